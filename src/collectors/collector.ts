@@ -1,0 +1,24 @@
+import type { Metric, Sample } from '../core/metric.ts';
+import type { WorkContext } from '../core/work-context.ts';
+
+/**
+ * One family of metrics of one engine. Adding one is a file plus a line in its engine's `index.ts`.
+ * `collect` gives all its samples or throws; it logs nothing (the scrape does) and keeps no state.
+ */
+export interface Collector<S> {
+  /** snake_case; the key in the configuration and the value of the `collector` label. */
+  readonly name: string;
+  /** `server`: once per target. `database`: once for each watched database of the server. */
+  readonly scope: 'server' | 'database';
+  /** Every metric that `collect` may give; a sample of any other fails the family. */
+  readonly metrics: readonly Metric[];
+  readonly enabledByDefault: boolean;
+  /** For costly families: the last result is served again until it is this old. */
+  readonly minIntervalMs?: number;
+  collect(session: S, context: WorkContext): Promise<readonly Sample[]>;
+}
+
+/** Thrown by `collect` where there is nothing to measure (another version, a missing extension): no failure. */
+export class NotApplicable extends Error {
+  override readonly name = 'NotApplicable';
+}

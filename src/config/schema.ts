@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { watchSettings } from '../collectors/settings.ts';
+import { logLevels } from '../core/log.ts';
+import { durationMs, partName } from '../core/schema.ts';
+import { backupSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
+import { storeSettings } from '../storage/settings.ts';
+
+const postgresTarget = z
+  .strictObject({
+    engine: z.literal('postgres'),
+    url: z
+      .string()
+      .describe(
+        '`postgres://user@host:port/database`, as libpq writes it; `sslmode` and `sslrootcert` are understood.',
+      ),
+    password: z
+      .string()
+      .optional()
+      .describe('Password; a reference such as `file:/run/secrets/payments` or `${PAYMENTS_PASSWORD}`.'),
+    watch: watchSettings.prefault({}).describe('How the server is watched.'),
+    backups: z
+      .record(partName, backupSettings)
+      .default({})
+      .describe('Schedules of backups by name. Absent: the target is only watched.'),
+  })
+  .describe('A PostgreSQL server.');
+
+/** The whole configuration file after `${ENV}` references were filled in. The parts own their slices; this joins them. */
+export const configSchema = z.strictObject({
+  listen: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be of the form host:port')
+    .default('127.0.0.1:9847')
+    .describe('Address and port of the HTTP server.'),
+  log: z
+    .strictObject({ level: z.enum(logLevels).default('info').describe('Least level that is written.') })
+    .prefault({})
+    .describe('Structured log on standard error.'),
+  scrape: z
+    .strictObject({
+      timeout: durationMs.default(9_500).describe('A scrape is answered after this time with what is there by then.'),
+      concurrency: z.int().min(1).max(256).default(16).describe('Targets scraped at once.'),
+    })
+    .prefault({})
+    .describe('Limits of one scrape.'),
+  programs: z
+    .strictObject({
+      postgres: z
+        .array(z.string())
+        .default([])
+        .describe('Folders with PostgreSQL programs, looked into before the usual places.'),
+    })
+    .prefault({})
+    .describe('Where programs are found.'),
+  stores: z
+    .record(partName, storeSettings)
+    .default({})
+    .describe('Where backups are kept, by name. Absent: a folder `watchkeeper-backups` beside the configuration file.'),
+  sandboxes: z
+    .record(partName, sandboxSettings)
+    .default({})
+    .describe('Where restores are proven, by name. Absent: a throw-away server on this machine.'),
+  jobs: jobLimits.prefault({}).describe('Limits of backups, proofs and retention.'),
+  targets: z
+    .record(partName, z.discriminatedUnion('engine', [postgresTarget]))
+    .default({})
+    .describe('The databases that are watched, by name.'),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type PostgresTargetConfig = z.infer<typeof postgresTarget>;

@@ -1,0 +1,40 @@
+import type { Clock } from './clock.ts';
+
+/** The reason of a signal that fired because time ran out. */
+export class DeadlineExceeded extends Error {
+  override readonly name = 'DeadlineExceeded';
+}
+
+/**
+ * Runs `work` with a signal that fires after `ms` milliseconds (with {@link DeadlineExceeded}) or when `parent` does.
+ * It does not race: `work` must honour the signal, or the caller waits for it.
+ */
+export async function withDeadline<T>(
+  deadline: { readonly parent: AbortSignal; readonly ms: number; readonly clock: Clock; readonly what: string },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timer = new AbortController();
+  const expiry = new AbortController();
+  deadline.clock.sleep(deadline.ms, timer.signal).then(
+    () => expiry.abort(new DeadlineExceeded(`${deadline.what} took longer than ${Math.round(deadline.ms)} ms`)),
+    () => undefined,
+  );
+  try {
+    return await work(AbortSignal.any([deadline.parent, expiry.signal]));
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Rejects with the signal's reason as soon as it fires; what `promise` started keeps running and must be ended apart. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) {
+    promise.catch(() => undefined);
+    return Promise.reject(signal.reason);
+  }
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,44 @@
+import type { Lineage } from './lineage.ts';
+import type { Manifest, Proof } from './manifest.ts';
+
+/** A finished backup with its verifications, newest first. */
+export interface CatalogEntry {
+  readonly manifest: Manifest;
+  readonly proofs: readonly Proof[];
+  /** All objects of the backup: parts, manifest, reports. */
+  readonly storedBytes: number;
+}
+
+/** Something under a target's prefix that is no finished backup: an unfinished or failed attempt. */
+export interface Attempt {
+  readonly target: string;
+  readonly backupId: string;
+  /** Of its youngest object, by the store's clock. */
+  readonly modifiedAt: Date;
+  readonly storedBytes: number;
+}
+
+export interface TargetContents {
+  /** Newest first, by `snapshotAt`. */
+  readonly entries: readonly CatalogEntry[];
+  readonly attempts: readonly Attempt[];
+  /** Backups whose manifest cannot be read or does not fit its folder: never proven, never counted, never deleted. */
+  readonly unreadable: readonly { readonly backupId: string; readonly reason: string }[];
+}
+
+/** What a store holds. The store is the truth; nothing is remembered that could differ from it. */
+export interface Catalog {
+  readonly storeName: string;
+  read(target: string, signal: AbortSignal): Promise<TargetContents>;
+}
+
+/** True when the newest verdict about the backup is `proven`. */
+export function isProven(entry: CatalogEntry): boolean {
+  return entry.proofs[0]?.verdict === 'proven';
+}
+
+export function entriesOf(contents: TargetContents, lineage: Pick<Lineage, 'schedule' | 'database'>): CatalogEntry[] {
+  return contents.entries.filter(
+    ({ manifest }) => manifest.schedule === lineage.schedule && manifest.database === lineage.database,
+  );
+}

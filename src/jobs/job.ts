@@ -1,0 +1,69 @@
+import type { OnProgress, WorkContext } from '../core/work-context.ts';
+import type { Lineage } from './lineage.ts';
+
+export const jobKinds = ['backup', 'verify', 'prune'] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+/** What a run achieved, for the one log line: `bytes`, `backup`, `verdict`, … */
+export interface JobResult {
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface JobContext extends WorkContext {
+  readonly onProgress: OnProgress;
+}
+
+/**
+ * A piece of recurring work on one lineage. It keeps no state: what was done is read from the store, so that a process
+ * killed at any moment knows after its start what is due.
+ */
+export interface Job {
+  readonly kind: JobKind;
+  readonly lineage: Lineage;
+  /**
+   * When it is next due: in the past when overdue, undefined when nothing needs doing until something else happens.
+   * Called after the start, after every run of the same lineage and now and then; reads the store.
+   */
+  dueAt(context: WorkContext): Promise<Date | undefined>;
+  /** Throws {@link JobFailed} (or anything, which counts as reason `error`). Must honour the signal. */
+  run(context: JobContext): Promise<JobResult>;
+  readonly deadlineMs: number;
+  /** Jobs that share a name never run at once, in this process or another one with the same store. */
+  readonly lockName: string;
+}
+
+/** Why a run failed, as the `reason` label shows it: a small fixed set. */
+export const failureReasons = [
+  'cancelled',
+  'deadline',
+  'locked',
+  'connection',
+  'authentication',
+  'privilege',
+  'program',
+  'source_changed',
+  'store',
+  'store_full',
+  'damaged',
+  'not_proven',
+  'inconclusive',
+  'error',
+] as const;
+export type FailureReason = (typeof failureReasons)[number];
+
+/** A failure with a reason and whether another try may help. */
+export class JobFailed extends Error {
+  override readonly name = 'JobFailed';
+  readonly reason: FailureReason;
+  readonly transient: boolean;
+
+  constructor(
+    reason: FailureReason,
+    message: string,
+    options: { readonly transient?: boolean; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.transient = options.transient ?? false;
+  }
+}

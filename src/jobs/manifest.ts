@@ -1,0 +1,96 @@
+import { z } from 'zod';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const bytes = z.int().nonnegative();
+const instant = z.iso.datetime();
+
+/** One measured truth about the source, e.g. `{ name: 'rows public.orders', value: '1520' }`. */
+const factSchema = z.strictObject({
+  name: z.string(),
+  value: z.string(),
+  /** `at_least`: sequences live outside the snapshot and may have moved on before pg_dump read them. */
+  compare: z.enum(['equal', 'at_least']),
+});
+export type Fact = z.infer<typeof factSchema>;
+
+const partSchema = z.strictObject({
+  name: z.string(),
+  /** As stored, i.e. compressed. */
+  sizeBytes: bytes,
+  sha256,
+  /** Hashes of consecutive pieces of the stored bytes, so that damage is told by its place. */
+  chunkBytes: bytes,
+  chunks: z.array(sha256),
+  compression: z.enum(['zstd']),
+  /** Of what pg_dump wrote, before compression. */
+  content: z.strictObject({ sizeBytes: bytes, sha256 }),
+});
+export type Part = z.infer<typeof partSchema>;
+
+const sourceSchema = z.strictObject({
+  engine: z.literal('postgres'),
+  version: z.string(),
+  versionNumber: z.int(),
+  encoding: z.string(),
+  collate: z.string(),
+  ctype: z.string(),
+  extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
+  databaseSizeBytes: bytes,
+});
+export type BackupSource = z.infer<typeof sourceSchema>;
+
+/**
+ * Says what a backup consists of and what its source held. It is written last: a backup without one does not exist.
+ * The format is documented in docs/backup-format.md; a new field is optional, a changed meaning is a new `format`.
+ */
+export const manifestSchema = z.strictObject({
+  format: z.literal('watchkeeper-backup/1'),
+  method: z.literal('postgres-dump/1'),
+  id: z.string(),
+  target: z.string(),
+  schedule: z.string(),
+  database: z.string(),
+  startedAt: instant,
+  /** The instant whose state the backup holds. */
+  snapshotAt: instant,
+  finishedAt: instant,
+  source: sourceSchema,
+  tools: z.record(z.string(), z.string()),
+  parts: z.array(partSchema).min(1),
+  facts: z.strictObject({ mode: z.enum(['rows', 'content']), items: z.array(factSchema) }),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const verdicts = ['proven', 'failed', 'inconclusive'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+/**
+ * One verification. `proven`: restored and equal, item by item. `failed`: the backup is not what the source held.
+ * `inconclusive`: it could not be tried here, which says nothing about the backup.
+ */
+export const proofSchema = z.strictObject({
+  format: z.literal('watchkeeper-proof/1'),
+  backupId: z.string(),
+  target: z.string(),
+  schedule: z.string(),
+  database: z.string(),
+  verdict: z.enum(verdicts),
+  /** Why not proven; absent when proven. */
+  reason: z.string().optional(),
+  startedAt: instant,
+  finishedAt: instant,
+  sandbox: z.string(),
+  /** `restore` is the time to a usable database from the store: the measured RTO. */
+  seconds: z.strictObject({
+    fetch: z.number().optional(),
+    restore: z.number().optional(),
+    compare: z.number().optional(),
+    total: z.number(),
+  }),
+  facts: z.strictObject({
+    compared: z.int(),
+    differing: z.array(z.strictObject({ name: z.string(), expected: z.string(), actual: z.string().nullable() })),
+  }),
+  assertions: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
+});
+export type Proof = z.infer<typeof proofSchema>;

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { byteSize, durationMs, partName } from '../core/schema.ts';
+
+const retention = z
+  .strictObject({
+    last: z.int().min(1).optional().describe('The newest N backups.'),
+    within: durationMs.optional().describe('Every backup younger than this, counted from the newest one.'),
+    hourly: z.int().min(1).optional().describe('The newest backup of each of the last N hours that have one.'),
+    daily: z.int().min(1).optional().describe('The newest backup of each of the last N days that have one.'),
+    weekly: z.int().min(1).optional().describe('The newest backup of each of the last N ISO weeks that have one.'),
+    monthly: z.int().min(1).optional().describe('The newest backup of each of the last N months that have one.'),
+    yearly: z.int().min(1).optional().describe('The newest backup of each of the last N years that have one.'),
+  })
+  .refine((keep) => Object.values(keep).some((value) => value !== undefined), {
+    message: 'must name at least one rule; leave "keep" out to keep everything',
+  });
+export type RetentionPolicy = z.infer<typeof retention>;
+
+const assertion = z.union([
+  z.string().min(1),
+  z.strictObject({
+    name: z.string().min(1).describe('How the report and the error call it.'),
+    sql: z.string().min(1).describe('A statement whose first column of its first row must be true.'),
+  }),
+]);
+
+const verification = z.strictObject({
+  schedule: z
+    .string()
+    .optional()
+    .describe('When the newest backup is proven, as a cron expression. Absent: right after every backup.'),
+  sandbox: partName
+    .optional()
+    .describe('Name of a sandbox of `sandboxes`. Absent: a throw-away server on this machine.'),
+  assertions: z
+    .array(assertion)
+    .default([])
+    .describe(
+      'Statements run on the restored database; each must yield true, e.g. `SELECT count(*) > 0 FROM payments`.',
+    ),
+  timeout: durationMs.default(6 * 3_600_000).describe('A proof that takes longer is ended.'),
+});
+
+/** One schedule of backups of one target. */
+export const backupSettings = z.strictObject({
+  method: z.enum(['dump']).default('dump').describe('`dump`: a logical dump by pg_dump in its custom format.'),
+  schedule: z.string().describe('When, as a cron expression of five fields, e.g. `0 2 * * *`.'),
+  timezone: z.string().default('UTC').describe('Zone of the schedules, e.g. `Europe/Berlin`.'),
+  databases: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Databases of the server that are backed up. Absent: the one in the target’s URL.'),
+  stores: z
+    .array(partName)
+    .length(1, 'exactly one store per schedule')
+    .optional()
+    .describe('Where the backups are kept. Absent: the only store there is.'),
+  facts: z
+    .enum(['rows', 'content'])
+    .default('content')
+    .describe(
+      'What is measured in the dump’s snapshot for the proof: `rows` counts rows, `content` also fingerprints every row (a second read of each table).',
+    ),
+  keep: retention.optional().describe('Which backups retention keeps. Absent: all of them.'),
+  verify: z
+    .union([z.literal(false), verification])
+    .prefault({})
+    .describe('How the backups are proven. `false` switches proofs off.'),
+  timeout: durationMs.default(6 * 3_600_000).describe('A backup that takes longer is ended.'),
+  lockTimeout: durationMs
+    .default(10_000)
+    .describe('How long pg_dump waits for the lock on a table before it gives up.'),
+  compressionLevel: z.int().min(1).max(19).default(3).describe('Level of zstd.'),
+});
+export type BackupSettings = z.infer<typeof backupSettings>;
+
+export const sandboxSettings = z.discriminatedUnion('type', [
+  z
+    .strictObject({
+      type: z.literal('local'),
+      directory: z
+        .string()
+        .optional()
+        .describe('Where the throw-away server’s files are; the system’s temporary folder by default.'),
+      user: z
+        .string()
+        .default('postgres')
+        .describe('Who runs it when Watchkeeper itself runs as root, whom PostgreSQL refuses.'),
+    })
+    .describe('A throw-away server made of this machine’s own PostgreSQL programs.'),
+  z
+    .strictObject({
+      type: z.literal('server'),
+      url: z
+        .string()
+        .describe('A PostgreSQL server where a scratch database may be made and dropped; the role needs CREATEDB.'),
+      password: z.string().optional().describe('Its password; a reference such as `file:/run/secrets/scratch`.'),
+    })
+    .describe('A scratch database on a given server.'),
+]);
+export type SandboxSettings = z.infer<typeof sandboxSettings>;
+
+export const jobLimits = z.strictObject({
+  concurrency: z.int().min(1).max(32).default(2).describe('Backups and proofs under way at once, over all targets.'),
+  retries: z.int().min(0).max(10).default(3).describe('Further tries after a failure that may pass by itself.'),
+  retryDelay: durationMs.default(30_000).describe('Wait before the first further try; it doubles each time.'),
+  leftoverGrace: durationMs
+    .default(24 * 3_600_000)
+    .describe('Age from which the remains of an unfinished backup are removed.'),
+  spool: byteSize
+    .optional()
+    .describe('Most space a proof may take in the temporary folder for the fetched dump; unlimited by default.'),
+});
+export type JobLimits = z.infer<typeof jobLimits>;

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import type { Secret, SecretSource } from '../../core/secret.ts';
+import type { ConnectionUrl } from './connection-url.ts';
+
+/** How to reach one PostgreSQL server. The configuration makes it; tests and sandboxes write it by hand. */
+export interface PostgresAccess {
+  readonly connection: ConnectionUrl;
+  /** Absent: no password is sent (trust, peer, or a certificate). */
+  readonly password?: SecretSource | undefined;
+}
+
+/** The same server, another database. */
+export function withDatabase(access: PostgresAccess, database: string): PostgresAccess {
+  return { ...access, connection: { ...access.connection, database } };
+}
+
+/**
+ * The environment with which libpq programs (pg_dump, pg_restore, psql) reach the server: nothing about it stands in
+ * their arguments, where every user of the machine could read it.
+ */
+export function libpqEnvironment(access: PostgresAccess, password: Secret | undefined): Record<string, string> {
+  const { host, port, user, database, sslMode, sslRootCert } = access.connection;
+  return {
+    PGHOST: host,
+    PGPORT: String(port),
+    PGUSER: user,
+    PGDATABASE: database,
+    PGSSLMODE: sslMode,
+    PGAPPNAME: 'watchkeeper',
+    PGCONNECT_TIMEOUT: '10',
+    // An empty file: a .pgpass of whoever starts the daemon must not decide.
+    PGPASSFILE: '/dev/null',
+    ...(password === undefined ? {} : { PGPASSWORD: password.reveal() }),
+    ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
+  };
+}
+
+/** TLS options for node-postgres with libpq's meaning of `sslmode`; `false` for a plain connection. */
+export async function tlsOptions(connection: ConnectionUrl): Promise<false | TlsOptions> {
+  const { sslMode, sslRootCert, host } = connection;
+  if (sslMode === 'disable' || host.startsWith('/')) return false;
+  const ca = sslRootCert === undefined || sslRootCert === 'system' ? {} : { ca: await readFile(sslRootCert, 'utf8') };
+  switch (sslMode) {
+    case 'prefer':
+    case 'require':
+      return { rejectUnauthorized: false };
+    case 'verify-ca':
+      return { ...ca, rejectUnauthorized: true, checkServerIdentity: () => undefined };
+    case 'verify-full':
+      return { ...ca, rejectUnauthorized: true };
+  }
+}
+
+export interface TlsOptions {
+  readonly rejectUnauthorized: boolean;
+  readonly ca?: string;
+  readonly checkServerIdentity?: () => undefined;
+}
