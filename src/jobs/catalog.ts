@@ -32,9 +32,9 @@ export interface Catalog {
   read(target: string, signal: AbortSignal): Promise<TargetContents>;
 }
 
-/** True when the newest verdict about the backup is `proven`. */
+/** True when the newest verdict that says anything is `proven`: an `inconclusive` one changes nothing. */
 export function isProven(entry: CatalogEntry): boolean {
-  return entry.proofs[0]?.verdict === 'proven';
+  return entry.proofs.find((proof) => proof.verdict !== 'inconclusive')?.verdict === 'proven';
 }
 
 export function entriesOf(contents: TargetContents, lineage: Pick<Lineage, 'schedule' | 'database'>): CatalogEntry[] {
