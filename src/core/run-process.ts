@@ -6,6 +6,7 @@ import { errorMessage } from './errors.ts';
 export class ProcessFailed extends Error {
   override readonly name = 'ProcessFailed';
   readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
 
   constructor(program: string, end: { code: number | null; signal: NodeJS.Signals | null; stderr: string }) {
@@ -13,6 +14,7 @@ export class ProcessFailed extends Error {
     const why = end.stderr.trim();
     super(`${program} ${how}${why === '' ? '' : `: ${why}`}`);
     this.exitCode = end.code;
+    this.signal = end.signal;
     this.stderr = end.stderr;
   }
 }

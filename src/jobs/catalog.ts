@@ -1,5 +1,5 @@
 import type { Lineage } from './lineage.ts';
-import type { Manifest, Proof } from './manifest.ts';
+import type { Manifest, Proof, StartMarker } from './manifest.ts';
 
 /** A finished backup with its verifications, newest first. */
 export interface CatalogEntry {
@@ -13,6 +13,8 @@ export interface CatalogEntry {
 export interface Attempt {
   readonly target: string;
   readonly backupId: string;
+  /** What its start marker says; absent when there is none (someone else's objects) or it cannot be read. */
+  readonly started?: StartMarker;
   /** Of its youngest object, by the store's clock. */
   readonly modifiedAt: Date;
   readonly storedBytes: number;

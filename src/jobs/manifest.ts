@@ -34,6 +34,11 @@ const sourceSchema = z.strictObject({
   encoding: z.string(),
   collate: z.string(),
   ctype: z.string(),
+  localeProvider: z.enum(['libc', 'icu', 'builtin']),
+  /** Of the ICU or builtin provider. */
+  locale: z.string().optional(),
+  /** Names of all roles of the server: ownership and policies refer to them, and no dump holds them. */
+  roles: z.array(z.string()),
   extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
   databaseSizeBytes: bytes,
 });
@@ -80,6 +85,8 @@ export const proofSchema = z.strictObject({
   startedAt: instant,
   finishedAt: instant,
   sandbox: z.string(),
+  /** What the reader should know, such as a collation that this machine does not have. */
+  notes: z.array(z.string()),
   /** `restore` is the time to a usable database from the store: the measured RTO. */
   seconds: z.strictObject({
     fetch: z.number().optional(),
@@ -94,3 +101,15 @@ export const proofSchema = z.strictObject({
   assertions: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
 });
 export type Proof = z.infer<typeof proofSchema>;
+
+/** Written first: tells whose unfinished attempt a folder without a manifest is. */
+export const startMarkerSchema = z.strictObject({
+  format: z.literal('watchkeeper-start/1'),
+  backupId: z.string(),
+  target: z.string(),
+  schedule: z.string(),
+  database: z.string(),
+  startedAt: instant,
+  host: z.string(),
+});
+export type StartMarker = z.infer<typeof startMarkerSchema>;

@@ -1,0 +1,45 @@
+import { errorCode } from '../../core/errors.ts';
+import { ProcessFailed } from '../../core/run-process.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+
+/** Several things that only make sense together: the first that fails ends the others. */
+export interface JoinedRun extends AsyncDisposable {
+  /** Fires when the context's signal does or a step failed. */
+  readonly signal: AbortSignal;
+  /** Waits until every step is settled; throws what went wrong first, not the broken pipes that followed it. */
+  all(steps: readonly Promise<unknown>[]): Promise<void>;
+}
+
+const echoGraceMs = 500;
+
+/** Disposing ends whatever of it still runs. */
+export function joinedRun(context: WorkContext): JoinedRun {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  return {
+    signal,
+    async all(steps) {
+      const failures: unknown[] = [];
+      const onFailure = async (error: unknown): Promise<void> => {
+        failures.push(error);
+        // The end of a pipe is often seen before the reason why the program at its other side ended.
+        if (isEcho(error)) await context.clock.sleep(echoGraceMs, signal).catch(() => undefined);
+        stop.abort(error);
+      };
+      await Promise.all(steps.map((step) => step.catch(onFailure)));
+      if (context.signal.aborted) throw context.signal.reason;
+      if (failures.length > 0) throw failures.find((error) => !isEcho(error)) ?? failures[0];
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error('the work ended'));
+    },
+  };
+}
+
+const echoCodes = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ABORT_ERR']);
+
+/** A failure that only says that the other side of a pipe is gone. */
+function isEcho(error: unknown): boolean {
+  if (error instanceof ProcessFailed) return error.signal === 'SIGPIPE';
+  return echoCodes.has(errorCode(error) ?? '');
+}

@@ -1,0 +1,126 @@
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { startProcess } from '../../core/run-process.ts';
+import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
+import { openSession } from '../../targets/postgres/session.ts';
+import { libpqEnvironment, type PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { JobContext } from '../job.ts';
+import type { Part } from '../manifest.ts';
+import { ChunkHasher, GatedOutlet, HashingStream } from './hashing.ts';
+import { joinedRun } from './joined-run.ts';
+import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
+import { factSettings, listTables, objectFacts, sequenceFacts, tableFacts } from './postgres-facts.ts';
+import { dumpPartName, restoreDump } from './postgres-restore.ts';
+import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
+import { compressZstd } from './zstd.ts';
+
+const chunkBytes = 16 * 2 ** 20;
+
+export interface PostgresDumpOptions {
+  readonly installations: readonly ProgramInstallation[];
+  /** Path of the zstd program; undefined: node:zlib does its work on one core. */
+  readonly zstdProgram: string | undefined;
+  readonly facts: 'rows' | 'content';
+  readonly lockTimeoutMs: number;
+  readonly compressionLevel: number;
+}
+
+/** A logical backup of one database: `pg_dump` in its custom format, compressed with zstd. */
+export function postgresDump(options: PostgresDumpOptions): BackupMethod {
+  return {
+    format: 'postgres-dump/1',
+    take: (access, sink, context) => takeDump(options, access, sink, context),
+    restore: (request, context) => restoreDump(options.installations, request, context),
+    async measure(access, mode, { signal }) {
+      await using session = await openSession(access, { signal, settings: factSettings });
+      const tables = await listTables(session, signal);
+      return [
+        ...(await objectFacts(session, signal)),
+        ...(await sequenceFacts(session, signal)),
+        ...(await tableFacts(session, tables, { mode, signal })),
+      ];
+    },
+  };
+}
+
+async function takeDump(
+  options: PostgresDumpOptions,
+  access: PostgresAccess,
+  sink: PartSink,
+  context: JobContext,
+): Promise<TakenBackup> {
+  await using snapshot = await exportSnapshot(access, { lockTimeoutMs: options.lockTimeoutMs, signal: context.signal });
+  const { session } = snapshot;
+  const installation = chooseInstallation(options.installations, {
+    programs: ['pg_dump'],
+    serverMajor: Math.floor(session.version / 10_000),
+  });
+  const source = await describeSource(session, context.signal);
+  // Before pg_dump starts: sequences move on outside the snapshot.
+  const early = [...(await objectFacts(session, context.signal)), ...(await sequenceFacts(session, context.signal))];
+
+  // Whichever of the two fails ends the other: half of a backup is none.
+  await using run = joinedRun(context);
+  const inRun = { ...context, signal: run.signal };
+  const dumping = streamDump({ options, installation, access, snapshot }, sink, inRun);
+  const measuring = tableFacts(session, snapshot.tables, { mode: options.facts, signal: run.signal });
+  await run.all([dumping, measuring]);
+  return {
+    snapshotAt: snapshot.takenAt,
+    source,
+    tools: { pg_dump: installation.version },
+    parts: [await dumping],
+    facts: { mode: options.facts, items: [...early, ...(await measuring)] },
+  };
+}
+
+/** pg_dump → hash → zstd → hash → store, in constant memory. */
+async function streamDump(
+  from: {
+    readonly options: PostgresDumpOptions;
+    readonly installation: ProgramInstallation;
+    readonly access: PostgresAccess;
+    readonly snapshot: ExportedSnapshot;
+  },
+  sink: PartSink,
+  context: JobContext,
+): Promise<Part> {
+  await using run = joinedRun(context);
+  const { signal } = run;
+  const dump = startProcess(join(from.installation.directory, 'pg_dump'), dumpArguments(from), {
+    signal,
+    env: libpqEnvironment(from.access, await from.access.password?.read()),
+  });
+  const codec = compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
+  const content = new HashingStream((doneBytes) => context.onProgress({ activity: 'dumping', doneBytes }));
+  const hasher = new ChunkHasher(chunkBytes);
+  const feeding = pipeline(dump.stdout, content, codec.input, { signal });
+  const outlet = new GatedOutlet(hasher, async () => {
+    await Promise.all([dump.exited, feeding, codec.done]);
+  });
+  const emptying = pipeline(codec.output, outlet, { signal });
+  const storing = sink(dumpPartName, outlet, signal);
+  await run.all([dump.exited, codec.done, feeding, emptying, storing]);
+  const { chunks, ...stored } = hasher.finish();
+  return {
+    name: dumpPartName,
+    ...stored,
+    chunks: [...chunks],
+    chunkBytes,
+    compression: 'zstd',
+    content: { sizeBytes: content.sizeBytes, sha256: content.digest() },
+  };
+}
+
+function dumpArguments(from: {
+  readonly options: PostgresDumpOptions;
+  readonly snapshot: ExportedSnapshot;
+}): readonly string[] {
+  return [
+    '--format=custom',
+    '--compress=0',
+    '--no-password',
+    `--snapshot=${from.snapshot.id}`,
+    `--lock-wait-timeout=${from.options.lockTimeoutMs}`,
+  ];
+}

@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { findCause } from '../../core/errors.ts';
+import { ProcessFailed, runProcess } from '../../core/run-process.ts';
+import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
+import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
+import { libpqEnvironment, type PostgresAccess } from '../../targets/postgres/settings.ts';
+import { type JobContext, JobFailed } from '../job.ts';
+import type { BackupSource } from '../manifest.ts';
+import type { RestoreRequest } from './method.ts';
+
+/** Name of the only part of a dump. */
+export const dumpPartName = 'database.dump.zst';
+
+/**
+ * Loads the dump into an empty database with pg_restore; the first error ends it. Rejects with reason `inconclusive`
+ * when the server lacks something that no dump holds (a role, an extension, a tablespace).
+ */
+export async function restoreDump(
+  installations: readonly ProgramInstallation[],
+  request: RestoreRequest,
+  context: JobContext,
+): Promise<void> {
+  const { into, manifest } = request;
+  const serverMajor = await majorOf(into, context.signal);
+  const dumpMajor = Number.parseInt(manifest.tools['pg_dump'] ?? '0', 10);
+  const { directory } = chooseInstallation(installations, {
+    programs: ['pg_restore'],
+    serverMajor: Math.max(serverMajor, dumpMajor),
+  });
+  const args = [
+    '--no-password',
+    '--exit-on-error',
+    '--no-tablespaces',
+    `--jobs=${request.parallel}`,
+    `--dbname=`,
+    ...(request.ownership === 'ignore' ? ['--no-owner', '--no-acl'] : []),
+    // A subscription of the source must not be made twice: it would draw changes from its publisher.
+    '--no-subscriptions',
+    request.contentPath(dumpPartName),
+  ];
+  try {
+    await runProcess(join(directory, 'pg_restore'), args, {
+      signal: context.signal,
+      env: libpqEnvironment(into, await into.password?.read()),
+    });
+  } catch (error) {
+    throw missingInServer(error) ?? new Error('restoring the dump', { cause: error });
+  }
+}
+
+async function majorOf(access: PostgresAccess, signal: AbortSignal): Promise<number> {
+  await using session = await openSession(access, { signal });
+  return Math.floor(session.version / 10_000);
+}
+
+const lackPatterns = [
+  /role "[^"]*" does not exist/,
+  /extension "[^"]*" is not available/,
+  /could not open extension control file/,
+  /tablespace "[^"]*" does not exist/,
+  /must be loaded via shared_preload_libraries/,
+  /could not access file "[^"]*": No such file/,
+  /No space left on device/,
+];
+
+/** What the server where the restore is tried lacks says nothing about the backup. */
+function missingInServer(error: unknown): JobFailed | undefined {
+  const stderr = findCause(error, ProcessFailed)?.stderr ?? '';
+  const lack = lackPatterns.map((pattern) => pattern.exec(stderr)?.[0]).find((text) => text !== undefined);
+  if (lack === undefined) return undefined;
+  return new JobFailed('inconclusive', `the server of the restore lacks something: ${lack}`, { cause: error });
+}
+
+/**
+ * SQL that makes an empty database as the source's was: encoding and locale decide about order and uniqueness.
+ * Without `locale` (this machine does not have it) the locale is C.
+ */
+export function createDatabaseSql(name: string, source: BackupSource, locale: 'as_source' | 'c'): string {
+  const parts = [
+    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING ${quoteLiteral(source.encoding)}`,
+  ];
+  if (locale === 'c') return `${parts.join('')} LC_COLLATE 'C' LC_CTYPE 'C'`;
+  parts.push(`LC_COLLATE ${quoteLiteral(source.collate)} LC_CTYPE ${quoteLiteral(source.ctype)}`);
+  if (source.localeProvider === 'icu' && source.locale !== undefined) {
+    parts.push(`LOCALE_PROVIDER icu ICU_LOCALE ${quoteLiteral(source.locale)}`);
+  }
+  if (source.localeProvider === 'builtin' && source.locale !== undefined) {
+    parts.push(`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${quoteLiteral(source.locale)}`);
+  }
+  return parts.join(' ');
+}

@@ -1,0 +1,114 @@
+import { errorCode } from '../../core/errors.ts';
+import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
+import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import { JobFailed } from '../job.ts';
+import type { BackupSource } from '../manifest.ts';
+import { factSettings, listTables, qualifiedName, type TableName } from './postgres-facts.ts';
+
+/** A transaction that others may look through. Disposing ends it. */
+export interface ExportedSnapshot extends AsyncDisposable {
+  /** For `pg_dump --snapshot`. */
+  readonly id: string;
+  readonly takenAt: Date;
+  readonly session: PostgresSession;
+  /** Locked in ACCESS SHARE mode until the end: nobody alters or drops them while they are dumped and measured. */
+  readonly tables: readonly TableName[];
+}
+
+/**
+ * Locks all tables, then exports a repeatable-read snapshot. The locks come first: a table rewritten between snapshot
+ * and lock would look empty to the snapshot. Rejects with reason `source_changed` (worth another try) when a table
+ * vanishes or stays locked meanwhile.
+ */
+export async function exportSnapshot(
+  access: PostgresAccess,
+  options: { readonly lockTimeoutMs: number; readonly signal: AbortSignal },
+): Promise<ExportedSnapshot> {
+  const { signal } = options;
+  const session = await openSession(access, {
+    signal,
+    applicationName: 'watchkeeper backup',
+    connectTimeoutMs: 10_000,
+    settings: { ...factSettings, lock_timeout: `${options.lockTimeoutMs}ms` },
+  });
+  try {
+    if (session.version >= 170_000) await session.query('SET transaction_timeout = 0', { signal });
+    const tables = await listTables(session, signal);
+    await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', { signal });
+    await lockTables(session, tables, signal);
+    const [row] = await session.query(
+      'SELECT pg_export_snapshot() AS id, extract(epoch FROM clock_timestamp())::text AS epoch',
+      { signal },
+    );
+    return {
+      id: row?.['id'] ?? '',
+      takenAt: new Date(Math.floor(Number(row?.['epoch']) * 1_000)),
+      session,
+      tables,
+      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await session[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** lock_not_available, deadlock_detected, undefined_table: somebody is changing the schema right now. */
+const schemaChangeStates = new Set(['55P03', '40P01', '42P01', '3F000']);
+
+async function lockTables(session: PostgresSession, tables: readonly TableName[], signal: AbortSignal): Promise<void> {
+  if (tables.length === 0) return;
+  try {
+    const names = tables.map((table) => `ONLY ${qualifiedName(table)}`);
+    await session.query(`LOCK TABLE ${names.join(', ')} IN ACCESS SHARE MODE`, { signal });
+  } catch (error) {
+    throw isSchemaChange(error) ? sourceChanged(error) : error;
+  }
+}
+
+function isSchemaChange(error: unknown): boolean {
+  return schemaChangeStates.has(errorCode(error) ?? '');
+}
+
+function sourceChanged(cause: unknown): JobFailed {
+  const message = 'a table was altered, dropped or locked while the backup began';
+  return new JobFailed('source_changed', message, { transient: true, cause });
+}
+
+/** What the manifest says about the source; read inside the snapshot. */
+export async function describeSource(session: PostgresSession, signal: AbortSignal): Promise<BackupSource> {
+  const localeColumn = localeColumnOf(session.version);
+  const [database] = await session.query(
+    `SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,
+            ${session.version >= 150_000 ? 'datlocprovider' : "'c'"} AS provider, ${localeColumn} AS locale,
+            pg_database_size(oid) AS size
+       FROM pg_database WHERE datname = current_database()`,
+    { signal },
+  );
+  const extensions = await session.query(
+    "SELECT extname AS name, extversion AS version FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
+    { signal },
+  );
+  const roles = await session.query("SELECT rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' ORDER BY 1", {
+    signal,
+  });
+  const provider = { c: 'libc', i: 'icu', b: 'builtin' }[database?.['provider'] ?? 'c'] ?? 'libc';
+  return {
+    engine: 'postgres',
+    version: session.versionText,
+    versionNumber: session.version,
+    encoding: database?.['encoding'] ?? 'UTF8',
+    collate: database?.['collate'] ?? 'C',
+    ctype: database?.['ctype'] ?? 'C',
+    localeProvider: provider as BackupSource['localeProvider'],
+    ...(database?.['locale'] ? { locale: database['locale'] } : {}),
+    roles: roles.map((row) => row['name'] ?? ''),
+    extensions: extensions.map((row) => ({ name: row['name'] ?? '', version: row['version'] ?? '' })),
+    databaseSizeBytes: Number(database?.['size'] ?? 0),
+  };
+}
+
+function localeColumnOf(version: number): string {
+  if (version >= 170_000) return 'datlocale';
+  return version >= 150_000 ? 'daticulocale' : 'NULL';
+}
