@@ -1,0 +1,82 @@
+import { unprivilegedUser } from '../../core/unprivileged-user.ts';
+import { startCluster } from '../../targets/postgres/cluster.ts';
+import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
+import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
+import { withDatabase } from '../../targets/postgres/settings.ts';
+import type { BackupSource } from '../manifest.ts';
+import { createDatabaseLike, requireExtensions } from './prepare-database.ts';
+import type { OpenSandbox } from './sandbox.ts';
+
+export interface LocalSandboxOptions {
+  readonly installations: readonly ProgramInstallation[];
+  /** Where its files are; the system's temporary folder by default. */
+  readonly directory?: string | undefined;
+  /** Who runs it when we are root. */
+  readonly user: string;
+}
+
+/** Begins the name of a sandbox's folder. */
+export const sandboxPrefix = 'watchkeeper-proof-';
+
+/** Never the source's name, which may be `postgres` and exist already. */
+const proofDatabase = 'watchkeeper_proof';
+
+/** Nothing in it must outlive a crash, so nothing is written safely; it is reached by a Unix socket only. */
+const throwAwaySettings: Readonly<Record<string, string>> = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_wal_size: '2GB',
+  autovacuum: 'off',
+  archive_mode: 'off',
+  maintenance_work_mem: '128MB',
+  max_locks_per_transaction: '1024',
+  max_prepared_transactions: '0',
+  logging_collector: 'off',
+};
+
+/** A throw-away server of this machine's own PostgreSQL programs, of the source's major version or the next there is. */
+export function localSandbox(options: LocalSandboxOptions): OpenSandbox {
+  return async (manifest, context) => {
+    const { signal, clock } = context;
+    const serverMajor = Math.floor(manifest.source.versionNumber / 10_000);
+    const installation = chooseInstallation(options.installations, { programs: ['initdb', 'postgres'], serverMajor });
+    context.onProgress({ activity: 'starting a throw-away server' });
+    const cluster = await startCluster({
+      installation,
+      user: await unprivilegedUser(options.user),
+      clock,
+      signal,
+      name: sandboxPrefix,
+      parent: options.directory,
+      settings: throwAwaySettings,
+    });
+    try {
+      await using session = await openSession(cluster.access, { signal });
+      await requireExtensions(session, manifest.source, signal);
+      await createRoles(session, manifest.source, signal);
+      const notes = await createDatabaseLike(session, proofDatabase, manifest.source, signal);
+      return {
+        description: `throw-away PostgreSQL ${installation.version}`,
+        major: installation.major,
+        access: withDatabase(cluster.access, proofDatabase),
+        ownership: 'restore',
+        notes,
+        [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+      };
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+}
+
+async function createRoles(session: PostgresSession, source: BackupSource, signal: AbortSignal): Promise<void> {
+  const rows = await session.query('SELECT rolname AS name FROM pg_catalog.pg_roles', { signal });
+  const existing = new Set(rows.map((row) => row['name']));
+  for (const role of source.roles.filter((name) => !existing.has(name))) {
+    await session.query(`CREATE ROLE ${quoteIdentifier(role)}`, { signal });
+  }
+}

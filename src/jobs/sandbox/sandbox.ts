@@ -1,0 +1,20 @@
+import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { JobContext } from '../job.ts';
+import type { Manifest } from '../manifest.ts';
+
+/** An empty database where a restore is proven. Disposing destroys it with everything in it. */
+export interface Sandbox extends AsyncDisposable {
+  /** For the report: `throw-away PostgreSQL 15.20`, `scratch database on postgres://…`. */
+  readonly description: string;
+  readonly major: number;
+  readonly access: PostgresAccess;
+  /** Whether the roles of the source exist here, so that owners, grants and policies are restored too. */
+  readonly ownership: 'restore' | 'ignore';
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes a sandbox fit for the backup. Rejects with reason `inconclusive` or `program` when this place cannot take it
+ * (version, extension, space): that says nothing about the backup.
+ */
+export type OpenSandbox = (manifest: Manifest, context: JobContext) => Promise<Sandbox>;

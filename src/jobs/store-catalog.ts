@@ -1,0 +1,159 @@
+import type { ZodType } from 'zod';
+import { errorMessage } from '../core/errors.ts';
+import { mapLimit } from '../core/map-limit.ts';
+import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
+import { backupKey, isProofName, manifestName, splitBackupKey, startMarkerName } from './backup-keys.ts';
+import type { Attempt, Catalog, CatalogEntry, TargetContents } from './catalog.ts';
+import { type Manifest, manifestSchema, type Proof, proofSchema, startMarkerSchema } from './manifest.ts';
+
+interface Folder {
+  readonly backupId: string;
+  readonly objects: readonly (StoredObject & { readonly name: string })[];
+}
+
+const readsAtOnce = 8;
+
+/**
+ * The catalog of one store, read from its listing. Manifests, reports and markers never change once written, so what
+ * was read is remembered by its key and size; what is gone from the listing is forgotten.
+ */
+export class StoreCatalog implements Catalog {
+  readonly storeName: string;
+  readonly #store: Pick<ObjectStore, 'list' | 'get'>;
+  readonly #parsed = new Map<string, unknown>();
+
+  constructor(storeName: string, store: Pick<ObjectStore, 'list' | 'get'>) {
+    this.storeName = storeName;
+    this.#store = store;
+  }
+
+  async read(target: string, signal: AbortSignal): Promise<TargetContents> {
+    const folders = await this.#listFolders(target, signal);
+    this.#forgetAllBut(target, folders);
+    const entries: CatalogEntry[] = [];
+    const attempts: Attempt[] = [];
+    const unreadable: TargetContents['unreadable'][number][] = [];
+    await mapLimit(folders, readsAtOnce, async (folder) => {
+      if (!folder.objects.some(({ name }) => name === manifestName)) {
+        attempts.push(await this.#readAttempt(target, folder, signal));
+        return;
+      }
+      const manifest = await this.#readManifest(target, folder, signal);
+      if (manifest === 'gone') return;
+      if ('reason' in manifest) unreadable.push({ backupId: folder.backupId, reason: manifest.reason });
+      else entries.push(await this.#readEntry(manifest, folder, signal));
+    });
+    return {
+      entries: entries.sort((a, b) => compareText(b.manifest.snapshotAt, a.manifest.snapshotAt)),
+      attempts: attempts.sort((a, b) => compareText(b.backupId, a.backupId)),
+      unreadable: unreadable.sort((a, b) => compareText(b.backupId, a.backupId)),
+    };
+  }
+
+  async #listFolders(target: string, signal: AbortSignal): Promise<Folder[]> {
+    const folders = new Map<string, (StoredObject & { name: string })[]>();
+    for await (const object of this.#store.list(`${target}/`, signal)) {
+      const key = splitBackupKey(object.key);
+      if (key === undefined) continue;
+      const objects = folders.get(key.backupId) ?? [];
+      folders.set(key.backupId, objects);
+      objects.push({ ...object, name: key.name });
+    }
+    return [...folders].map(([backupId, objects]) => ({ backupId, objects }));
+  }
+
+  async #readManifest(
+    target: string,
+    folder: Folder,
+    signal: AbortSignal,
+  ): Promise<Manifest | 'gone' | { readonly reason: string }> {
+    const manifest = await this.#readJson(target, folder, manifestName, manifestSchema, signal);
+    if (manifest === undefined) return 'gone';
+    if (manifest instanceof Error) return { reason: errorMessage(manifest) };
+    if (manifest.id !== folder.backupId || manifest.target !== target) {
+      return { reason: `the manifest belongs to ${manifest.target}/${manifest.id}` };
+    }
+    return manifest;
+  }
+
+  async #readEntry(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<CatalogEntry> {
+    const names = folder.objects.map(({ name }) => name).filter(isProofName);
+    const proofs: Proof[] = [];
+    for (const name of names) {
+      const proof = await this.#readJson(manifest.target, folder, name, proofSchema, signal);
+      // A report that cannot be read proves nothing; one about another backup neither.
+      if (proof !== undefined && !(proof instanceof Error) && proof.backupId === manifest.id) proofs.push(proof);
+    }
+    proofs.sort((a, b) => compareText(b.finishedAt, a.finishedAt));
+    return { manifest, proofs, storedBytes: totalBytes(folder) };
+  }
+
+  async #readAttempt(target: string, folder: Folder, signal: AbortSignal): Promise<Attempt> {
+    const hasMarker = folder.objects.some(({ name }) => name === startMarkerName);
+    const started = hasMarker
+      ? await this.#readJson(target, folder, startMarkerName, startMarkerSchema, signal)
+      : undefined;
+    return {
+      target,
+      backupId: folder.backupId,
+      ...(started === undefined || started instanceof Error ? {} : { started }),
+      modifiedAt: new Date(Math.max(...folder.objects.map(({ modifiedAt }) => modifiedAt.getTime()))),
+      storedBytes: totalBytes(folder),
+    };
+  }
+
+  /** Undefined: gone since it was listed. An Error: there, but not what it should be. Store failures are thrown. */
+  async #readJson<T>(
+    target: string,
+    folder: Folder,
+    name: string,
+    schema: ZodType<T>,
+    signal: AbortSignal,
+  ): Promise<T | Error | undefined> {
+    const object = folder.objects.find((one) => one.name === name);
+    const memory = `${backupKey(target, folder.backupId, name)} ${object?.sizeBytes} ${object?.modifiedAt.getTime()}`;
+    if (this.#parsed.has(memory)) return this.#parsed.get(memory) as T | Error;
+    const bytes = await this.#readIfThere(backupKey(target, folder.backupId, name), signal);
+    if (bytes === undefined) return undefined;
+    const value = bytes instanceof Error ? bytes : parseJson(bytes, schema);
+    this.#parsed.set(memory, value);
+    return value;
+  }
+
+  async #readIfThere(key: string, signal: AbortSignal): Promise<Buffer | Error | undefined> {
+    try {
+      return await readWhole(this.#store, key, signal);
+    } catch (error) {
+      if (error instanceof StoreError && error.kind === 'missing') return undefined;
+      if (error instanceof StoreError && error.kind === 'damaged') return error;
+      throw error;
+    }
+  }
+
+  #forgetAllBut(target: string, folders: readonly Folder[]): void {
+    const ids = new Set(folders.map(({ backupId }) => backupId));
+    for (const memory of this.#parsed.keys()) {
+      const key = splitBackupKey(memory);
+      if (key !== undefined && key.target === target && !ids.has(key.backupId)) this.#parsed.delete(memory);
+    }
+  }
+}
+
+function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
+  try {
+    const parsed = schema.safeParse(JSON.parse(bytes.toString('utf8')));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    return new Error(`not understood at ${issue?.path.join('.')}: ${issue?.message}`);
+  } catch (error) {
+    return new Error('not valid JSON', { cause: error });
+  }
+}
+
+function totalBytes(folder: Folder): number {
+  return folder.objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

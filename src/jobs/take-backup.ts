@@ -1,0 +1,103 @@
+import { hostname } from 'node:os';
+import { errorMessage } from '../core/errors.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import type { BackupMethod, TakenBackup } from './backup/method.ts';
+import { backupKey, manifestName, newBackupId, startMarkerName } from './backup-keys.ts';
+import { type JobContext, JobFailed } from './job.ts';
+import { type Lineage, lineageName } from './lineage.ts';
+import type { Manifest, StartMarker } from './manifest.ts';
+
+export interface BackupRequest {
+  readonly lineage: Lineage;
+  /** The database itself, not the server's default one. */
+  readonly access: PostgresAccess;
+  readonly method: BackupMethod;
+  readonly store: ObjectStore;
+}
+
+/**
+ * Takes one backup: start marker, parts, then – after everything was checked – the manifest, which is the commit. When
+ * anything fails the parts are removed and the error is thrown; what a killed process leaves is swept later.
+ */
+export async function takeBackup(request: BackupRequest, context: JobContext): Promise<Manifest> {
+  const { lineage, store } = request;
+  const startedAt = context.clock.now();
+  const id = newBackupId(lineage, startedAt);
+  const identity = { target: lineage.target, schedule: lineage.schedule, database: lineage.database };
+  const marker: StartMarker = {
+    format: 'watchkeeper-start/1',
+    backupId: id,
+    ...identity,
+    startedAt: startedAt.toISOString(),
+    host: hostname(),
+  };
+  await putJson(store, backupKey(lineage.target, id, startMarkerName), marker, context.signal);
+  const partKeys: string[] = [];
+  try {
+    const taken = await request.method.take(
+      request.access,
+      async (name, body, signal) => {
+        const key = backupKey(lineage.target, id, name);
+        partKeys.push(key);
+        await store.put(key, body, signal);
+      },
+      context,
+    );
+    await checkStored(store, lineage.target, id, taken, context.signal);
+    const manifest: Manifest = {
+      format: 'watchkeeper-backup/1',
+      method: request.method.format,
+      id,
+      ...identity,
+      startedAt: startedAt.toISOString(),
+      snapshotAt: taken.snapshotAt.toISOString(),
+      finishedAt: context.clock.now().toISOString(),
+      source: taken.source,
+      tools: taken.tools,
+      parts: [...taken.parts],
+      facts: taken.facts,
+    };
+    context.signal.throwIfAborted();
+    await putJson(store, backupKey(lineage.target, id, manifestName), manifest, context.signal);
+    return manifest;
+  } catch (error) {
+    await removeParts(store, partKeys, context);
+    throw error instanceof JobFailed ? error : new Error(`backing up ${lineageName(lineage)}`, { cause: error });
+  }
+}
+
+/** Asks the store what it has: the size it names must be the size that was hashed. */
+async function checkStored(
+  store: ObjectStore,
+  target: string,
+  id: string,
+  taken: TakenBackup,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const part of taken.parts) {
+    const stored = await store.head(backupKey(target, id, part.name), signal);
+    if (stored?.sizeBytes !== part.sizeBytes) {
+      const found = stored === undefined ? 'nothing' : `${stored.sizeBytes} bytes`;
+      throw new JobFailed('damaged', `the store has ${found} of part ${part.name}, ${part.sizeBytes} bytes were sent`, {
+        transient: true,
+      });
+    }
+  }
+}
+
+async function removeParts(store: ObjectStore, keys: readonly string[], context: JobContext): Promise<void> {
+  // The context's signal may be what ended the backup; the clean-up gets a little time of its own.
+  const signal = AbortSignal.timeout(10_000);
+  for (const key of keys) {
+    try {
+      await store.delete(key, signal);
+    } catch (error) {
+      context.log.warn({ key, error: errorMessage(error) }, 'part of a failed backup not removed, left to the sweep');
+    }
+  }
+}
+
+async function putJson(store: ObjectStore, key: string, value: unknown, signal: AbortSignal): Promise<void> {
+  await store.put(key, Buffer.from(`${JSON.stringify(value, null, 1)}\n`), signal);
+}

@@ -1,0 +1,166 @@
+import { chmod, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatBytes } from '../core/bytes.ts';
+import { secondsSince } from '../core/clock.ts';
+import { errorMessage } from '../core/errors.ts';
+import { makeWorkDirectory } from '../core/work-directory.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
+import type { BackupMethod } from './backup/method.ts';
+import { backupKey } from './backup-keys.ts';
+import { compareFacts, describeDifferences, type FactDifference } from './compare-facts.ts';
+import { fetchPart } from './fetch-part.ts';
+import { type JobContext, JobFailed } from './job.ts';
+import type { Fact, Manifest, Proof } from './manifest.ts';
+import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
+import { verdictOf } from './verdict.ts';
+
+export interface VerifyRequest {
+  readonly manifest: Manifest;
+  readonly store: Pick<ObjectStore, 'get'>;
+  readonly method: BackupMethod;
+  readonly openSandbox: OpenSandbox;
+  readonly assertions: readonly Assertion[];
+  readonly zstdProgram: string | undefined;
+  /** Where the fetched dump lies meanwhile; the system's temporary folder by default. */
+  readonly spoolDirectory?: string | undefined;
+  /** Most bytes it may take there. */
+  readonly spoolLimitBytes?: number | undefined;
+}
+
+/** Begins the name of the folder a fetched dump lies in. */
+export const spoolPrefix = 'watchkeeper-spool-';
+
+/** What is known so far; the report tells it even when a later step fails. */
+interface Findings {
+  sandbox: string;
+  notes: readonly string[];
+  seconds: { fetch?: number; restore?: number; compare?: number };
+  factsCompared: number;
+  differing: readonly FactDifference[];
+  assertions: readonly AssertionResult[];
+}
+
+/**
+ * Restores a backup into a sandbox and compares it, item by item, with what the source held in the dump's snapshot.
+ * Everything that went wrong becomes a verdict with its reason, except what says nothing about the backup and may pass
+ * (the store is away, the work was cancelled): that is thrown.
+ */
+export async function verifyBackup(request: VerifyRequest, context: JobContext): Promise<Proof> {
+  const { manifest } = request;
+  const startedAt = context.clock.now();
+  const startMs = context.clock.monotonicMs();
+  const findings: Findings = {
+    sandbox: 'none',
+    notes: [],
+    seconds: {},
+    factsCompared: 0,
+    differing: [],
+    assertions: [],
+  };
+  let outcome: { readonly verdict: Proof['verdict']; readonly reason?: string };
+  try {
+    await prove(request, findings, context);
+    outcome = { verdict: 'proven' };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const verdict = verdictOf(error);
+    if (verdict === 'try_again') throw error;
+    outcome = { verdict, reason: errorMessage(error) };
+  }
+  return {
+    format: 'watchkeeper-proof/1',
+    backupId: manifest.id,
+    target: manifest.target,
+    schedule: manifest.schedule,
+    database: manifest.database,
+    ...outcome,
+    startedAt: startedAt.toISOString(),
+    finishedAt: context.clock.now().toISOString(),
+    sandbox: findings.sandbox,
+    notes: [...findings.notes],
+    seconds: { ...findings.seconds, total: secondsSince(context.clock, startMs) },
+    facts: { compared: findings.factsCompared, differing: [...findings.differing] },
+    assertions: [...findings.assertions],
+  };
+}
+
+async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
+  const { manifest, method } = request;
+  await requireSpace(request);
+  await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
+  // pg_restore may run as another user than we do.
+  await chmod(spool.path, 0o755);
+  const contentPath = (name: string) => join(spool.path, name.replace(/\.zst$/, ''));
+
+  findings.seconds.fetch = await timed(context, async () => {
+    for (const part of manifest.parts) {
+      const key = backupKey(manifest.target, manifest.id, part.name);
+      await fetchPart(
+        { store: request.store, key, part, path: contentPath(part.name), zstdProgram: request.zstdProgram },
+        context,
+      );
+    }
+  });
+  await using sandbox = await request.openSandbox(manifest, context);
+  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
+  findings.seconds.restore = await timed(context, async () => {
+    context.onProgress({ activity: 'restoring' });
+    const { access: into, ownership } = sandbox;
+    await method.restore({ manifest, contentPath, into, ownership, parallel: 2 }, context);
+  });
+  findings.seconds.compare = await timed(context, async () => {
+    context.onProgress({ activity: 'comparing' });
+    const measured = await method.measure(sandbox.access, manifest.facts.mode, context);
+    judgeFacts(manifest, measured, sandbox, findings);
+  });
+  context.onProgress({ activity: 'asserting' });
+  findings.assertions = await runAssertions(sandbox.access, request.assertions, context);
+  judgeAssertions(findings.assertions);
+}
+
+function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sandbox, findings: Findings): void {
+  const expected = manifest.facts.items;
+  findings.factsCompared = expected.length;
+  findings.differing = compareFacts(expected, measured);
+  if (findings.differing.length === 0) return;
+  const sourceMajor = Math.floor(manifest.source.versionNumber / 10_000);
+  const onlyFingerprints = findings.differing.every(({ name }) => name.startsWith('content '));
+  // PostgreSQL does not promise the same hash and the same text of a value in two major versions.
+  if (onlyFingerprints && sourceMajor !== sandbox.major) {
+    throw new JobFailed(
+      'inconclusive',
+      `content fingerprints of PostgreSQL ${sourceMajor} differ on ${sandbox.major}, which they may; install PostgreSQL ${sourceMajor} to compare them`,
+    );
+  }
+  throw new JobFailed('not_proven', `the restore differs from the source: ${describeDifferences(findings.differing)}`);
+}
+
+function judgeAssertions(results: readonly AssertionResult[]): void {
+  const broken = results.filter(({ passed }) => !passed);
+  if (broken.length === 0) return;
+  const names = broken.map(({ name, detail }) => (detail === undefined ? name : `${name} (${detail})`));
+  throw new JobFailed('not_proven', `assertions not met: ${names.join('; ')}`);
+}
+
+async function requireSpace(request: VerifyRequest): Promise<void> {
+  const neededBytes = request.manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+  const limitBytes = request.spoolLimitBytes;
+  if (limitBytes !== undefined && neededBytes > limitBytes) {
+    const sizes = `${formatBytes(neededBytes)} are needed, ${formatBytes(limitBytes)} allowed`;
+    throw new JobFailed('inconclusive', `the fetched dump would be larger than jobs.spool: ${sizes}`);
+  }
+  const directory = request.spoolDirectory ?? tmpdir();
+  const { bavail, bsize } = await statfs(directory);
+  if (neededBytes > bavail * bsize) {
+    const sizes = `${formatBytes(neededBytes)} are needed, ${formatBytes(bavail * bsize)} free`;
+    throw new JobFailed('inconclusive', `not enough space for the fetched dump in ${directory}: ${sizes}`);
+  }
+}
+
+async function timed(context: JobContext, work: () => Promise<void>): Promise<number> {
+  const startMs = context.clock.monotonicMs();
+  await work();
+  return secondsSince(context.clock, startMs);
+}
