@@ -31,6 +31,7 @@ export interface TargetContents {
 /** What a store holds. The store is the truth; nothing is remembered that could differ from it. */
 export interface Catalog {
   readonly storeName: string;
+  /** May be some seconds old, unless `forget` was called. */
   read(target: string, signal: AbortSignal): Promise<TargetContents>;
 }
 

@@ -1,4 +1,5 @@
 import type { ZodType } from 'zod';
+import type { Clock } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
 import { mapLimit } from '../core/map-limit.ts';
 import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
@@ -12,6 +13,8 @@ interface Folder {
 }
 
 const readsAtOnce = 8;
+/** Many jobs ask for the same target within a moment; each listing costs a request and, in the cloud, money. */
+const viewLifeMs = 15_000;
 
 /**
  * The catalog of one store, read from its listing. Manifests, reports and markers never change once written, so what
@@ -20,14 +23,31 @@ const readsAtOnce = 8;
 export class StoreCatalog implements Catalog {
   readonly storeName: string;
   readonly #store: Pick<ObjectStore, 'list' | 'get'>;
+  readonly #clock: Clock;
   readonly #parsed = new Map<string, unknown>();
+  readonly #views = new Map<string, { readonly atMs: number; readonly contents: TargetContents }>();
 
-  constructor(storeName: string, store: Pick<ObjectStore, 'list' | 'get'>) {
+  constructor(storeName: string, store: Pick<ObjectStore, 'list' | 'get'>, clock: Clock) {
     this.storeName = storeName;
     this.#store = store;
+    this.#clock = clock;
   }
 
   async read(target: string, signal: AbortSignal): Promise<TargetContents> {
+    const view = this.#views.get(target);
+    const atMs = this.#clock.monotonicMs();
+    if (view !== undefined && atMs - view.atMs < viewLifeMs) return view.contents;
+    const contents = await this.#readStore(target, signal);
+    this.#views.set(target, { atMs, contents });
+    return contents;
+  }
+
+  /** To be called by whoever changed something under the target: the next read asks the store. */
+  forget(target: string): void {
+    this.#views.delete(target);
+  }
+
+  async #readStore(target: string, signal: AbortSignal): Promise<TargetContents> {
     const folders = await this.#listFolders(target, signal);
     this.#forgetAllBut(target, folders);
     const entries: CatalogEntry[] = [];
