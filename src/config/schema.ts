@@ -17,6 +17,13 @@ const postgresTarget = z
       .string()
       .optional()
       .describe('Password; a reference such as `file:/run/secrets/payments` or `${PAYMENTS_PASSWORD}`.'),
+    backupLogin: z
+      .strictObject({
+        user: z.string().min(1).describe('Role that reads the data, e.g. `watchkeeper_backup`.'),
+        password: z.string().optional().describe('Its password; a reference, as above.'),
+      })
+      .optional()
+      .describe('Another role for backups, so that the one that watches needs no access to data. Absent: the same.'),
     watch: watchSettings.prefault({}).describe('How the server is watched.'),
     backups: z
       .record(partName, backupSettings)

@@ -1,0 +1,77 @@
+import type { WatchSettings } from '../collectors/settings.ts';
+import type { LogLevel } from '../core/log.ts';
+import type { SecretSource } from '../core/secret.ts';
+import type { Lineage } from '../jobs/lineage.ts';
+import type { BackupSettings, JobLimits } from '../jobs/settings.ts';
+import type { StoreSettings } from '../storage/settings.ts';
+import type { PostgresAccess } from '../targets/postgres/settings.ts';
+
+/**
+ * The configuration as the program uses it: checked, defaults filled in, names resolved, paths absolute, secrets behind
+ * {@link SecretSource}. Only `loadConfig` makes one.
+ */
+export interface LoadedConfig {
+  /** Absolute path of the file. */
+  readonly file: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly logLevel: LogLevel;
+  readonly scrape: { readonly timeoutMs: number; readonly concurrency: number };
+  /** Folders with PostgreSQL programs, looked into first. */
+  readonly programDirectories: readonly string[];
+  readonly jobs: JobLimits;
+  /** Every store, used or not, and the default one where backups name none. */
+  readonly stores: readonly LoadedStore[];
+  /** Every sandbox that is configured, and the default one. */
+  readonly sandboxes: readonly LoadedSandbox[];
+  readonly targets: readonly LoadedTarget[];
+}
+
+export interface LoadedStore {
+  readonly name: string;
+  /** Without `secretAccessKey`; a filesystem store's path is absolute. */
+  readonly settings: StoreSettings;
+  readonly secretAccessKey: SecretSource | undefined;
+}
+
+export type LoadedSandbox =
+  | {
+      readonly type: 'local';
+      readonly name: string;
+      /** Where its files are; undefined for the system's temporary folder. */
+      readonly directory: string | undefined;
+      /** Who runs it when we are root. */
+      readonly user: string;
+    }
+  | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
+
+export interface LoadedTarget {
+  readonly name: string;
+  readonly engine: 'postgres';
+  readonly access: PostgresAccess;
+  readonly watch: WatchSettings;
+  readonly backups: readonly LoadedBackup[];
+}
+
+/** One schedule of one target. */
+export interface LoadedBackup {
+  readonly target: string;
+  readonly schedule: string;
+  /** As whom the data is read: `backupLogin`, or the target's own role. Its database is the target's. */
+  readonly access: PostgresAccess;
+  readonly databases: readonly string[];
+  readonly store: string;
+  /** One for each database, in their order. */
+  readonly lineages: readonly Lineage[];
+  /** Cron expressions, zone, method, facts, retention, limits. */
+  readonly settings: BackupSettings;
+  /** Undefined when proofs are switched off. */
+  readonly proof: LoadedProof | undefined;
+}
+
+export interface LoadedProof {
+  /** Cron expression in the schedule's zone; undefined: right after every backup. */
+  readonly schedule: string | undefined;
+  readonly sandbox: LoadedSandbox;
+  readonly assertions: readonly { readonly name: string; readonly sql: string }[];
+  readonly timeoutMs: number;
+}

@@ -1,0 +1,148 @@
+import { dirname, join, resolve } from 'node:path';
+import { literalSecret, type SecretSource } from '../core/secret.ts';
+import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
+import type { StoreSettings } from '../storage/settings.ts';
+import { parseConnectionUrl } from '../targets/postgres/connection-url.ts';
+import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import type { LoadedBackup, LoadedConfig, LoadedProof, LoadedSandbox, LoadedStore, LoadedTarget } from './loaded.ts';
+import { formatPath, type SettingPath } from './problem.ts';
+import type { Reference } from './references.ts';
+import type { Config, PostgresTargetConfig } from './schema.ts';
+import { secretSource } from './secret-source.ts';
+
+/** Where backups go when the file names no store. */
+export const defaultStore = { name: 'local', folder: 'watchkeeper-backups' } as const;
+
+const defaultSandbox: LoadedSandbox = { type: 'local', name: 'local', directory: undefined, user: 'postgres' };
+
+interface Surroundings {
+  readonly folder: string;
+  readonly references: ReadonlyMap<string, Reference>;
+}
+
+/** Turns a checked configuration into what the program uses. `file` is absolute. */
+export function resolveConfig(config: Config, file: string, references: ReadonlyMap<string, Reference>): LoadedConfig {
+  const around = { folder: dirname(file), references };
+  const stores = resolveStores(config, around);
+  const sandboxes = resolveSandboxes(config, around);
+  return {
+    file,
+    listen: parseListen(config.listen),
+    logLevel: config.log.level,
+    scrape: { timeoutMs: config.scrape.timeout, concurrency: config.scrape.concurrency },
+    programDirectories: config.programs.postgres.map((directory) => resolve(around.folder, directory)),
+    jobs: config.jobs,
+    stores,
+    sandboxes,
+    targets: Object.entries(config.targets).map(([name, target]) =>
+      resolveTarget(name, target, { ...around, stores, sandboxes }),
+    ),
+  };
+}
+
+function parseListen(listen: string): LoadedConfig['listen'] {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(listen.slice(colon + 1)) };
+}
+
+function resolveStores(config: Config, around: Surroundings): LoadedStore[] {
+  const stores = Object.entries(config.stores).map(([name, settings]) => resolveStore(name, settings, around));
+  const needed = Object.values(config.targets).some((target) => Object.keys(target.backups).length > 0);
+  if (stores.length > 0 || !needed) return stores;
+  const path = join(around.folder, defaultStore.folder);
+  return [{ name: defaultStore.name, settings: { type: 'filesystem', path }, secretAccessKey: undefined }];
+}
+
+function resolveStore(name: string, settings: StoreSettings, around: Surroundings): LoadedStore {
+  if (settings.type === 'filesystem') {
+    const path = resolve(around.folder, settings.path);
+    return { name, settings: { ...settings, path }, secretAccessKey: undefined };
+  }
+  const { secretAccessKey, ...rest } = settings;
+  return {
+    name,
+    settings: rest,
+    secretAccessKey: secretAt(secretAccessKey, ['stores', name, 'secretAccessKey'], around),
+  };
+}
+
+function resolveSandboxes(config: Config, around: Surroundings): LoadedSandbox[] {
+  const named = Object.entries(config.sandboxes).map(([name, settings]) => resolveSandbox(name, settings, around));
+  return named.some(({ name }) => name === defaultSandbox.name) ? named : [...named, defaultSandbox];
+}
+
+function resolveSandbox(name: string, settings: SandboxSettings, around: Surroundings): LoadedSandbox {
+  if (settings.type === 'server') {
+    return { type: 'server', name, access: resolveAccess(settings, ['sandboxes', name], around) };
+  }
+  const directory = settings.directory === undefined ? undefined : resolve(around.folder, settings.directory);
+  return { type: 'local', name, directory, user: settings.user };
+}
+
+function resolveTarget(
+  name: string,
+  target: PostgresTargetConfig,
+  around: Surroundings & Pick<LoadedConfig, 'stores' | 'sandboxes'>,
+): LoadedTarget {
+  const access = resolveAccess(target, ['targets', name], around);
+  const login = target.backupLogin;
+  const password = secretAt(login?.password, ['targets', name, 'backupLogin', 'password'], around);
+  const backupAccess =
+    login === undefined ? access : { connection: { ...access.connection, user: login.user }, password };
+  const backups = Object.entries(target.backups).map(([schedule, settings]) =>
+    resolveBackup({ target: name, schedule, access: backupAccess }, settings, around),
+  );
+  return { name, engine: target.engine, access, watch: target.watch, backups };
+}
+
+function resolveBackup(
+  base: Pick<LoadedBackup, 'target' | 'schedule' | 'access'>,
+  settings: BackupSettings,
+  around: Pick<LoadedConfig, 'stores' | 'sandboxes'>,
+): LoadedBackup {
+  const databases = settings.databases ?? [base.access.connection.database];
+  const store = settings.stores?.[0] ?? around.stores[0]?.name ?? defaultStore.name;
+  const { target, schedule } = base;
+  const lineages = databases.map((database) => ({ store, target, schedule, database }));
+  return { ...base, databases, store, lineages, settings, proof: resolveProof(settings, around.sandboxes) };
+}
+
+function resolveProof(settings: BackupSettings, sandboxes: readonly LoadedSandbox[]): LoadedProof | undefined {
+  const { verify } = settings;
+  if (verify === false) return undefined;
+  const wanted = verify.sandbox ?? defaultSandbox.name;
+  return {
+    schedule: verify.schedule,
+    sandbox: sandboxes.find(({ name }) => name === wanted) ?? defaultSandbox,
+    assertions: verify.assertions.map((one) => (typeof one === 'string' ? { name: one, sql: one } : one)),
+    timeoutMs: verify.timeout,
+  };
+}
+
+function resolveAccess(
+  settings: { readonly url: string; readonly password?: string | undefined },
+  path: SettingPath,
+  around: Surroundings,
+): PostgresAccess {
+  const { connection, password } = parseConnectionUrl(settings.url);
+  const { sslRootCert } = connection;
+  return {
+    connection: {
+      ...connection,
+      ...(sslRootCert === undefined || sslRootCert === 'system'
+        ? {}
+        : { sslRootCert: resolve(around.folder, sslRootCert) }),
+    },
+    password:
+      secretAt(settings.password, [...path, 'password'], around) ??
+      (password === undefined ? undefined : literalSecret(password, originAt([...path, 'url'], around))),
+  };
+}
+
+function secretAt(value: string | undefined, path: SettingPath, around: Surroundings): SecretSource | undefined {
+  return value === undefined ? undefined : secretSource(value, around.folder, originAt(path, around));
+}
+
+function originAt(path: SettingPath, { references }: Surroundings): string | undefined {
+  return references.get(formatPath(path))?.origin;
+}
