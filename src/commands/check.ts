@@ -1,0 +1,128 @@
+import type { LoadResult } from '../config/load.ts';
+import type { LoadedBackup, LoadedConfig, LoadedSandbox, LoadedTarget } from '../config/loaded.ts';
+import { mapLimit } from '../core/map-limit.ts';
+import type { WorkContext } from '../core/work-context.ts';
+import { findInstallations } from '../targets/postgres/programs.ts';
+import { withDatabase } from '../targets/postgres/settings.ts';
+import { type CheckFinding, findingsAbout } from './check/finding.ts';
+import { checkPrograms } from './check/programs.ts';
+import { checkReading } from './check/reading.ts';
+import { configurationFindings, renderFindings, renderSummary } from './check/report.ts';
+import { checkSandbox } from './check/sandboxes.ts';
+import { type BackupOfDatabase, type SourceDatabase, withSession } from './check/source.ts';
+import { checkStoreAccess, type StoreAccess } from './check/stores.ts';
+import { checkWatching } from './check/watching.ts';
+
+export interface CheckContext extends WorkContext, StoreAccess {
+  /** The PATH in which programs are looked for. */
+  readonly searchPath: string;
+  /** For each connection and each store; 10 s by default. */
+  readonly timeoutMs?: number;
+}
+
+const checksAtOnce = 8;
+const defaultTimeoutMs = 10_000;
+
+/**
+ * Connects once to everything the configuration names and tells what is missing and how to get it: targets first, then
+ * stores, programs and sandboxes. Rejects only when the context's signal fires.
+ */
+export async function checkConfiguration(config: LoadedConfig, given: CheckContext): Promise<CheckFinding[]> {
+  const installations = await findInstallations(config.programDirectories, given.searchPath, given.signal);
+  const context = { ...given, installations, timeoutMs: given.timeoutMs ?? defaultTimeoutMs };
+  const targets = await mapLimit(config.targets, checksAtOnce, (target) => checkTarget(target, context));
+  const stores = await mapLimit(config.stores, checksAtOnce, async (store) => {
+    const findings = findingsAbout(`store ${store.name}`);
+    await checkStoreAccess(store, findings, context);
+    return findings.all;
+  });
+  const sources = targets.flatMap((target) => target.sources);
+  const programs = findingsAbout('programs');
+  if (sources.length > 0) await checkPrograms(sources, context, programs);
+  const sandboxes = await mapLimit(usedSandboxes(config), checksAtOnce, async (sandbox) => {
+    const findings = findingsAbout(`sandbox ${sandbox.name}`);
+    await checkSandbox(
+      sandbox,
+      sources.filter((source) => source.sandbox?.name === sandbox.name),
+      findings,
+      context,
+    );
+    return findings.all;
+  });
+  return [...targets.flatMap(({ findings }) => findings), ...stores.flat(), ...programs.all, ...sandboxes.flat()];
+}
+
+interface CheckedTarget {
+  readonly findings: readonly CheckFinding[];
+  /** The databases that could be looked at. */
+  readonly sources: readonly SourceDatabase[];
+}
+
+async function checkTarget(
+  target: LoadedTarget,
+  context: WorkContext & { readonly timeoutMs: number },
+): Promise<CheckedTarget> {
+  const watching = findingsAbout(`target ${target.name}`);
+  const watched = await withSession(target.access, watching, context, async (session, signal) => {
+    await checkWatching(target, session, watching, signal);
+    return true;
+  });
+  const sameLogin = target.backups.every(({ access }) => access === target.access);
+  // A server that cannot be reached once need not be asked for every database.
+  if (watched === undefined && sameLogin) return { findings: watching.all, sources: [] };
+  const databases = await mapLimit(databasesOf(target.backups), 2, async (backup) => {
+    const findings = findingsAbout(`target ${target.name}, database ${backup.database}`);
+    const access = withDatabase(backup.access, backup.database);
+    const source = await withSession(access, findings, context, (session, signal) =>
+      checkReading(backup, session, findings, signal),
+    );
+    return { findings: findings.all, source };
+  });
+  return {
+    findings: [...watching.all, ...databases.flatMap(({ findings }) => findings)],
+    sources: databases.map(({ source }) => source).filter((source) => source !== undefined),
+  };
+}
+
+/** Each database once, however many schedules it has. */
+function databasesOf(backups: readonly LoadedBackup[]): BackupOfDatabase[] {
+  const found = new Map<string, BackupOfDatabase>();
+  for (const { databases, target, access, proof } of backups) {
+    for (const database of databases) {
+      if (found.get(database)?.proof === undefined) found.set(database, { target, access, proof, database });
+    }
+  }
+  return [...found.values()];
+}
+
+function usedSandboxes(config: LoadedConfig): LoadedSandbox[] {
+  const proofs = config.targets.flatMap(({ backups }) => backups.map(({ proof }) => proof));
+  return [...new Set(proofs.map((proof) => proof?.sandbox).filter((sandbox) => sandbox !== undefined))];
+}
+
+export interface CheckOptions extends CheckContext {
+  readonly file: string;
+  readonly json: boolean;
+  readonly load: (file: string) => Promise<LoadResult>;
+  readonly out: (text: string) => void;
+}
+
+/** `watchkeeper check`: prints everything that was looked at; 1 when something that is configured cannot work. */
+export async function runCheck(options: CheckOptions): Promise<number> {
+  const loaded = await options.load(options.file);
+  const findings = configurationFindings(options.file, loaded.warnings, 'warning');
+  if (loaded.ok) findings.push(...(await checkConfiguration(loaded.config, options)));
+  else findings.unshift(...configurationFindings(options.file, loaded.problems, 'error'));
+  return printFindings(findings, options);
+}
+
+/** Prints findings as text or JSON; the exit code is 1 when there is an error among them. */
+export function printFindings(
+  findings: readonly CheckFinding[],
+  options: { readonly json: boolean; readonly out: (text: string) => void },
+): number {
+  const failed = findings.some(({ status }) => status === 'error');
+  if (options.json) options.out(`${JSON.stringify({ ok: !failed, findings }, null, 2)}\n`);
+  else options.out(`${renderFindings(findings)}\n\n${renderSummary(findings)}\n`);
+  return failed ? 1 : 0;
+}

@@ -1,0 +1,119 @@
+import { DeadlineExceeded } from '../../core/deadline.ts';
+import { errorCode, errorMessage, findCause } from '../../core/errors.ts';
+import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+
+export interface Diagnosis {
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+type Diagnose = (access: PostgresAccess) => Diagnosis;
+
+/** Why a login failed, in the words of the one who has to mend it. */
+export function diagnoseConnection(error: unknown, access: PostgresAccess): Diagnosis {
+  const text = errorMessage(error);
+  const byText = textDiagnoses.find(([pattern]) => pattern.test(text))?.[1];
+  const byCode = codeDiagnoses[errorCode(error) ?? ''];
+  const late = findCause(error, DeadlineExceeded) === undefined ? undefined : noAnswer;
+  const diagnose = byText ?? byCode ?? late;
+  return diagnose?.(access) ?? { message: text };
+}
+
+function server({ connection: { host, port } }: PostgresAccess): string {
+  return host.startsWith('/') ? `the socket of port ${port} in ${host}` : `${host}:${port}`;
+}
+
+const noAnswer: Diagnose = (access) => ({
+  message: `${server(access)} does not answer`,
+  remedy: 'check host and port, and that no firewall or security group between here and there drops the packets',
+});
+
+const refused: Diagnose = (access) => ({
+  message: `${server(access)} refuses the connection: nothing listens there`,
+  remedy: 'check host and port, that the server runs, and its listen_addresses',
+});
+
+const unknownHost: Diagnose = ({ connection: { host } }) => ({
+  message: `the host name ${host} is not known`,
+  remedy: 'check the name in the URL and the name servers of this machine',
+});
+
+const wrongPassword: Diagnose = ({ connection: { user }, password }) => ({
+  message: `the server refuses role "${user}" with the password ${password === undefined ? 'missing' : `from ${password.origin}`}`,
+  remedy: `correct the password there, or set it: ALTER ROLE "${user}" PASSWORD …; the server gives the same answer when the role does not exist`,
+});
+
+const noPassword: Diagnose = ({ connection: { user } }) => ({
+  message: `the server asks for the password of role "${user}", and none is configured`,
+  remedy: 'add "password: file:/path" or "password: ${ENV}"',
+});
+
+const untrusted: Diagnose = (access) => ({
+  message: `the certificate of ${server(access)} cannot be verified: its authority is not known here`,
+  remedy: 'name the authority’s certificate in the URL: ?sslmode=verify-full&sslrootcert=/path/ca.pem',
+});
+
+const hostnameMismatch: Diagnose = (access) => ({
+  message: `the certificate of ${server(access)} is for another host name`,
+  remedy: 'connect by the name in the certificate, or use sslmode=verify-ca',
+});
+
+const certificateExpired: Diagnose = (access) => ({
+  message: `the certificate of ${server(access)} has expired`,
+  remedy: 'renew the server’s certificate',
+});
+
+/** SQLSTATE, errno and TLS codes. */
+const codeDiagnoses: Readonly<Record<string, Diagnose>> = {
+  ECONNREFUSED: refused,
+  ENOTFOUND: unknownHost,
+  EAI_AGAIN: unknownHost,
+  ETIMEDOUT: noAnswer,
+  EHOSTUNREACH: noAnswer,
+  ENETUNREACH: noAnswer,
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  ERR_TLS_CERT_ALTNAME_INVALID: hostnameMismatch,
+  CERT_HAS_EXPIRED: certificateExpired,
+  '28P01': wrongPassword,
+  '28000': ({ connection: { user, database } }) => ({
+    message: `the server lets role "${user}" not log in to "${database}" from here`,
+    remedy: `let it in by a line of pg_hba.conf: hostssl ${database} ${user} <this machine’s address>/32 scram-sha-256; see also ALTER ROLE "${user}" LOGIN`,
+  }),
+  '3D000': ({ connection: { database } }) => ({
+    message: `there is no database "${database}"`,
+    remedy: 'correct its name in the configuration',
+  }),
+  '42501': ({ connection: { user, database } }) => ({
+    message: `role "${user}" may not connect to database "${database}"`,
+    remedy: `GRANT CONNECT ON DATABASE "${database}" TO "${user}";`,
+  }),
+  '53300': (access) => ({
+    message: `${server(access)} has no connection left for us`,
+    remedy: 'raise max_connections or the role’s CONNECTION LIMIT, or find who holds the connections',
+  }),
+  '57P03': (access) => ({ message: `${server(access)} is starting up or shutting down`, remedy: 'try again later' }),
+};
+
+/** What comes without a code. */
+const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
+  [/connect ENOENT/, refused],
+  [/client password must be/, noPassword],
+  [/timeout expired|connection terminated due to connection timeout/i, noAnswer],
+  [
+    /does not support SSL/,
+    (access) => ({
+      message: `${server(access)} does not offer TLS, which the URL demands`,
+      remedy: 'switch it on there (ssl = on), or use sslmode=prefer within a network you trust',
+    }),
+  ],
+  [
+    /ENOENT.*open '/,
+    ({ connection: { sslRootCert = 'sslrootcert' } }) => ({
+      message: `the certificate file ${sslRootCert} cannot be read`,
+      remedy: 'correct sslrootcert in the URL; relative paths start at the configuration file',
+    }),
+  ],
+];

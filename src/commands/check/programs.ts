@@ -1,0 +1,60 @@
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { errorMessage } from '../../core/errors.ts';
+import { chooseInstallation, type PostgresProgram, type ProgramInstallation } from '../../targets/postgres/programs.ts';
+import type { Findings } from './finding.ts';
+import type { SourceDatabase } from './source.ts';
+
+/** pg_dump for each source, and zstd. */
+export async function checkPrograms(
+  sources: readonly SourceDatabase[],
+  given: { readonly installations: readonly ProgramInstallation[]; readonly searchPath: string },
+  findings: Findings,
+): Promise<void> {
+  const majors = [...new Set(sources.map(({ major }) => major))].sort((a, b) => a - b);
+  for (const major of majors) {
+    const targets = [...new Set(sources.filter((one) => one.major === major).map(({ target }) => target))].join(', ');
+    reportProgram(
+      ['pg_dump', 'pg_restore'],
+      { serverMajor: major, server: `PostgreSQL ${major} (${targets})` },
+      given,
+      findings,
+    );
+  }
+  const zstd = await findProgram('zstd', given.searchPath);
+  if (zstd !== undefined) findings.ok(`zstd is ${zstd}`);
+  else findings.warning('zstd is not installed: backups are compressed on one core', 'install the package zstd');
+}
+
+/** Names both versions: that of the program and that of the server. Returns the installation that would be used. */
+export function reportProgram(
+  programs: readonly PostgresProgram[],
+  wanted: { readonly serverMajor: number; readonly server: string },
+  given: { readonly installations: readonly ProgramInstallation[] },
+  findings: Findings,
+): ProgramInstallation | undefined {
+  try {
+    const { serverMajor } = wanted;
+    const installation = chooseInstallation(given.installations, { programs, serverMajor });
+    findings.ok(`${programs.join(', ')} ${installation.version} in ${installation.directory} fit ${wanted.server}`);
+    return installation;
+  } catch (error) {
+    // The message names what was found, what is needed and the package.
+    const [message = '', remedy] = errorMessage(error).split(/; (?=install )/);
+    findings.error(message, remedy);
+    return undefined;
+  }
+}
+
+/** First executable of that name on the search path. */
+export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
+  for (const directory of searchPath.split(delimiter).filter((one) => one !== '')) {
+    const path = join(directory, name);
+    const found = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  return undefined;
+}

@@ -1,0 +1,69 @@
+import { formatBytes } from '../core/bytes.ts';
+import { formatDuration } from '../core/duration.ts';
+import { type CatalogEntry, isProven } from '../jobs/catalog.ts';
+import { assembleOrFail, type CommandContext } from './command-context.ts';
+import { exitCodes } from './exit-code.ts';
+import { backupsOf, type FoundBackup, targetsWithStores } from './find-backup.ts';
+import { formatTable, printJson, printLine } from './terminal.ts';
+
+/** `watchkeeper list [TARGET]`: the finished backups, newest first, with what is known of their proofs. */
+export async function runList(context: CommandContext, target: string | undefined): Promise<number> {
+  await using assembly = await assembleOrFail(context);
+  const targets = target === undefined ? [...targetsWithStores(assembly).keys()] : [target];
+  const found: FoundBackup[] = [];
+  for (const name of targets) found.push(...(await backupsOf(assembly, name, context.signal)));
+  if (context.json) printJson(context.terminal, found.map(describe));
+  else if (found.length === 0) printLine(context.terminal, 'no finished backup');
+  else printLine(context.terminal, renderTable(found, context.clock.now()));
+  return exitCodes.success.code;
+}
+
+function describe({ entry, opened }: FoundBackup): unknown {
+  const { manifest, proofs } = entry;
+  const [last] = proofs;
+  return {
+    id: manifest.id,
+    target: manifest.target,
+    schedule: manifest.schedule,
+    database: manifest.database,
+    store: opened.name,
+    snapshotAt: manifest.snapshotAt,
+    finishedAt: manifest.finishedAt,
+    storedBytes: entry.storedBytes,
+    proven: isProven(entry),
+    lastVerification:
+      last === undefined ? null : { at: last.finishedAt, verdict: last.verdict, reason: last.reason ?? null },
+    restoreSeconds: restoreSeconds(entry) ?? null,
+  };
+}
+
+function renderTable(found: readonly FoundBackup[], now: Date): string {
+  const rows = found.map(({ entry, opened }) => {
+    const { manifest } = entry;
+    const seconds = restoreSeconds(entry);
+    return [
+      manifest.id,
+      manifest.target,
+      manifest.database,
+      opened.name,
+      `${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago`,
+      formatBytes(entry.storedBytes),
+      proofColumn(entry),
+      seconds === undefined ? '–' : formatDuration(seconds * 1_000),
+    ];
+  });
+  return formatTable(['BACKUP', 'TARGET', 'DATABASE', 'STORE', 'STATE OF', 'SIZE', 'PROOF', 'RESTORED IN'], rows);
+}
+
+function proofColumn(entry: CatalogEntry): string {
+  const [last] = entry.proofs;
+  if (last === undefined) return 'not yet tried';
+  if (isProven(entry)) return 'proven';
+  return last.verdict === 'failed' ? 'NOT PROVEN' : 'could not be tried';
+}
+
+/** Of the newest proof: fetching and restoring, which is what a real restore takes at least. */
+function restoreSeconds({ proofs }: CatalogEntry): number | undefined {
+  const seconds = proofs.find(({ verdict }) => verdict === 'proven')?.seconds;
+  return seconds === undefined ? undefined : (seconds.fetch ?? 0) + (seconds.restore ?? 0);
+}

@@ -1,0 +1,127 @@
+import { formatBytes } from '../core/bytes.ts';
+import { formatDuration } from '../core/duration.ts';
+import { errorMessage } from '../core/errors.ts';
+import { literalSecret } from '../core/secret.ts';
+import { postgresDump } from '../jobs/backup/postgres-dump.ts';
+import { describeDifferences } from '../jobs/compare-facts.ts';
+import { JobFailed } from '../jobs/job.ts';
+import type { Manifest } from '../jobs/manifest.ts';
+import { type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
+import { formatConnectionUrl, parseConnectionUrl } from '../targets/postgres/connection-url.ts';
+import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
+import { exitCodes } from './exit-code.ts';
+import { findBackup } from './find-backup.ts';
+import { ProgressDisplay } from './progress-display.ts';
+import { printError, printJson, printLine } from './terminal.ts';
+
+export interface RestoreOptions {
+  readonly into: string;
+  /** URL of the server; the target's own one by default. Its password comes from WATCHKEEPER_RESTORE_PASSWORD. */
+  readonly server: string | undefined;
+  /** Must be the name of the existing database, typed out: consent to take its place. */
+  readonly replace: string | undefined;
+}
+
+/** `watchkeeper restore BACKUP-ID --into NAME`: makes a database from a backup and compares it with the manifest. */
+export async function runRestore(context: CommandContext, id: string, options: RestoreOptions): Promise<number> {
+  if (options.replace !== undefined && options.replace !== options.into) {
+    throw new CommandError(
+      exitCodes.refused.code,
+      `--replace says "${options.replace}", --into says "${options.into}": nothing was touched`,
+    );
+  }
+  await using assembly = await assembleOrFail(context);
+  const { entry, opened } = await findBackup(assembly, id, context.signal);
+  const { manifest } = entry;
+  const server = serverOf(options, context) ?? targetServer(assembly.config.targets, manifest);
+  const display = new ProgressDisplay(context.terminal, context.clock, `restore ${options.into}`);
+  const method = postgresDump({
+    installations: assembly.installations,
+    zstdProgram: assembly.zstdProgram,
+    facts: manifest.facts.mode,
+    lockTimeoutMs: 0,
+    compressionLevel: 3,
+  });
+  try {
+    const result = await restoreBackup(
+      {
+        manifest,
+        store: opened.store,
+        method,
+        server,
+        database: options.into,
+        onConflict: options.replace === undefined ? 'refuse' : 'replace',
+        zstdProgram: assembly.zstdProgram,
+      },
+      { signal: context.signal, clock: context.clock, log: context.log, onProgress: display.update },
+    );
+    display.clear();
+    return report(context, manifest, result, server);
+  } catch (error) {
+    display.clear();
+    throw asCommandError(error, options);
+  }
+}
+
+function report(context: CommandContext, manifest: Manifest, result: RestoreResult, server: PostgresAccess): number {
+  const equal = result.differing.length === 0;
+  if (context.json) {
+    printJson(context.terminal, { backup: manifest.id, equal, ...result });
+  } else {
+    const size = formatBytes(manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0));
+    printLine(
+      context.terminal,
+      `restored ${manifest.id} (${size}, state of ${manifest.snapshotAt}) into "${result.database}" on ${formatConnectionUrl(server.connection)} in ${formatDuration(result.seconds * 1_000)}`,
+    );
+    printLine(
+      context.terminal,
+      equal ? `${result.factsCompared} facts equal` : `DIFFERENT: ${describeDifferences(result.differing)}`,
+    );
+    if (result.replaced !== undefined) {
+      printLine(
+        context.terminal,
+        `the database it replaced is kept as "${result.replaced}"; drop it when you are sure`,
+      );
+    }
+    for (const note of result.notes) printError(context.terminal, `note: ${note}`);
+  }
+  return equal ? exitCodes.success.code : exitCodes.notProven.code;
+}
+
+function serverOf(options: RestoreOptions, context: CommandContext): PostgresAccess | undefined {
+  if (options.server === undefined) return undefined;
+  const { connection, password } = parseConnectionUrl(options.server);
+  if (password !== undefined) {
+    throw new CommandError(
+      exitCodes.usage.code,
+      'a password in --server would be seen by every user of this machine; put it into WATCHKEEPER_RESTORE_PASSWORD',
+    );
+  }
+  const secret = context.environment['WATCHKEEPER_RESTORE_PASSWORD'];
+  return { connection, password: secret === undefined ? undefined : literalSecret(secret) };
+}
+
+function targetServer(
+  targets: readonly { readonly name: string; readonly access: PostgresAccess }[],
+  manifest: Manifest,
+): PostgresAccess {
+  const target = targets.find(({ name }) => name === manifest.target);
+  if (target === undefined) {
+    throw new CommandError(
+      exitCodes.usage.code,
+      `target "${manifest.target}" is not configured: say where with --server`,
+    );
+  }
+  return target.access;
+}
+
+function asCommandError(error: unknown, options: RestoreOptions): unknown {
+  if (error instanceof JobFailed && error.message.includes('exists already')) {
+    return new CommandError(
+      exitCodes.refused.code,
+      `${errorMessage(error)}. Choose another name, or add --replace ${options.into} to take its place (the old one is kept)`,
+    );
+  }
+  return error;
+}
