@@ -11,7 +11,7 @@ export const durationMs = z
     context.addIssue({ code: 'custom', message: 'must be a duration such as 30s, 5m, 12h or 30d' });
     return z.NEVER;
   })
-  .meta({ type: 'string', examples: ['30s', '5m', '12h', '30d'] });
+  .meta({ title: 'duration', examples: ['30s', '5m', '12h', '30d'] });
 
 /** `512MiB`, `10GB`, `4096` → bytes. */
 export const byteSize = z
@@ -22,7 +22,7 @@ export const byteSize = z
     context.addIssue({ code: 'custom', message: 'must be a size such as 512MiB or 10GB' });
     return z.NEVER;
   })
-  .meta({ type: 'string', examples: ['512MiB', '10GB'] });
+  .meta({ title: 'size', examples: ['512MiB', '10GB'] });
 
 /** Names of targets, stores and schedules: they become parts of keys and label values. */
 export const partName = z

@@ -1,0 +1,155 @@
+import type { LoadedBackup, LoadedConfig, LoadedSandbox } from './config/loaded.ts';
+import type { Clock } from './core/clock.ts';
+import { findProgram } from './core/find-program.ts';
+import type { BackupMethod } from './jobs/backup/method.ts';
+import { postgresDump } from './jobs/backup/postgres-dump.ts';
+import { backupJob } from './jobs/backup-job.ts';
+import type { Job } from './jobs/job.ts';
+import type { Lineage } from './jobs/lineage.ts';
+import { pruneJob } from './jobs/prune.ts';
+import { localSandbox } from './jobs/sandbox/local-postgres.ts';
+import type { OpenSandbox } from './jobs/sandbox/sandbox.ts';
+import { serverSandbox } from './jobs/sandbox/server-postgres.ts';
+import { parseSchedule } from './jobs/schedule.ts';
+import { StoreCatalog } from './jobs/store-catalog.ts';
+import { verifyJob } from './jobs/verify-job.ts';
+import { openStore } from './storage/index.ts';
+import type { ObjectStore } from './storage/object-store.ts';
+import { findInstallations, type ProgramInstallation } from './targets/postgres/programs.ts';
+import { withDatabase } from './targets/postgres/settings.ts';
+
+/** A store that is open, and what it holds. */
+export interface OpenedStore {
+  readonly name: string;
+  readonly store: ObjectStore;
+  readonly catalog: StoreCatalog;
+}
+
+/** The parts that keeping needs, made from a configuration: what the daemon and the commands both work with. */
+export interface Assembly extends AsyncDisposable {
+  readonly config: LoadedConfig;
+  readonly stores: ReadonlyMap<string, OpenedStore>;
+  readonly installations: readonly ProgramInstallation[];
+  readonly zstdProgram: string | undefined;
+  readonly lineages: readonly Lineage[];
+  storeOf(name: string): OpenedStore;
+  methodFor(backup: LoadedBackup): BackupMethod;
+  sandboxFor(sandbox: LoadedSandbox): OpenSandbox;
+  /** Backup, verify and prune jobs of every lineage of these schedules. */
+  jobsOf(backups: readonly LoadedBackup[]): Job[];
+}
+
+export interface AssemblyOptions {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly searchPath: string;
+}
+
+/** Opens all stores and finds the programs. Nothing is connected to yet, so a store that is away does not hinder the start. */
+export async function assemble(config: LoadedConfig, options: AssemblyOptions): Promise<Assembly> {
+  const installations = await findInstallations(config.programDirectories, options.searchPath, options.signal);
+  const zstdProgram = await findProgram('zstd', options.searchPath);
+  const stores = new Map<string, OpenedStore>();
+  for (const { name, settings, secretAccessKey } of config.stores) {
+    const store = await openStore(settings, { secretAccessKey, clock: options.clock });
+    stores.set(name, { name, store, catalog: new StoreCatalog(name, store, options.clock) });
+  }
+  return new OwnAssembly({ config, installations, zstdProgram, stores });
+}
+
+class OwnAssembly implements Assembly {
+  readonly config: LoadedConfig;
+  readonly stores: ReadonlyMap<string, OpenedStore>;
+  readonly installations: readonly ProgramInstallation[];
+  readonly zstdProgram: string | undefined;
+
+  constructor(parts: Pick<Assembly, 'config' | 'stores' | 'installations' | 'zstdProgram'>) {
+    this.config = parts.config;
+    this.stores = parts.stores;
+    this.installations = parts.installations;
+    this.zstdProgram = parts.zstdProgram;
+  }
+
+  get lineages(): readonly Lineage[] {
+    return this.config.targets.flatMap((target) => target.backups.flatMap((backup) => backup.lineages));
+  }
+
+  storeOf(name: string): OpenedStore {
+    const store = this.stores.get(name);
+    if (store === undefined) throw new Error(`there is no store "${name}" in the configuration`);
+    return store;
+  }
+
+  methodFor({ settings }: LoadedBackup): BackupMethod {
+    return postgresDump({
+      installations: this.installations,
+      zstdProgram: this.zstdProgram,
+      facts: settings.facts,
+      lockTimeoutMs: settings.lockTimeout,
+      compressionLevel: settings.compressionLevel,
+    });
+  }
+
+  sandboxFor(sandbox: LoadedSandbox): OpenSandbox {
+    switch (sandbox.type) {
+      case 'local':
+        return localSandbox({ installations: this.installations, ...sandbox });
+      case 'server':
+        return serverSandbox(sandbox.access);
+    }
+  }
+
+  jobsOf(backups: readonly LoadedBackup[]): Job[] {
+    return backups.flatMap((backup) => backup.lineages.flatMap((lineage) => this.#jobsOfLineage(backup, lineage)));
+  }
+
+  #jobsOfLineage(backup: LoadedBackup, lineage: Lineage): Job[] {
+    const { settings, proof } = backup;
+    const { store, catalog } = this.storeOf(backup.store);
+    const method = this.methodFor(backup);
+    const shared = { lineage, store, catalog, method };
+    const jobs: Job[] = [
+      backupJob({
+        ...shared,
+        access: withDatabase(backup.access, lineage.database),
+        schedule: parseSchedule(settings.schedule, settings.timezone),
+        deadlineMs: settings.timeout,
+      }),
+    ];
+    if (proof !== undefined) {
+      jobs.push(
+        verifyJob({
+          ...shared,
+          openSandbox: this.sandboxFor(proof.sandbox),
+          assertions: proof.assertions,
+          zstdProgram: this.zstdProgram,
+          spoolDirectory: proof.sandbox.type === 'local' ? proof.sandbox.directory : undefined,
+          spoolLimitBytes: this.config.jobs.spool,
+          schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
+          deadlineMs: proof.timeoutMs,
+        }),
+      );
+    }
+    jobs.push(pruneJob({ ...shared, policy: settings.keep, leftoverGraceMs: this.config.jobs.leftoverGrace }));
+    return jobs.map((job) => forgettingView(job, catalog));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { store } of this.stores.values()) await store[Symbol.asyncDispose]();
+  }
+}
+
+/** After a run the store holds something else: the next look at it must be a fresh one. */
+function forgettingView(job: Job, catalog: StoreCatalog): Job {
+  return {
+    ...job,
+    async run(context) {
+      catalog.forget(job.lineage.target);
+      try {
+        return await job.run(context);
+      } finally {
+        catalog.forget(job.lineage.target);
+      }
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { Command, CommanderError } from 'commander';
+import { type CommandContext, CommandError } from './commands/command-context.ts';
+import { describeExitCodes, exitCodes } from './commands/exit-code.ts';
+import { printError, type Terminal } from './commands/terminal.ts';
+import { systemClock } from './core/clock.ts';
+import { errorMessage } from './core/errors.ts';
+import { createLog, type LogLevel } from './core/log.ts';
+import { version } from './core/version.ts';
+
+interface GlobalOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** Runs the command line and returns the exit code. Each command's code is loaded only when it is called for. */
+export async function main(
+  args: readonly string[],
+  world: { readonly terminal: Terminal; readonly environment: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): Promise<number> {
+  let exitCode = exitCodes.success.code as number;
+  const program = buildProgram(
+    (run) =>
+      async (...given) => {
+        exitCode = await run(contextOf(program.opts<GlobalOptions>(), world), ...given);
+      },
+    world.terminal,
+  );
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return failureCode(error, world);
+  }
+}
+
+type Run = (context: CommandContext, ...given: unknown[]) => Promise<number>;
+type Action = (...given: unknown[]) => Promise<void>;
+
+function buildProgram(action: (run: Run) => Action, terminal: Terminal): Command {
+  const program = new Command('watchkeeper')
+    .description('Watches databases and proves that their backups restore.')
+    .version(version, '-V, --version', 'print the version')
+    .option('-c, --config <file>', 'configuration file', 'watchkeeper.yaml')
+    .option('--json', 'results as JSON')
+    .addHelpText('after', `\nExit codes:\n${describeExitCodes()}`)
+    .configureOutput({
+      writeOut: (text) => void terminal.out.write(text),
+      writeErr: (text) => void terminal.err.write(text),
+    })
+    .exitOverride();
+  addDaemonCommands(program, action);
+  addKeepingCommands(program, action);
+  return program;
+}
+
+function addDaemonCommands(program: Command, action: (run: Run) => Action): void {
+  program
+    .command('run')
+    .description('run the daemon: metrics, health, scheduled backups, proofs and retention')
+    .action(action(async (context) => (await import('./commands/run.ts')).runDaemon(context)));
+  program
+    .command('check')
+    .description('check a configuration file, and connect once to everything it names')
+    .argument('[file]', 'configuration file; that of -c by default')
+    .action(
+      action(async (context, file) => (await import('./commands/checks.ts')).runCheckCommand(context, text(file))),
+    );
+  program
+    .command('doctor')
+    .description('find what would hinder a restore today, before it is needed')
+    .action(action(async (context) => (await import('./commands/checks.ts')).runDoctorCommand(context)));
+  program
+    .command('demo')
+    .description('watch, back up and prove real databases made for the purpose')
+    .option('--once', 'one full cycle, then exit')
+    .option('--report <file>', 'with --once: write a JSON report')
+    .action(
+      action(async (context, options) => (await import('./commands/demo.ts')).runDemo(context, options as object)),
+    );
+}
+
+function addKeepingCommands(program: Command, action: (run: Run) => Action): void {
+  program
+    .command('backup')
+    .description('take a backup now')
+    .argument('<target>', 'name of the target')
+    .argument('[schedule]', 'name of the schedule; all of the target by default')
+    .action(
+      action(async (context, target, schedule) =>
+        (await import('./commands/backup.ts')).runBackup(context, String(target), text(schedule)),
+      ),
+    );
+  program
+    .command('list')
+    .description('list the finished backups and their proofs')
+    .argument('[target]', 'name of the target; all by default')
+    .action(action(async (context, target) => (await import('./commands/list.ts')).runList(context, text(target))));
+  program
+    .command('verify')
+    .description('prove a backup: restore it into a sandbox and compare it with what the source held')
+    .argument('<target|backup-id>', 'a backup, or a target whose newest backups are proven')
+    .action(
+      action(async (context, subject) => (await import('./commands/verify.ts')).runVerify(context, String(subject))),
+    );
+  program
+    .command('restore')
+    .description('make a database from a backup')
+    .argument('<backup-id>', 'the backup; "list" shows them')
+    .requiredOption('--into <database>', 'name of the database that is made')
+    .option(
+      '--server <url>',
+      'server it is made on; that of the target by default (password: WATCHKEEPER_RESTORE_PASSWORD)',
+    )
+    .option(
+      '--replace <database>',
+      'the name again: take the place of the existing database, which is kept under another name',
+    )
+    .action(
+      action(async (context, id, options) => {
+        const { into, server, replace } = options as { into: string; server?: string; replace?: string };
+        return (await import('./commands/restore.ts')).runRestore(context, String(id), { into, server, replace });
+      }),
+    );
+  program
+    .command('prune')
+    .description('show what retention would delete, and why')
+    .argument('[target]', 'name of the target; all by default')
+    .option('--apply', 'delete it')
+    .option('--confirm-large', 'with --apply: consent to deleting more than the share guard allows')
+    .action(
+      action(async (context, target, options) =>
+        (await import('./commands/prune.ts')).runPrune(context, text(target), options as object),
+      ),
+    );
+}
+
+function text(argument: unknown): string | undefined {
+  return typeof argument === 'string' ? argument : undefined;
+}
+
+function contextOf(
+  options: GlobalOptions,
+  world: { readonly terminal: Terminal; readonly environment: NodeJS.ProcessEnv; readonly signal: AbortSignal },
+): CommandContext {
+  const level = world.environment['WATCHKEEPER_LOG'] ?? 'warn';
+  return {
+    terminal: world.terminal,
+    environment: world.environment,
+    clock: systemClock,
+    log: createLog(level as LogLevel),
+    signal: world.signal,
+    configFile: options.config,
+    json: options.json === true,
+  };
+}
+
+function failureCode(error: unknown, world: { readonly terminal: Terminal; readonly signal: AbortSignal }): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage.code;
+  if (world.signal.aborted) {
+    printError(world.terminal, 'cancelled');
+    return exitCodes.cancelled.code;
+  }
+  printError(world.terminal, `watchkeeper: ${errorMessage(error)}`);
+  return error instanceof CommandError ? error.exitCode : exitCodes.failure.code;
+}
