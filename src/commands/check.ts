@@ -27,29 +27,51 @@ const defaultTimeoutMs = 10_000;
  * Connects once to everything the configuration names and tells what is missing and how to get it: targets first, then
  * stores, programs and sandboxes. Rejects only when the context's signal fires.
  */
-export async function checkConfiguration(config: LoadedConfig, given: CheckContext): Promise<CheckFinding[]> {
-  const installations = await findInstallations(config.programDirectories, given.searchPath, given.signal);
-  const context = { ...given, installations, timeoutMs: given.timeoutMs ?? defaultTimeoutMs };
-  const targets = await mapLimit(config.targets, checksAtOnce, (target) => checkTarget(target, context));
-  const stores = await mapLimit(config.stores, checksAtOnce, async (store) => {
+export async function checkConfiguration(config: LoadedConfig, context: CheckContext): Promise<CheckFinding[]> {
+  const targets = await checkTargets(config, context);
+  const stores = await checkStores(config, context);
+  const machine = await checkMachine(config, targets.sources, context);
+  return [...targets.findings, ...stores, ...machine];
+}
+
+/** Every target, and what is known of its databases that are backed up. */
+export async function checkTargets(config: LoadedConfig, context: CheckContext): Promise<CheckedTarget> {
+  const checked = await mapLimit(config.targets, checksAtOnce, (target) => checkTarget(target, timed(context)));
+  return {
+    findings: checked.flatMap(({ findings }) => findings),
+    sources: checked.flatMap(({ sources }) => sources),
+  };
+}
+
+export async function checkStores(config: LoadedConfig, context: CheckContext): Promise<CheckFinding[]> {
+  const checked = await mapLimit(config.stores, checksAtOnce, async (store) => {
     const findings = findingsAbout(`store ${store.name}`);
-    await checkStoreAccess(store, findings, context);
+    await checkStoreAccess(store, findings, timed(context));
     return findings.all;
   });
-  const sources = targets.flatMap((target) => target.sources);
+  return checked.flat();
+}
+
+/** Whether programs and sandboxes fit the databases. */
+export async function checkMachine(
+  config: LoadedConfig,
+  sources: readonly SourceDatabase[],
+  context: CheckContext,
+): Promise<CheckFinding[]> {
+  const installations = await findInstallations(config.programDirectories, context.searchPath, context.signal);
   const programs = findingsAbout('programs');
-  if (sources.length > 0) await checkPrograms(sources, context, programs);
+  if (sources.length > 0) await checkPrograms(sources, { ...context, installations }, programs);
   const sandboxes = await mapLimit(usedSandboxes(config), checksAtOnce, async (sandbox) => {
     const findings = findingsAbout(`sandbox ${sandbox.name}`);
-    await checkSandbox(
-      sandbox,
-      sources.filter((source) => source.sandbox?.name === sandbox.name),
-      findings,
-      context,
-    );
+    const proven = sources.filter((source) => source.sandbox?.name === sandbox.name);
+    await checkSandbox(sandbox, proven, findings, { ...timed(context), installations });
     return findings.all;
   });
-  return [...targets.flatMap(({ findings }) => findings), ...stores.flat(), ...programs.all, ...sandboxes.flat()];
+  return [...programs.all, ...sandboxes.flat()];
+}
+
+function timed(context: CheckContext): CheckContext & { readonly timeoutMs: number } {
+  return { ...context, timeoutMs: context.timeoutMs ?? defaultTimeoutMs };
 }
 
 interface CheckedTarget {

@@ -9,7 +9,7 @@ import { type Environment, fillInReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import { at, validate } from './validate.ts';
 
-const knowledge: Knowledge = { collectorNames: [], scheduleProblem: () => undefined };
+const knowledge: Knowledge = { collectorNames: ['slow_queries'], scheduleProblem: () => undefined };
 
 export type LoadResult =
   | { readonly ok: true; readonly config: LoadedConfig; readonly warnings: readonly Problem[] }

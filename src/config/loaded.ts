@@ -1,6 +1,7 @@
 import type { WatchSettings } from '../collectors/settings.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
+import type { Assertion } from '../jobs/assertions.ts';
 import type { Lineage } from '../jobs/lineage.ts';
 import type { BackupSettings, JobLimits } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
@@ -72,6 +73,6 @@ export interface LoadedProof {
   /** Cron expression in the schedule's zone; undefined: right after every backup. */
   readonly schedule: string | undefined;
   readonly sandbox: LoadedSandbox;
-  readonly assertions: readonly { readonly name: string; readonly sql: string }[];
+  readonly assertions: readonly Assertion[];
   readonly timeoutMs: number;
 }

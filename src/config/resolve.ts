@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { literalSecret, type SecretSource } from '../core/secret.ts';
+import { toAssertion } from '../jobs/assertions.ts';
 import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import { parseConnectionUrl } from '../targets/postgres/connection-url.ts';
@@ -114,7 +115,7 @@ function resolveProof(settings: BackupSettings, sandboxes: readonly LoadedSandbo
   return {
     schedule: verify.schedule,
     sandbox: sandboxes.find(({ name }) => name === wanted) ?? defaultSandbox,
-    assertions: verify.assertions.map((one) => (typeof one === 'string' ? { name: one, sql: one } : one)),
+    assertions: verify.assertions.map(toAssertion),
     timeoutMs: verify.timeout,
   };
 }

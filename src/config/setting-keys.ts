@@ -1,29 +1,9 @@
-import { z } from 'zod';
+import { configJsonSchema, type SettingSchema } from './json-schema.ts';
 import type { SettingPath } from './problem.ts';
-import { configSchema } from './schema.ts';
-
-/** The part of JSON Schema that zod writes for our settings. */
-export interface SettingSchema {
-  readonly type?: string | readonly string[];
-  readonly title?: string;
-  readonly description?: string;
-  readonly default?: unknown;
-  readonly const?: unknown;
-  readonly enum?: readonly unknown[];
-  readonly examples?: readonly unknown[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly properties?: Readonly<Record<string, SettingSchema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: boolean | SettingSchema;
-  readonly items?: SettingSchema;
-  readonly anyOf?: readonly SettingSchema[];
-  readonly oneOf?: readonly SettingSchema[];
-}
 
 /** Every setting that may stand in the mapping at `path`, given what the file holds there (it decides the variant). */
 export function knownKeys(path: SettingPath, data: unknown): string[] {
-  let schemas: SettingSchema[] = [z.toJSONSchema(configSchema, { io: 'input' }) as SettingSchema];
+  let schemas: SettingSchema[] = [configJsonSchema()];
   let value = data;
   for (const step of path) {
     schemas = schemas.flatMap((schema) => variants(schema, value)).flatMap((schema) => below(schema, step));
@@ -36,7 +16,7 @@ export function knownKeys(path: SettingPath, data: unknown): string[] {
 }
 
 /** A union's members that fit the discriminator (`type`, `engine`, …) of `value`. */
-export function variants(schema: SettingSchema, value: unknown): SettingSchema[] {
+function variants(schema: SettingSchema, value: unknown): SettingSchema[] {
   const members = schema.anyOf ?? schema.oneOf;
   if (members === undefined) return [schema];
   return members.flatMap((member) => variants(member, value)).filter((member) => fits(member, value));

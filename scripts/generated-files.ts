@@ -1,0 +1,7 @@
+import { renderConfigSchema, renderConfigurationReference } from './generate-configuration-reference.ts';
+
+/** Files that are made from the code, by their path in the repository; a stale one fails the checks. */
+export const generatedFiles: Readonly<Record<string, () => string>> = {
+  'config.schema.json': renderConfigSchema,
+  'docs/configuration.md': renderConfigurationReference,
+};

@@ -1,0 +1,96 @@
+import type { LoadedBackup, LoadedConfig } from '../../config/loaded.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { errorMessage } from '../../core/errors.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from '../../jobs/catalog.ts';
+import { type Lineage, lineageName } from '../../jobs/lineage.ts';
+import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
+import type { SourceDatabase } from './source.ts';
+
+/** What is kept of every lineage: is there a backup, how old is it, is it proven. Also told: what a restore needs. */
+export async function checkKept(
+  config: LoadedConfig,
+  catalogs: ReadonlyMap<string, Catalog>,
+  context: WorkContext,
+): Promise<{ readonly findings: readonly CheckFinding[]; readonly sources: readonly SourceDatabase[] }> {
+  const all: CheckFinding[] = [];
+  const sources: SourceDatabase[] = [];
+  for (const backup of config.targets.flatMap(({ backups }) => backups)) {
+    const catalog = catalogs.get(backup.store);
+    if (catalog === undefined) continue;
+    const findings = findingsAbout(`backups of target ${backup.target}`);
+    const contents = await read(catalog, backup.target, findings, context);
+    for (const lineage of contents === undefined ? [] : backup.lineages) {
+      const entries = contents === undefined ? [] : entriesOf(contents, lineage);
+      checkLineage(lineage, backup, entries, findings, context.clock.now());
+      const [newest] = entries;
+      if (newest !== undefined) sources.push(sourceOf(newest, backup));
+    }
+    all.push(...findings.all);
+  }
+  return { findings: all, sources };
+}
+
+async function read(
+  catalog: Catalog,
+  target: string,
+  findings: Findings,
+  context: WorkContext,
+): Promise<TargetContents | undefined> {
+  try {
+    const contents = await catalog.read(target, context.signal);
+    for (const { backupId, reason } of contents.unreadable) {
+      findings.warning(`backup ${backupId} in store ${catalog.storeName} cannot be read: ${reason}`);
+    }
+    return contents;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    findings.error(`reading store ${catalog.storeName}: ${errorMessage(error)}`);
+    return undefined;
+  }
+}
+
+function checkLineage(
+  lineage: Lineage,
+  backup: LoadedBackup,
+  entries: readonly CatalogEntry[],
+  findings: Findings,
+  now: Date,
+): void {
+  const name = lineageName(lineage);
+  const [newest] = entries;
+  if (newest === undefined) {
+    findings.error(`${name}: there is no backup`, `watchkeeper backup ${lineage.target} ${lineage.schedule}`);
+    return;
+  }
+  const proven = entries.find(isProven);
+  if (proven === newest) {
+    findings.ok(`${name}: the newest backup, ${age(newest, now)} old, is proven`);
+    return;
+  }
+  const held = proven === undefined ? 'no backup is' : `the newest proven one is ${age(proven, now)} old`;
+  const message = `${name}: the newest backup, ${age(newest, now)} old, is not proven; ${held}`;
+  const verdict = newest.proofs.find((proof) => proof.verdict !== 'inconclusive');
+  const remedy = `watchkeeper verify ${newest.manifest.id}`;
+  if (verdict?.verdict === 'failed')
+    findings.error(`${message}; its proof failed: ${verdict.reason ?? 'no reason'}`, remedy);
+  else if (backup.proof === undefined || proven !== undefined) findings.warning(message, remedy);
+  else findings.error(message, remedy);
+}
+
+/** Of the state the backup holds: that much would be lost. */
+function age({ manifest }: CatalogEntry, now: Date): string {
+  return formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime());
+}
+
+/** The database as it was when it was backed up: what a restore needs although the source may be gone. */
+function sourceOf({ manifest }: CatalogEntry, backup: LoadedBackup): SourceDatabase {
+  return {
+    target: manifest.target,
+    database: manifest.database,
+    major: Math.floor(manifest.source.versionNumber / 10_000),
+    extensions: manifest.source.extensions.map(({ name }) => name),
+    sizeBytes: manifest.source.databaseSizeBytes,
+    sandbox: backup.proof?.sandbox,
+  };
+}
