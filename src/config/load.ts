@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { errorCode, errorMessage } from '../core/errors.ts';
+import { scheduleProblem } from '../jobs/schedule.ts';
 import { type Checked, checkConsistency, type Knowledge } from './checks.ts';
 import { parseSettings, type SettingsDocument } from './document.ts';
 import type { LoadedConfig } from './loaded.ts';
@@ -9,7 +10,7 @@ import { type Environment, fillInReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import { at, validate } from './validate.ts';
 
-const knowledge: Knowledge = { collectorNames: ['slow_queries'], scheduleProblem: () => undefined };
+const knowledge: Knowledge = { collectorNames: ['slow_queries'], scheduleProblem };
 
 export type LoadResult =
   | { readonly ok: true; readonly config: LoadedConfig; readonly warnings: readonly Problem[] }

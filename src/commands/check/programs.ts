@@ -1,6 +1,5 @@
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
 import { errorMessage } from '../../core/errors.ts';
+import { findProgram } from '../../core/find-program.ts';
 import { chooseInstallation, type PostgresProgram, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import type { Findings } from './finding.ts';
 import type { SourceDatabase } from './source.ts';
@@ -44,17 +43,4 @@ export function reportProgram(
     findings.error(message, remedy);
     return undefined;
   }
-}
-
-/** First executable of that name on the search path. */
-export async function findProgram(name: string, searchPath: string): Promise<string | undefined> {
-  for (const directory of searchPath.split(delimiter).filter((one) => one !== '')) {
-    const path = join(directory, name);
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
-  }
-  return undefined;
 }

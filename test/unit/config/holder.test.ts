@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createConfigHolder } from '../../../src/config/holder.ts';
 import { type LoadResult, readConfig } from '../../../src/config/load.ts';
-import type { Clock } from '../../../src/core/clock.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const knowledge = { collectorNames: [], scheduleProblem: () => undefined };
 
@@ -15,12 +15,6 @@ function loaded(text: string) {
   return result.config;
 }
 
-/** A clock that stands still until it is set. */
-function stoppedClock(start: string): Clock & { at: string } {
-  const clock = { at: start, now: () => new Date(clock.at), monotonicMs: () => 0, sleep: async () => undefined };
-  return clock;
-}
-
 function watching(target: string): string {
   return `targets: { ${target}: { engine: postgres, url: "postgres://db/x" } }`;
 }
@@ -30,7 +24,7 @@ function valuesOf(holder: { samples(): readonly { metric: { name: string }; valu
 }
 
 test('a valid file takes over, and the time is remembered', async () => {
-  const clock = stoppedClock('2026-03-02T09:00:00Z');
+  const clock = new ManualClock('2026-03-02T09:00:00Z');
   const applied: string[] = [];
   const holder = createConfigHolder({
     initial: loaded(watching('first')),
@@ -40,7 +34,7 @@ test('a valid file takes over, and the time is remembered', async () => {
     },
     clock,
   });
-  clock.at = '2026-03-02T10:00:00Z';
+  clock.setWallClock('2026-03-02T10:00:00Z');
 
   const result = await holder.reload();
 
@@ -54,14 +48,14 @@ test('a valid file takes over, and the time is remembered', async () => {
 });
 
 test('a bad file leaves the running configuration as it is and says why', async () => {
-  const clock = stoppedClock('2026-03-02T09:00:00Z');
+  const clock = new ManualClock('2026-03-02T09:00:00Z');
   const holder = createConfigHolder({
     initial: loaded(watching('first')),
     load: async () => load('lisen: x'),
     apply: () => Promise.reject(new Error('must not be called')),
     clock,
   });
-  clock.at = '2026-03-02T10:00:00Z';
+  clock.setWallClock('2026-03-02T10:00:00Z');
 
   const result = await holder.reload();
 
@@ -76,7 +70,7 @@ test('a configuration that cannot be taken over is refused', async () => {
     initial: loaded(watching('first')),
     load: async () => load(watching('second')),
     apply: () => Promise.reject(new Error('opening store "offsite"')),
-    clock: stoppedClock('2026-03-02T09:00:00Z'),
+    clock: new ManualClock('2026-03-02T09:00:00Z'),
   });
 
   const result = await holder.reload();
@@ -94,7 +88,7 @@ test('a success after a refusal counts again', async () => {
     initial: loaded(watching('first')),
     load: async () => load(files.shift() ?? ''),
     apply: async () => undefined,
-    clock: stoppedClock('2026-03-02T09:00:00Z'),
+    clock: new ManualClock('2026-03-02T09:00:00Z'),
   });
 
   await holder.reload();
@@ -109,7 +103,7 @@ test('a changed address is announced to need a restart', async () => {
     initial: loaded(watching('first')),
     load: async () => load(`listen: 0.0.0.0:80\n${watching('first')}`),
     apply: async () => undefined,
-    clock: stoppedClock('2026-03-02T09:00:00Z'),
+    clock: new ManualClock('2026-03-02T09:00:00Z'),
   });
 
   const result = await holder.reload();
@@ -129,7 +123,7 @@ test('reloads asked for at the same time are one', async () => {
       return load(watching('second'));
     },
     apply: async () => undefined,
-    clock: stoppedClock('2026-03-02T09:00:00Z'),
+    clock: new ManualClock('2026-03-02T09:00:00Z'),
   });
 
   await Promise.all([holder.reload(), holder.reload(), holder.reload()]);
