@@ -2,7 +2,7 @@ import type { LoadResult } from '../config/load.ts';
 import type { LoadedBackup, LoadedConfig, LoadedSandbox, LoadedTarget } from '../config/loaded.ts';
 import { mapLimit } from '../core/map-limit.ts';
 import type { WorkContext } from '../core/work-context.ts';
-import { findInstallations } from '../targets/postgres/programs.ts';
+import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
 import { withDatabase } from '../targets/postgres/settings.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPrograms } from './check/programs.ts';
@@ -16,6 +16,8 @@ import { checkWatching } from './check/watching.ts';
 export interface CheckContext extends WorkContext, StoreAccess {
   /** The PATH in which programs are looked for. */
   readonly searchPath: string;
+  /** PostgreSQL's programs; looked for when absent. */
+  readonly installations?: readonly ProgramInstallation[];
   /** For each connection and each store; 10 s by default. */
   readonly timeoutMs?: number;
 }
@@ -58,7 +60,8 @@ export async function checkMachine(
   sources: readonly SourceDatabase[],
   context: CheckContext,
 ): Promise<CheckFinding[]> {
-  const installations = await findInstallations(config.programDirectories, context.searchPath, context.signal);
+  const installations =
+    context.installations ?? (await findInstallations(config.programDirectories, context.searchPath, context.signal));
   const programs = findingsAbout('programs');
   if (sources.length > 0) await checkPrograms(sources, { ...context, installations }, programs);
   const sandboxes = await mapLimit(usedSandboxes(config), checksAtOnce, async (sandbox) => {

@@ -1,0 +1,468 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CheckFinding } from '../../../src/commands/check/finding.ts';
+import { type CheckContext, checkConfiguration, runCheck } from '../../../src/commands/check.ts';
+import { loadConfig, readConfig } from '../../../src/config/load.ts';
+import type { LoadedConfig } from '../../../src/config/loaded.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { silentLog } from '../../../src/core/log.ts';
+import { unprivilegedUser } from '../../../src/core/unprivileged-user.ts';
+import { type Cluster, startCluster } from '../../../src/targets/postgres/cluster.ts';
+import { chooseInstallation, findInstallations } from '../../../src/targets/postgres/programs.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
+import { withDatabase } from '../../../src/targets/postgres/settings.ts';
+
+const searchPath = process.env['PATH'] ?? '';
+const signal = new AbortController().signal;
+let cluster: Cluster;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'watchkeeper-check-'));
+  const installations = await findInstallations([], searchPath, signal);
+  cluster = await startCluster({
+    installation: chooseInstallation(installations, { programs: ['initdb', 'postgres'], serverMajor: 15 }),
+    user: await unprivilegedUser(),
+    clock: systemClock,
+    signal,
+    name: 'watchkeeper-test-check-',
+    password: 'superuser-secret',
+    settings: { fsync: 'off', shared_preload_libraries: "'pg_stat_statements'" },
+  });
+  await execute('postgres', [
+    "CREATE ROLE monitor LOGIN PASSWORD 'monitor-secret' IN ROLE pg_monitor",
+    "CREATE ROLE plain LOGIN PASSWORD 'plain-secret'",
+    "CREATE ROLE reader LOGIN PASSWORD 'reader-secret' IN ROLE pg_read_all_data",
+    "CREATE ROLE maker LOGIN CREATEDB PASSWORD 'maker-secret'",
+    'CREATE DATABASE payments_db',
+    'CREATE DATABASE closed_db',
+    'REVOKE CONNECT ON DATABASE closed_db FROM PUBLIC',
+  ]);
+  await execute('payments_db', [
+    'CREATE EXTENSION pg_stat_statements',
+    'CREATE TABLE payments (id bigserial PRIMARY KEY, amount numeric)',
+    'CREATE TABLE refunds (id bigint)',
+    'CREATE TABLE audit_logs (id bigint)',
+    'GRANT SELECT ON audit_logs TO plain',
+  ]);
+});
+
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function execute(database: string, statements: readonly string[]): Promise<void> {
+  await using session = await openSession(withDatabase(cluster.access, database), { signal });
+  for (const statement of statements) await session.query(statement, { signal });
+}
+
+function url(user: string, database: string): string {
+  const { host, port } = cluster.access.connection;
+  return `postgres://${user}@${encodeURIComponent(host)}:${port}/${database}`;
+}
+
+function configure(text: string): LoadedConfig {
+  const knowledge = { collectorNames: ['slow_queries'], scheduleProblem: () => undefined };
+  const result = readConfig(text, { file: join(folder, 'watchkeeper.yaml'), environment: {}, knowledge });
+  if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('\n'));
+  return result.config;
+}
+
+function watched(user: string, password: string, rest = ''): LoadedConfig {
+  return configure(`targets:
+  payments: { engine: postgres, url: "${url(user, 'payments_db')}", password: "${password}"${rest} }`);
+}
+
+function backedUp(user: string, settings = ''): LoadedConfig {
+  return configure(`targets:
+  payments:
+    engine: postgres
+    url: ${url('monitor', 'payments_db')}
+    password: monitor-secret
+    backupLogin: { user: ${user}, password: ${user}-secret }
+    backups: { nightly: { schedule: 0 2 * * *${settings} } }`);
+}
+
+function context(given: Partial<CheckContext> = {}): CheckContext {
+  return {
+    signal,
+    clock: systemClock,
+    log: silentLog,
+    searchPath,
+    openStore: async () => ({ description: 'a store' }) as never,
+    probeStore: async () => undefined,
+    ...given,
+  };
+}
+
+function about(findings: readonly CheckFinding[], subject: string): string[] {
+  return findings
+    .filter((finding) => finding.subject === subject)
+    .map(({ status, message, remedy }) => `${status}: ${message}${remedy === undefined ? '' : ` → ${remedy}`}`);
+}
+
+test('a role that may watch is told to be ready, with versions', async () => {
+  const findings = await checkConfiguration(watched('monitor', 'monitor-secret'), context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    `ok: connected as "monitor" to PostgreSQL ${await serverVersion()}`,
+    'ok: the role may read all statistics (pg_monitor)',
+    'ok: pg_stat_statements is installed and readable',
+  ]);
+});
+
+test('a wrong password is told with its source and what to do', async () => {
+  const findings = await checkConfiguration(watched('monitor', 'wrong-secret'), context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    'error: the server refuses role "monitor" with the password from literal → correct the password there, or set it: ALTER ROLE "monitor" PASSWORD …; the server gives the same answer when the role does not exist',
+  ]);
+});
+
+test('a missing password is told apart from a wrong one', async () => {
+  const config = configure(`targets: { payments: { engine: postgres, url: "${url('monitor', 'payments_db')}" } }`);
+
+  const findings = await checkConfiguration(config, context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    'error: the server asks for the password of role "monitor", and none is configured → add "password: file:/path" or "password: ${ENV}"',
+  ]);
+});
+
+test('a secret file that is not there is told by its name', async () => {
+  const findings = await checkConfiguration(watched('monitor', 'file:gone'), context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    `error: reading the secret in ${folder}/gone: ENOENT: no such file or directory, open '${folder}/gone' → put the secret there, readable for the user that runs Watchkeeper`,
+  ]);
+});
+
+test('an unknown host is told by its name', async () => {
+  const config = configure('targets: { payments: { engine: postgres, url: "postgres://w@nowhere.invalid/db" } }');
+
+  const findings = await checkConfiguration(config, context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    'error: the host name nowhere.invalid is not known → check the name in the URL and the name servers of this machine',
+  ]);
+});
+
+test('a refused connection is told with host and port', async () => {
+  const port = await portOf(await listen(createServer()), 'close');
+  const config = configure(`targets: { payments: { engine: postgres, url: "postgres://w@127.0.0.1:${port}/db" } }`);
+
+  const findings = await checkConfiguration(config, context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    `error: 127.0.0.1:${port} refuses the connection: nothing listens there → check host and port, that the server runs, and its listen_addresses`,
+  ]);
+});
+
+test('a server that accepts and never answers is given up', async () => {
+  const silent = await listen(createServer((socket) => socket.resume()));
+  const port = await portOf(silent, 'keep');
+  const config = configure(`targets: { payments: { engine: postgres, url: "postgres://w@127.0.0.1:${port}/db" } }`);
+
+  const findings = await checkConfiguration(config, context({ timeoutMs: 300 }));
+  silent.close();
+
+  expect(about(findings, 'target payments')).toEqual([
+    `error: 127.0.0.1:${port} does not answer → check host and port, and that no firewall or security group between here and there drops the packets`,
+  ]);
+});
+
+test('a database that does not exist is told', async () => {
+  const config = configure(
+    `targets: { payments: { engine: postgres, url: "${url('monitor', 'nothing_db')}", password: monitor-secret } }`,
+  );
+
+  const findings = await checkConfiguration(config, context());
+
+  expect(about(findings, 'target payments')).toEqual([
+    'error: there is no database "nothing_db" → correct its name in the configuration',
+  ]);
+});
+
+test('a role without pg_monitor is told with the statement that helps', async () => {
+  const findings = await checkConfiguration(watched('plain', 'plain-secret'), context());
+
+  expect(about(findings, 'target payments')).toContain(
+    'error: the role is no member of pg_monitor: it sees its own sessions only, and figures about others are missing → GRANT pg_monitor TO "plain";',
+  );
+});
+
+test('a superuser is warned about', async () => {
+  const findings = await checkConfiguration(watched('postgres', 'superuser-secret'), context());
+
+  expect(about(findings, 'target payments')).toContain(
+    'warning: the role is a superuser, which watching does not need → use a role made by deploy/sql/roles.sql',
+  );
+});
+
+test('a role with too few connections is warned about', async () => {
+  await execute('postgres', [
+    "CREATE ROLE narrow LOGIN PASSWORD 'narrow-secret' CONNECTION LIMIT 2 IN ROLE pg_monitor",
+  ]);
+
+  const findings = await checkConfiguration(watched('narrow', 'narrow-secret'), context());
+
+  expect(about(findings, 'target payments')).toContain(
+    'warning: the role may hold 2 connections; watching holds 2 and needs one more for new logins → ALTER ROLE "narrow" CONNECTION LIMIT 3; or lower "watch.connections"',
+  );
+});
+
+test('a missing extension is a warning that says how to get it, and none where the family is switched off', async () => {
+  const config = (rest: string) =>
+    configure(`targets:
+  payments: { engine: postgres, url: "${url('monitor', 'postgres')}", password: monitor-secret${rest} }`);
+
+  const wanted = await checkConfiguration(config(''), context());
+  const switchedOff = await checkConfiguration(config(', watch: { collectors: { slow_queries: false } }'), context());
+
+  expect(about(wanted, 'target payments')).toContain(
+    'warning: the extension pg_stat_statements is not installed in database "postgres": statements are not measured → add pg_stat_statements to shared_preload_libraries and restart the server (on RDS: in the parameter group); then CREATE EXTENSION pg_stat_statements; in that database',
+  );
+  expect(switchedOff.filter(({ status }) => status === 'warning')).toEqual([]);
+});
+
+test('a backup role that may read everything is ready', async () => {
+  const findings = await checkConfiguration(backedUp('reader'), context());
+
+  expect(about(findings, 'target payments, database payments_db')).toEqual([
+    'ok: role "reader" may read everything that is dumped',
+  ]);
+});
+
+test('what a backup role may not read is named, with the grant', async () => {
+  const findings = await checkConfiguration(backedUp('plain'), context());
+
+  expect(about(findings, 'target payments, database payments_db')).toEqual([
+    'error: role "plain" may not read public.payments, public.payments_id_seq, public.refunds: the backup would fail → GRANT pg_read_all_data TO "plain";',
+  ]);
+});
+
+test('of many unreadable tables the first ones are named and the others counted', async () => {
+  await execute('postgres', ['CREATE DATABASE many_db']);
+  const tables = Array.from({ length: 8 }, (_, index) => `CREATE TABLE t${index} (id int)`);
+  await execute('many_db', tables);
+
+  const findings = await checkConfiguration(backedUp('plain', ', databases: [many_db]'), context());
+
+  expect(about(findings, 'target payments, database many_db')).toEqual([
+    'error: role "plain" may not read public.t0, public.t1, public.t2, public.t3, public.t4, 3 more: the backup would fail → GRANT pg_read_all_data TO "plain";',
+  ]);
+});
+
+test('a database that the backup role may not enter is told with the grant', async () => {
+  const findings = await checkConfiguration(backedUp('reader', ', databases: [payments_db, closed_db]'), context());
+
+  expect(about(findings, 'target payments, database closed_db')).toEqual([
+    'error: role "reader" may not connect to database "closed_db" → GRANT CONNECT ON DATABASE "closed_db" TO "reader";',
+  ]);
+});
+
+test('row security and large objects that would break a dump are told', async () => {
+  await execute('postgres', ['CREATE DATABASE guarded_db']);
+  await execute('guarded_db', [
+    'CREATE TABLE tenants (id int)',
+    'ALTER TABLE tenants ENABLE ROW LEVEL SECURITY',
+    'SELECT lo_create(0)',
+  ]);
+
+  const findings = await checkConfiguration(backedUp('reader', ', databases: [guarded_db]'), context());
+
+  expect(about(findings, 'target payments, database guarded_db')).toEqual([
+    'ok: role "reader" may read everything that is dumped',
+    'error: row security hides rows of public.tenants from role "reader": the backup would fail → ALTER ROLE "reader" BYPASSRLS;',
+    'error: role "reader" may not read 1 large objects: the backup would fail → GRANT SELECT ON LARGE OBJECT … TO "reader"; for each, or back up as their owner; pg_read_all_data does not cover them',
+  ]);
+});
+
+test('programs and sandbox are told with their versions', async () => {
+  const findings = await checkConfiguration(backedUp('reader'), context());
+
+  const { directory, version } = cluster.installation;
+  expect(about(findings, 'programs')[0]).toBe(
+    `ok: pg_dump, pg_restore ${version} in ${directory} fit PostgreSQL 15 (payments)`,
+  );
+  expect(about(findings, 'sandbox local')).toEqual([
+    `ok: initdb, postgres ${version} in ${directory} fit backups of PostgreSQL 15`,
+  ]);
+});
+
+test('an extension that the sandbox does not have is told with the databases that use it', async () => {
+  // As if a server with that extension had been connected to: its catalog is all that is looked at.
+  await execute('postgres', ['CREATE DATABASE odd_db']);
+  await execute('odd_db', [
+    'SET allow_system_table_mods = on',
+    "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion) VALUES (99999, 'timescaledb', 10, 2200, false, '2.1')",
+  ]);
+
+  const findings = await checkConfiguration(backedUp('reader', ', databases: [odd_db]'), context());
+
+  expect(about(findings, 'sandbox local')).toContain(
+    'error: the extension timescaledb of payments/odd_db is not available there: a restore could not be proven → install timescaledb for PostgreSQL 15 where the sandbox runs',
+  );
+});
+
+test('a sandbox on another server needs a role that may make databases', async () => {
+  const config = (user: string) =>
+    configure(`sandboxes: { scratch: { type: server, url: "${url(user, 'postgres')}", password: ${user}-secret } }
+targets:
+  payments:
+    engine: postgres
+    url: ${url('monitor', 'payments_db')}
+    password: monitor-secret
+    backups: { nightly: { schedule: 0 2 * * *, verify: { sandbox: scratch } } }`);
+
+  const able = await checkConfiguration(config('maker'), context());
+  const unable = await checkConfiguration(config('plain'), context());
+
+  expect(about(able, 'sandbox scratch')).toEqual([
+    `ok: role "maker" may make scratch databases on PostgreSQL ${await serverVersion()}`,
+  ]);
+  expect(about(unable, 'sandbox scratch')).toEqual([
+    'error: role "plain" may not make a scratch database → ALTER ROLE "plain" CREATEDB;',
+  ]);
+});
+
+test('pg_dump that is older than the server is told with both versions', async () => {
+  const programs = await fakePrograms('old', '14.9', ['pg_dump', 'pg_restore', 'initdb', 'postgres']);
+
+  const findings = await checkWithPrograms(programs);
+
+  expect(about(findings, 'programs')[0]).toBe(
+    `error: pg_dump, pg_restore of PostgreSQL 15 or newer is needed for this server, the newest found is 14.9 in ${programs} → install postgresql-client-15 or name its folder in "programs.postgres"`,
+  );
+  expect(about(findings, 'sandbox local')[0]).toBe(
+    `error: initdb, postgres of PostgreSQL 15 or newer is needed for this server, the newest found is 14.9 in ${programs} → install postgresql-15 or name its folder in "programs.postgres"`,
+  );
+});
+
+test('a missing pg_dump is told with the package that has it', async () => {
+  const findings = await checkWithPrograms(await fakePrograms('none', '15.1', []));
+
+  expect(about(findings, 'programs')).toEqual([
+    'error: pg_dump, pg_restore of PostgreSQL 15 or newer is needed for this server, no pg_dump, pg_restore was found → install postgresql-client-15 or name its folder in "programs.postgres"',
+    'warning: zstd is not installed: backups are compressed on one core → install the package zstd',
+  ]);
+});
+
+test('the command prints marks and remedies, and exits with 1 when something is wrong', async () => {
+  const file = await configFile(`targets:
+  payments: { engine: postgres, url: "${url('plain', 'payments_db')}", password: "\${PLAIN_PASSWORD}" }`);
+
+  const { code, printed } = await run(file, { PLAIN_PASSWORD: 'plain-secret' });
+
+  expect(code).toBe(1);
+  expect(printed).toBe(`target payments
+  ✓ connected as "plain" to PostgreSQL ${await serverVersion()}
+  ✗ the role is no member of pg_monitor: it sees its own sessions only, and figures about others are missing
+      → GRANT pg_monitor TO "plain";
+  ✓ pg_stat_statements is installed and readable
+
+1 error, 0 warnings, 2 checks passed
+`);
+});
+
+test('the command exits with 0 when all is well, and says all of it as JSON', async () => {
+  const file = await configFile(`targets:
+  payments: { engine: postgres, url: "${url('monitor', 'payments_db')}", password: "\${MONITOR_PASSWORD}" }`);
+
+  const { code, printed } = await run(file, { MONITOR_PASSWORD: 'monitor-secret' }, true);
+
+  expect(code).toBe(0);
+  expect(JSON.parse(printed)).toMatchObject({
+    ok: true,
+    findings: [{ subject: 'target payments', status: 'ok' }, {}, {}],
+  });
+});
+
+test('the command tells problems of the file with their lines and connects to nothing', async () => {
+  const file = await configFile(
+    'targets:\n  payments: { engine: postgres, url: "postgres://w@nowhere.invalid/x", uri: x }',
+  );
+
+  const { code, printed } = await run(file, {});
+
+  expect(code).toBe(1);
+  expect(printed).toBe(`configuration
+  ✗ ${file}:2:72: targets.payments.uri: unknown setting "uri"; did you mean "url"?
+
+1 error, 0 warnings, 0 checks passed
+`);
+});
+
+test('no output of the command shows a password', async () => {
+  const file = await configFile(`targets:
+  right: { engine: postgres, url: "${url('plain', 'payments_db')}", password: plain-secret }
+  wrong: { engine: postgres, url: "${url('plain:wrong-secret', 'payments_db')}" }
+  closed: { engine: postgres, url: "${url('plain:plain-secret', 'closed_db')}" }`);
+
+  const text = await run(file, {});
+  const json = await run(file, {}, true);
+
+  expect(text.printed).toContain('target closed');
+  expect(text.printed + json.printed).not.toMatch(/(plain|wrong)-secret/);
+});
+
+async function serverVersion(): Promise<string> {
+  await using session = await openSession(cluster.access, { signal });
+  return session.versionText;
+}
+
+async function listen(server: Server): Promise<Server> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+async function portOf(server: Server, then: 'keep' | 'close'): Promise<number> {
+  const address = server.address();
+  if (then === 'close') await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** A folder of programs that do nothing but say their version. */
+async function fakePrograms(name: string, version: string, programs: readonly string[]): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(path);
+  for (const program of programs) {
+    await writeFile(join(path, program), `#!/bin/sh\necho "${program} (PostgreSQL) ${version}"\n`);
+    await chmod(join(path, program), 0o755);
+  }
+  return path;
+}
+
+async function checkWithPrograms(path: string): Promise<CheckFinding[]> {
+  const found = await findInstallations([path], '', signal);
+  const installations = found.filter(({ directory }) => directory === path);
+  return checkConfiguration(backedUp('reader'), context({ searchPath: path, installations }));
+}
+
+async function configFile(text: string): Promise<string> {
+  const file = join(await mkdtemp(join(folder, 'config-')), 'watchkeeper.yaml');
+  await writeFile(file, text);
+  return file;
+}
+
+async function run(
+  file: string,
+  environment: Record<string, string>,
+  json = false,
+): Promise<{ code: number; printed: string }> {
+  let printed = '';
+  const code = await runCheck({
+    ...context(),
+    file,
+    json,
+    load: (path) => loadConfig(path, environment),
+    out: (text) => {
+      printed += text;
+    },
+  });
+  return { code, printed };
+}
