@@ -62,7 +62,7 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
     await putJson(store, backupKey(lineage.target, id, manifestName), manifest, context.signal);
     return manifest;
   } catch (error) {
-    await removeParts(store, partKeys, context);
+    await removeObjects(store, [backupKey(lineage.target, id, manifestName), ...partKeys], context);
     throw error instanceof JobFailed ? error : new Error(`backing up ${lineageName(lineage)}`, { cause: error });
   }
 }
@@ -86,14 +86,19 @@ async function checkStored(
   }
 }
 
-async function removeParts(store: ObjectStore, keys: readonly string[], context: JobContext): Promise<void> {
+/**
+ * The manifest first: an answer that was lost may have left one, and a manifest without its parts would be a lie. When
+ * it cannot be removed, nothing else is.
+ */
+async function removeObjects(store: ObjectStore, keys: readonly string[], context: JobContext): Promise<void> {
   // The context's signal may be what ended the backup; the clean-up gets a little time of its own.
   const signal = AbortSignal.timeout(10_000);
   for (const key of keys) {
     try {
       await store.delete(key, signal);
     } catch (error) {
-      context.log.warn({ key, error: errorMessage(error) }, 'part of a failed backup not removed, left to the sweep');
+      context.log.warn({ key, error: errorMessage(error) }, 'remains of a failed backup are left to the sweep');
+      return;
     }
   }
 }
