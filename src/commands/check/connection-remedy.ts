@@ -79,8 +79,8 @@ const codeDiagnoses: Readonly<Record<string, Diagnose>> = {
   CERT_HAS_EXPIRED: certificateExpired,
   '28P01': wrongPassword,
   '28000': ({ connection: { user, database } }) => ({
-    message: `the server lets role "${user}" not log in to "${database}" from here`,
-    remedy: `let it in by a line of pg_hba.conf: hostssl ${database} ${user} <this machine’s address>/32 scram-sha-256; see also ALTER ROLE "${user}" LOGIN`,
+    message: `no line of pg_hba.conf lets role "${user}" log in to "${database}" from here`,
+    remedy: `add one and reload the server: hostssl ${database} ${user} <this machine’s address>/32 scram-sha-256`,
   }),
   '3D000': ({ connection: { database } }) => ({
     message: `there is no database "${database}"`,
@@ -101,6 +101,20 @@ const codeDiagnoses: Readonly<Record<string, Diagnose>> = {
 const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
   [/connect ENOENT/, refused],
   [/client password must be/, noPassword],
+  [
+    /role "[^"]*" does not exist/,
+    ({ connection: { user } }) => ({
+      message: `there is no role "${user}"`,
+      remedy: 'make it: deploy/sql/roles.sql',
+    }),
+  ],
+  [
+    /role "[^"]*" is not permitted to log in/,
+    ({ connection: { user } }) => ({
+      message: `role "${user}" may not log in`,
+      remedy: `ALTER ROLE "${user}" LOGIN;`,
+    }),
+  ],
   [/timeout expired|connection terminated due to connection timeout/i, noAnswer],
   [
     /does not support SSL/,

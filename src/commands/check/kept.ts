@@ -4,6 +4,7 @@ import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from '../../jobs/catalog.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
+import { parseSchedule } from '../../jobs/schedule.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
 import type { SourceDatabase } from './source.ts';
 
@@ -63,6 +64,7 @@ function checkLineage(
     findings.error(`${name}: there is no backup`, `watchkeeper backup ${lineage.target} ${lineage.schedule}`);
     return;
   }
+  checkOverdue(name, newest, backup, findings, now);
   const proven = entries.find(isProven);
   if (proven === newest) {
     findings.ok(`${name}: the newest backup, ${age(newest, now)} old, is proven`);
@@ -76,6 +78,16 @@ function checkLineage(
     findings.error(`${message}; its proof failed: ${verdict.reason ?? 'no reason'}`, remedy);
   else if (backup.proof === undefined || proven !== undefined) findings.warning(message, remedy);
   else findings.error(message, remedy);
+}
+
+function checkOverdue(name: string, newest: CatalogEntry, backup: LoadedBackup, findings: Findings, now: Date): void {
+  const { schedule, timezone } = backup.settings;
+  const slot = parseSchedule(schedule, timezone).lastAtOrBefore(now);
+  if (slot === undefined || new Date(newest.manifest.startedAt) >= slot) return;
+  findings.warning(
+    `${name}: the backup due at ${slot.toISOString()} is not there`,
+    `is the daemon running? By hand: watchkeeper backup ${backup.target} ${backup.schedule}`,
+  );
 }
 
 /** Of the state the backup holds: that much would be lost. */

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,6 +184,24 @@ test('a database that does not exist is told', async () => {
 
   expect(about(findings, 'target payments')).toEqual([
     'error: there is no database "nothing_db" → correct its name in the configuration',
+  ]);
+});
+
+test('a role that may not log in, and one that is kept out by pg_hba.conf, are told apart', async () => {
+  await execute('postgres', [
+    "CREATE ROLE sleeper NOLOGIN PASSWORD 'sleeper-secret'",
+    "CREATE ROLE stranger LOGIN PASSWORD 'stranger-secret'",
+  ]);
+  await keepOut('stranger');
+
+  const asleep = await checkConfiguration(watched('sleeper', 'sleeper-secret'), context());
+  const keptOut = await checkConfiguration(watched('stranger', 'stranger-secret'), context());
+
+  expect(about(asleep, 'target payments')).toEqual([
+    'error: role "sleeper" may not log in → ALTER ROLE "sleeper" LOGIN;',
+  ]);
+  expect(about(keptOut, 'target payments')).toEqual([
+    'error: no line of pg_hba.conf lets role "stranger" log in to "payments_db" from here → add one and reload the server: hostssl payments_db stranger <this machine’s address>/32 scram-sha-256',
   ]);
 });
 
@@ -409,6 +427,13 @@ test('no output of the command shows a password', async () => {
   expect(text.printed).toContain('target closed');
   expect(text.printed + json.printed).not.toMatch(/(plain|wrong)-secret/);
 });
+
+/** The first line that fits decides; the server reads the file again when it is told to. */
+async function keepOut(role: string): Promise<void> {
+  const file = join(cluster.dataDirectory, 'pg_hba.conf');
+  await writeFile(file, `local all ${role} reject\n${await readFile(file, 'utf8')}`);
+  await execute('postgres', ['SELECT pg_reload_conf()']);
+}
 
 async function serverVersion(): Promise<string> {
   await using session = await openSession(cluster.access, { signal });

@@ -1,0 +1,163 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { CheckFinding } from '../../../src/commands/check/finding.ts';
+import type { CheckContext } from '../../../src/commands/check.ts';
+import { examine } from '../../../src/commands/doctor.ts';
+import { readConfig } from '../../../src/config/load.ts';
+import type { LoadedConfig } from '../../../src/config/loaded.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { silentLog } from '../../../src/core/log.ts';
+import { unprivilegedUser } from '../../../src/core/unprivileged-user.ts';
+import { postgresDump } from '../../../src/jobs/backup/postgres-dump.ts';
+import type { JobContext } from '../../../src/jobs/job.ts';
+import type { Manifest } from '../../../src/jobs/manifest.ts';
+import { localSandbox } from '../../../src/jobs/sandbox/local-postgres.ts';
+import { scheduleProblem } from '../../../src/jobs/schedule.ts';
+import { takeBackup } from '../../../src/jobs/take-backup.ts';
+import { proveAndReport } from '../../../src/jobs/verify-job.ts';
+import { openStore } from '../../../src/storage/index.ts';
+import { type Cluster, startCluster } from '../../../src/targets/postgres/cluster.ts';
+import {
+  chooseInstallation,
+  findInstallations,
+  type ProgramInstallation,
+} from '../../../src/targets/postgres/programs.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+
+const signal = new AbortController().signal;
+const job: JobContext = { signal, clock: systemClock, log: silentLog, onProgress: () => undefined };
+let installations: readonly ProgramInstallation[];
+let cluster: Cluster;
+let folder: string;
+
+beforeAll(async () => {
+  installations = await findInstallations([], process.env['PATH'] ?? '', signal);
+  cluster = await startCluster({
+    installation: chooseInstallation(installations, { programs: ['initdb', 'postgres'], serverMajor: 15 }),
+    user: await unprivilegedUser(),
+    clock: systemClock,
+    signal,
+    name: 'watchkeeper-test-doctor-',
+    settings: { fsync: 'off' },
+  });
+  await using session = await openSession(cluster.access, { signal });
+  await session.query('CREATE TABLE payments AS SELECT i AS id FROM generate_series(1, 10) i', { signal });
+});
+
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'watchkeeper-doctor-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function configure(host: string): LoadedConfig {
+  const text = `
+stores: { kept: { type: filesystem, path: kept } }
+targets:
+  payments:
+    engine: postgres
+    url: postgres://postgres@${encodeURIComponent(host)}/postgres
+    watch: { collectors: { slow_queries: false } }
+    backups: { yearly: { schedule: 0 0 1 1 * } }`;
+  const knowledge = { collectorNames: ['slow_queries'], scheduleProblem };
+  const result = readConfig(text, { file: join(folder, 'watchkeeper.yaml'), environment: {}, knowledge });
+  if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('\n'));
+  return result.config;
+}
+
+async function openKept() {
+  return openStore(
+    { type: 'filesystem', path: join(folder, 'kept') },
+    { secretAccessKey: undefined, clock: systemClock },
+  );
+}
+
+function method() {
+  const settings = { facts: 'rows', lockTimeoutMs: 5_000, compressionLevel: 1 } as const;
+  return postgresDump({ installations, zstdProgram: undefined, ...settings });
+}
+
+async function backUp(): Promise<Manifest> {
+  await using store = await openKept();
+  const lineage = { store: 'kept', target: 'payments', schedule: 'yearly', database: 'postgres' };
+  return takeBackup({ lineage, access: cluster.access, method: method(), store }, job);
+}
+
+/** The doctor's look two hours after the backup. */
+async function examineAt(config: LoadedConfig, now = new Date()): Promise<readonly CheckFinding[]> {
+  const clock = new ManualClock(now.toISOString());
+  const context: CheckContext = {
+    signal,
+    clock,
+    log: silentLog,
+    searchPath: process.env['PATH'] ?? '',
+    openStore: ({ settings, secretAccessKey }) => openStore(settings, { secretAccessKey, clock }),
+    probeStore: async () => undefined,
+  };
+  return examine(config, context);
+}
+
+function after(manifest: Manifest, ms: number): Date {
+  return new Date(Date.parse(manifest.snapshotAt) + ms);
+}
+
+function aboutBackups(findings: readonly CheckFinding[]): string[] {
+  return findings
+    .filter(({ subject }) => subject === 'backups of target payments')
+    .map(({ status, message, remedy }) => `${status}: ${message}${remedy === undefined ? '' : ` → ${remedy}`}`);
+}
+
+test('a database without a backup is an error', async () => {
+  const findings = await examineAt(configure(cluster.access.connection.host));
+
+  expect(aboutBackups(findings)).toEqual([
+    'error: payments/yearly/postgres: there is no backup → watchkeeper backup payments yearly',
+  ]);
+});
+
+test('a backup that was never proven is an error, with the command that proves it', async () => {
+  const manifest = await backUp();
+
+  const findings = await examineAt(configure(cluster.access.connection.host), after(manifest, 7_200_000));
+
+  expect(aboutBackups(findings)).toEqual([
+    `error: payments/yearly/postgres: the newest backup, 2h old, is not proven; no backup is → watchkeeper verify ${manifest.id}`,
+  ]);
+});
+
+test('a proven backup is told with its age, also when its source is gone', async () => {
+  const manifest = await backUp();
+  await using store = await openKept();
+  const openSandbox = localSandbox({ installations, user: 'postgres' });
+  await proveAndReport({ manifest, store, method: method(), openSandbox, assertions: [], zstdProgram: undefined }, job);
+
+  const findings = await examineAt(configure('/nowhere'), after(manifest, 7_200_000));
+
+  expect(aboutBackups(findings)).toEqual(['ok: payments/yearly/postgres: the newest backup, 2h old, is proven']);
+  expect(findings.filter(({ status }) => status === 'error').map(({ subject }) => subject)).toEqual([
+    'target payments',
+  ]);
+  expect(findings.find(({ subject }) => subject === 'programs')?.message).toMatch(
+    /^pg_dump, pg_restore .* fit PostgreSQL 15/,
+  );
+});
+
+test('a missed slot is told', async () => {
+  const manifest = await backUp();
+  const newYear = Date.UTC(new Date(manifest.startedAt).getUTCFullYear() + 1, 0, 1);
+
+  const findings = await examineAt(configure(cluster.access.connection.host), new Date(newYear + 1_000));
+
+  expect(aboutBackups(findings)[0]).toBe(
+    `warning: payments/yearly/postgres: the backup due at ${new Date(newYear).toISOString()} is not there → is the daemon running? By hand: watchkeeper backup payments yearly`,
+  );
+});
