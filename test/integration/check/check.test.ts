@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,11 +9,13 @@ import { loadConfig, readConfig } from '../../../src/config/load.ts';
 import type { LoadedConfig } from '../../../src/config/loaded.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
+import { runProcess } from '../../../src/core/run-process.ts';
 import { unprivilegedUser } from '../../../src/core/unprivileged-user.ts';
 import { type Cluster, startCluster } from '../../../src/targets/postgres/cluster.ts';
 import { chooseInstallation, findInstallations } from '../../../src/targets/postgres/programs.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
 import { withDatabase } from '../../../src/targets/postgres/settings.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const searchPath = process.env['PATH'] ?? '';
 const signal = new AbortController().signal;
@@ -29,6 +31,7 @@ beforeAll(async () => {
     clock: systemClock,
     signal,
     name: 'watchkeeper-test-check-',
+    port: await freePort(),
     password: 'superuser-secret',
     settings: { fsync: 'off', shared_preload_libraries: "'pg_stat_statements'" },
   });
@@ -152,7 +155,7 @@ test('an unknown host is told by its name', async () => {
 });
 
 test('a refused connection is told with host and port', async () => {
-  const port = await portOf(await listen(createServer()), 'close');
+  const port = await freePort();
   const config = configure(`targets: { payments: { engine: postgres, url: "postgres://w@127.0.0.1:${port}/db" } }`);
 
   const findings = await checkConfiguration(config, context());
@@ -163,8 +166,8 @@ test('a refused connection is told with host and port', async () => {
 });
 
 test('a server that accepts and never answers is given up', async () => {
-  const silent = await listen(createServer((socket) => socket.resume()));
-  const port = await portOf(silent, 'keep');
+  const silent = createServer((socket) => socket.resume());
+  const port = await listen(silent);
   const config = configure(`targets: { payments: { engine: postgres, url: "postgres://w@127.0.0.1:${port}/db" } }`);
 
   const findings = await checkConfiguration(config, context({ timeoutMs: 300 }));
@@ -172,6 +175,36 @@ test('a server that accepts and never answers is given up', async () => {
 
   expect(about(findings, 'target payments')).toEqual([
     `error: 127.0.0.1:${port} does not answer → check host and port, and that no firewall or security group between here and there drops the packets`,
+  ]);
+});
+
+test('TLS that the server does not offer, an unknown authority, a wrong name and a missing file are told apart', async () => {
+  const certificate = await makeCertificate('elsewhere.example');
+  const findingsWith = async (parameters: string) => {
+    const config = configure(`targets:
+  payments: { engine: postgres, url: "${url('monitor', 'payments_db')}?${parameters}", password: monitor-secret }`);
+    return about(await checkConfiguration(config, context()), 'target payments')[0];
+  };
+  const { port } = cluster.access.connection;
+
+  const without = await findingsWith('sslmode=require');
+  await execute('postgres', [
+    `ALTER SYSTEM SET ssl_cert_file = '${certificate}.crt'`,
+    `ALTER SYSTEM SET ssl_key_file = '${certificate}.key'`,
+    'ALTER SYSTEM SET ssl = on',
+    'SELECT pg_reload_conf()',
+  ]);
+  const unknown = await findingsWith('sslmode=verify-full');
+  const otherName = await findingsWith(`sslmode=verify-full&sslrootcert=${certificate}.crt`);
+  const noFile = await findingsWith('sslmode=verify-full&sslrootcert=gone.pem');
+  const right = await findingsWith(`sslmode=verify-ca&sslrootcert=${certificate}.crt`);
+
+  expect([without, unknown, otherName, noFile, right]).toEqual([
+    `error: 127.0.0.1:${port} does not offer TLS, which the URL demands → switch it on there (ssl = on), or use sslmode=prefer within a network you trust`,
+    `error: the certificate of 127.0.0.1:${port} cannot be verified: its authority is not known here → name the authority’s certificate in the URL: ?sslmode=verify-full&sslrootcert=/path/ca.pem`,
+    `error: the certificate of 127.0.0.1:${port} is for another host name → connect by the name in the certificate, or use sslmode=verify-ca`,
+    `error: the certificate file ${folder}/gone.pem cannot be read → correct sslrootcert in the URL; relative paths start at the configuration file`,
+    `ok: connected as "monitor" to PostgreSQL ${await serverVersion()}`,
   ]);
 });
 
@@ -431,8 +464,19 @@ test('no output of the command shows a password', async () => {
 /** The first line that fits decides; the server reads the file again when it is told to. */
 async function keepOut(role: string): Promise<void> {
   const file = join(cluster.dataDirectory, 'pg_hba.conf');
-  await writeFile(file, `local all ${role} reject\n${await readFile(file, 'utf8')}`);
+  await writeFile(file, `host all ${role} 127.0.0.1/32 reject\n${await readFile(file, 'utf8')}`);
   await execute('postgres', ['SELECT pg_reload_conf()']);
+}
+
+/** A certificate that nobody signed but itself, readable for the server; the path without its ending. */
+async function makeCertificate(name: string): Promise<string> {
+  const path = join(cluster.dataDirectory, 'test');
+  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`];
+  await runProcess('openssl', [...args, '-keyout', `${path}.key`, '-out', `${path}.crt`], { signal });
+  const user = await unprivilegedUser();
+  if (user !== undefined) await chown(`${path}.key`, user.uid, user.gid);
+  await chmod(`${path}.key`, 0o600);
+  return path;
 }
 
 async function serverVersion(): Promise<string> {
@@ -440,15 +484,11 @@ async function serverVersion(): Promise<string> {
   return session.versionText;
 }
 
-async function listen(server: Server): Promise<Server> {
+async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
-}
-
-async function portOf(server: Server, then: 'keep' | 'close'): Promise<number> {
   const address = server.address();
-  if (then === 'close') await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  if (typeof address !== 'object' || address === null) throw new Error('no port was given');
+  return address.port;
 }
 
 /** A folder of programs that do nothing but say their version. */
