@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import type { BackupSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import { type ParsedUrl, parseConnectionUrl } from '../targets/postgres/connection-url.ts';
@@ -43,6 +44,7 @@ export function checkConsistency(checked: Checked): Remarks {
   };
   const { stores, sandboxes, targets } = checked.config;
   for (const [name, store] of Object.entries(stores)) checkStore(check, name, store);
+  checkSamePlace(check);
   for (const [name, sandbox] of Object.entries(sandboxes)) {
     if (sandbox.type === 'server') checkServer(check, ['sandboxes', name], sandbox);
   }
@@ -70,6 +72,18 @@ function checkStore(check: Check, name: string, store: StoreSettings): void {
   if (store.secretAccessKey !== undefined) checkSecret(check, [...path, 'secretAccessKey'], store.secretAccessKey);
   if (store.kmsKeyId !== undefined && store.serverSideEncryption !== 'aws:kms') {
     check.problem([...path, 'kmsKeyId'], 'has a meaning only with "serverSideEncryption: aws:kms"');
+  }
+}
+
+/** Two names for one place would count, prove and delete each other's backups. */
+function checkSamePlace(check: Check): void {
+  const names = new Map<string, string>();
+  for (const [name, store] of Object.entries(check.config.stores)) {
+    const parts = store.type === 's3' ? [store.endpoint, store.bucket, store.prefix] : [normalize(`${store.path}/`)];
+    const place = JSON.stringify([store.type, ...parts]);
+    const first = names.get(place);
+    if (first === undefined) names.set(place, name);
+    else check.problem(['stores', name], `is the same place as the store "${first}"`);
   }
 }
 

@@ -17,7 +17,10 @@ function read(text: string) {
 function holdersOf(value: unknown, reach: (root: unknown) => unknown): ((root: unknown) => unknown)[] {
   if (typeof value !== 'object' || value === null) return [];
   const inner = Object.keys(value).flatMap((key) =>
-    holdersOf((value as Record<string, unknown>)[key], (root) => (reach(root) as Record<string, unknown>)[key]),
+    holdersOf(
+      (value as Record<string, unknown>)[key],
+      (root) => (reach(root) as Record<string, unknown> | null | undefined)?.[key],
+    ),
   );
   return [reach, ...inner];
 }

@@ -198,6 +198,16 @@ targets: { x: { engine: postgres, url: "postgres://db/x", backups: { n: { schedu
   ]);
 });
 
+test('two stores at one place are refused', () => {
+  const text = `stores:
+  a: { type: filesystem, path: /var/backups }
+  b: { type: filesystem, path: /var/./backups/ }
+  c: { type: s3, bucket: x, prefix: one }
+  d: { type: s3, bucket: x, prefix: two }`;
+
+  expect(problemsOf(text)).toEqual(['w.yaml:3:3: stores.b: is the same place as the store "a"']);
+});
+
 test('a reference to a store whose own settings are wrong is not called unknown', () => {
   const text = `stores: { a: { type: s3 } }
 targets: { x: { engine: postgres, url: "postgres://db/x", backups: { n: { schedule: "0 2 * * *", stores: [a] } } } }`;
