@@ -34,7 +34,9 @@ export function parseSettings(text: string): SettingsDocument {
 
 function toPlain(document: Document): { readonly data: unknown; readonly message?: string } {
   try {
-    return { data: document.toJS() };
+    const data: unknown = document.toJS();
+    if (!holdsItself(data, [])) return { data };
+    return { data: undefined, message: 'an alias (*name) stands inside of what it refers to' };
   } catch {
     // The library's message holds the alias's name at most, but nothing promises that it stays so.
     return {
@@ -42,6 +44,11 @@ function toPlain(document: Document): { readonly data: unknown; readonly message
       message: 'an alias (*name) refers to no anchor (&name) before it, or there are too many',
     };
   }
+}
+
+function holdsItself(value: unknown, around: readonly unknown[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return around.includes(value) || Object.values(value).some((inner) => holdsItself(inner, [...around, value]));
 }
 
 function syntaxMessage(error: YAMLError, text: string): string {

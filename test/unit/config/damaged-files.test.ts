@@ -41,7 +41,7 @@ test('whatever value stands wherever, the answer is a list of problems with line
         if (typeof place !== 'object' || place === null) continue;
         const keys = Object.keys(place);
         const name = add ? `extra${key % 3}` : (keys[key % keys.length] ?? 'extra');
-        (place as Record<string, unknown>)[name] = value;
+        (place as Record<string, unknown>)[name] = structuredClone(value);
       }
 
       const result = read(stringify(root));

@@ -169,6 +169,11 @@ test.each([
     'listen: *hunter2',
     'w.yaml:1:1: an alias (*name) refers to no anchor (&name) before it, or there are too many',
   ],
+  [
+    'an alias to what is around it',
+    'targets: &all { x: *all }',
+    'w.yaml:1:1: an alias (*name) stands inside of what it refers to',
+  ],
 ])('%s is a syntax error with its line', (_case, text, expected) => {
   expect(problemsOf(text)).toContain(expected);
 });
