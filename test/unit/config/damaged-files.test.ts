@@ -50,7 +50,7 @@ test('whatever value stands wherever, the answer is a list of problems with line
       expect(problems.every(({ line, column, message }) => line > 0 && column > 0 && message !== '')).toBe(true);
       expect(result.ok || result.problems.length > 0).toBe(true);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -61,6 +61,6 @@ test('whatever is cut out of the text, the answer is a list of problems with lin
 
       expect(result.ok || result.problems.every(({ line }) => line > 0)).toBe(true);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Knowledge } from '../../../src/config/checks.ts';
+import type { Knowledge } from '../../../src/config/checks/check.ts';
 import { readConfig } from '../../../src/config/load.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 

@@ -1,0 +1,58 @@
+import type { BackupSettings } from '../../jobs/settings.ts';
+import type { SettingPath } from '../problem.ts';
+import { defaultStore } from '../resolve.ts';
+import { suggestion } from '../suggest.ts';
+import type { Check } from './check.ts';
+
+export function checkBackup(check: Check, path: SettingPath, backup: BackupSettings): void {
+  checkSchedules(check, path, backup);
+  checkStoreOf(check, path, backup);
+  const { verify, databases = [] } = backup;
+  for (const [index, database] of databases.entries()) {
+    if (databases.indexOf(database) < index)
+      check.problem([...path, 'databases', index], `"${database}" is listed twice`);
+  }
+  if (verify === false) {
+    check.warning([...path, 'verify'], 'these backups are never proven to be restorable');
+    return;
+  }
+  const { sandbox } = verify;
+  if (sandbox !== undefined && sandbox !== 'local' && !check.names.sandboxes.includes(sandbox)) {
+    const hint = suggestion(sandbox, [...check.names.sandboxes, 'local']);
+    check.problem([...path, 'verify', 'sandbox'], `there is no sandbox "${sandbox}"${hint}`);
+  }
+}
+
+function checkSchedules(check: Check, path: SettingPath, { schedule, timezone, verify }: BackupSettings): void {
+  const { scheduleProblem } = check.knowledge;
+  const zoneIsKnown = isTimezone(timezone);
+  if (!zoneIsKnown) {
+    const hint = suggestion(timezone, Intl.supportedValuesOf('timeZone'));
+    check.problem([...path, 'timezone'], `there is no time zone "${timezone}"${hint}`);
+  }
+  const zone = zoneIsKnown ? timezone : 'UTC';
+  const ownProblem = scheduleProblem(schedule, zone);
+  if (ownProblem !== undefined) check.problem([...path, 'schedule'], ownProblem);
+  const proofSchedule = verify === false ? undefined : verify.schedule;
+  const proofProblem = proofSchedule === undefined ? undefined : scheduleProblem(proofSchedule, zone);
+  if (proofProblem !== undefined) check.problem([...path, 'verify', 'schedule'], proofProblem);
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkStoreOf(check: Check, path: SettingPath, backup: BackupSettings): void {
+  const known = check.names.stores;
+  const [store] = backup.stores ?? [];
+  if (store === undefined && known.length > 1) {
+    check.problem(path, `must name its store, since there are several: ${known.join(', ')}`);
+  } else if (store !== undefined && !known.includes(store) && (known.length > 0 || store !== defaultStore.name)) {
+    check.problem([...path, 'stores', 0], `there is no store "${store}"${suggestion(store, known)}`);
+  }
+}

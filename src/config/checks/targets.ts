@@ -1,0 +1,56 @@
+import type { ParsedUrl } from '../../targets/postgres/connection-url.ts';
+import type { PostgresTargetConfig } from '../schema.ts';
+import { suggestion } from '../suggest.ts';
+import { checkBackup } from './backups.ts';
+import type { Check } from './check.ts';
+import { checkSecret, checkServer } from './servers.ts';
+
+export function checkTarget(check: Check, name: string, target: PostgresTargetConfig): ParsedUrl | undefined {
+  const path = ['targets', name];
+  const url = checkServer(check, path, target);
+  const password = target.backupLogin?.password;
+  if (password !== undefined) checkSecret(check, [...path, 'backupLogin', 'password'], password);
+  for (const collector of Object.keys(target.watch.collectors)) {
+    const { collectorNames } = check.knowledge;
+    if (collectorNames.includes(collector)) continue;
+    const place = [...path, 'watch', 'collectors', collector];
+    check.problem(place, `there is no collector "${collector}"${suggestion(collector, collectorNames)}`);
+  }
+  for (const [schedule, backup] of Object.entries(target.backups)) {
+    checkBackup(check, [...path, 'backups', schedule], backup);
+  }
+  return url;
+}
+
+/** A server's own timeouts must come before ours, or its statement runs on after we gave up. */
+export function checkTimeouts(check: Check): void {
+  const scrapeMs = check.config.scrape.timeout;
+  for (const [name, { watch }] of Object.entries(check.config.targets)) {
+    const path = ['targets', name, 'watch'];
+    if (watch.statementTimeout <= 0 || watch.statementTimeout >= scrapeMs) {
+      check.problem(
+        [...path, 'statementTimeout'],
+        `must be more than 0 and less than "scrape.timeout" (${scrapeMs} ms)`,
+      );
+    }
+    if (watch.lockTimeout <= 0 || watch.lockTimeout > watch.statementTimeout) {
+      check.problem([...path, 'lockTimeout'], 'must be more than 0 and no more than "statementTimeout"');
+    }
+  }
+}
+
+const sharedConnectionsLimit = 10;
+
+export function checkSharedServer(check: Check, server: string, names: readonly string[]): void {
+  const targets = names.map((name) => check.config.targets[name]).filter((target) => target !== undefined);
+  const connections = targets.reduce((sum, { watch }) => sum + watch.connections, 0);
+  const [, second] = names;
+  if (second === undefined) return;
+  const last = names.at(-1) ?? second;
+  if (connections > sharedConnectionsLimit) {
+    const message = `the targets ${names.join(', ')} hold ${connections} connections together on ${server}; one target watches all databases of a server`;
+    check.warning(['targets', last, 'watch', 'connections'], message);
+    return;
+  }
+  check.warning(['targets', last], `watches ${server} like ${names[0]}; one target watches all databases of a server`);
+}
