@@ -23,8 +23,17 @@ export function isProofName(name: string): boolean {
  * manifest holds the exact names; here everything that is not allowed in keys is replaced.
  */
 export function newBackupId(lineage: Pick<Lineage, 'schedule' | 'database'>, now: Date): string {
-  const database = lineage.database.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 40);
-  return `${compactInstant(now)}-${lineage.schedule}-${database}-${randomBytes(3).toString('hex')}`;
+  return `${compactInstant(now)}-${lineageInId(lineage)}-${randomBytes(3).toString('hex')}`;
+}
+
+/** True when an id looks as {@link newBackupId} makes it for this lineage: all there is to go by without a start marker. */
+export function isBackupIdOf(lineage: Pick<Lineage, 'schedule' | 'database'>, backupId: string): boolean {
+  const [, rest = ''] = /^\d{8}T\d{6}Z-(.+)-[0-9a-f]{6}$/.exec(backupId) ?? [];
+  return rest === lineageInId(lineage);
+}
+
+function lineageInId(lineage: Pick<Lineage, 'schedule' | 'database'>): string {
+  return `${lineage.schedule}-${lineage.database.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 40)}`;
 }
 
 /** `target`, `backupId` and object name of a key; undefined for keys of another shape. */

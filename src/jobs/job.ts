@@ -47,6 +47,7 @@ export const failureReasons = [
   'damaged',
   'not_proven',
   'inconclusive',
+  'refused',
   'error',
 ] as const;
 export type FailureReason = (typeof failureReasons)[number];

@@ -1,0 +1,118 @@
+import { findCause } from '../core/errors.ts';
+import { type ObjectStore, StoreError } from '../storage/object-store.ts';
+import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
+import type { Catalog } from './catalog.ts';
+import { type Job, type JobContext, JobFailed } from './job.ts';
+import { type Lineage, lineageName } from './lineage.ts';
+import { type PrunePlan, type PruneRules, planPrune, pruneDueAt } from './prune-plan.ts';
+import { deletionsOf } from './retention.ts';
+
+type PruneStore = Pick<ObjectStore, 'list' | 'delete'>;
+
+export interface PruneJobOptions extends PruneRules {
+  readonly lineage: Lineage;
+  readonly store: PruneStore;
+  readonly catalog: Catalog;
+  /** Default: one hour. */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Removes what retention does not keep and the remains of unfinished backups. Due as soon as there is something to
+ * remove, which is usually after a backup. Fails with reason `refused` when a guard rail holds.
+ */
+export function pruneJob(options: PruneJobOptions): Job {
+  const { lineage, catalog } = options;
+  return {
+    kind: 'prune',
+    lineage,
+    deadlineMs: options.deadlineMs ?? 3_600_000,
+    lockName: `prune/${lineageName(lineage)}`,
+    async dueAt({ clock, signal }) {
+      return pruneDueAt(await catalog.read(lineage.target, signal), lineage, options, clock.now());
+    },
+    async run(context) {
+      const contents = await catalog.read(lineage.target, context.signal);
+      const plan = planPrune(contents, lineage, options, context.clock.now());
+      const result = await applyPlan(plan, options.store, context);
+      return {
+        fields: {
+          deleted: result.deletedBackups,
+          kept: plan.retention.decisions.length - result.deletedBackups,
+          leftovers: result.deletedLeftovers,
+          bytes: result.freedBytes,
+        },
+      };
+    },
+  };
+}
+
+export interface PruneResult {
+  readonly deletedBackups: number;
+  readonly deletedLeftovers: number;
+  readonly freedBytes: number;
+}
+
+/**
+ * Removes what a plan says, and asks the store whether it is gone. Running it again is harmless. When something could
+ * not be removed the rest still is; then it rejects with {@link JobFailed}, reason `store`, naming what failed. Where
+ * the plan is refused only the leftovers are removed, and it rejects with reason `refused`.
+ */
+export async function applyPlan(plan: PrunePlan, store: PruneStore, context: JobContext): Promise<PruneResult> {
+  const { refusal } = plan.retention;
+  const deletions = refusal === undefined ? deletionsOf(plan.retention) : [];
+  const work = [
+    ...plan.leftovers.map(({ backupId, storedBytes }) => ({ backupId, storedBytes, isLeftover: true })),
+    ...deletions.map(({ id, storedBytes }) => ({ backupId: id, storedBytes, isLeftover: false })),
+  ];
+  const removed: typeof work = [];
+  const failures: { readonly backupId: string; readonly error: unknown }[] = [];
+  for (const one of work) {
+    context.onProgress({ activity: `removing ${one.backupId}` });
+    try {
+      await removeBackup(store, plan.lineage.target, one.backupId, context.signal);
+      removed.push(one);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      failures.push({ backupId: one.backupId, error });
+    }
+  }
+  if (failures.length > 0) throw deletionFailure(failures, work.length);
+  if (refusal !== undefined && deletionsOf(plan.retention).length > 0) throw new JobFailed('refused', refusal.message);
+  return {
+    deletedBackups: removed.filter(({ isLeftover }) => !isLeftover).length,
+    deletedLeftovers: removed.filter(({ isLeftover }) => isLeftover).length,
+    freedBytes: removed.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+  };
+}
+
+/**
+ * The manifest goes first: without it the backup does not exist, and whatever remains after an interruption is swept as
+ * a leftover. The start marker goes last, because it tells whose leftover it is.
+ */
+async function removeBackup(store: PruneStore, target: string, backupId: string, signal: AbortSignal): Promise<void> {
+  const manifest = backupKey(target, backupId, manifestName);
+  const marker = backupKey(target, backupId, startMarkerName);
+  const others = (await keysOf(store, target, backupId, signal)).filter((key) => key !== manifest && key !== marker);
+  for (const key of [manifest, ...others, marker]) await store.delete(key, signal);
+  const [remaining] = await keysOf(store, target, backupId, signal);
+  if (remaining !== undefined) {
+    throw new StoreError('unavailable', `the store still lists ${remaining} after it confirmed its removal`);
+  }
+}
+
+async function keysOf(store: PruneStore, target: string, backupId: string, signal: AbortSignal): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(backupKey(target, backupId, ''), signal)) keys.push(key);
+  return keys;
+}
+
+function deletionFailure(
+  failures: readonly { readonly backupId: string; readonly error: unknown }[],
+  count: number,
+): JobFailed {
+  const [first] = failures;
+  const message = `${failures.length} of ${count} not removed, the first of them ${first?.backupId}`;
+  const transient = failures.every(({ error }) => findCause(error, StoreError)?.kind === 'unavailable');
+  return new JobFailed('store', message, { transient, cause: first?.error });
+}

@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'vitest';
+import { silentLog } from '../../../src/core/log.ts';
+import { JobFailed } from '../../../src/jobs/job.ts';
+import { type PruneJobOptions, pruneJob } from '../../../src/jobs/prune.ts';
+import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
+import { StoreError } from '../../../src/storage/object-store.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { sampleId, sampleLineage, storeAttempt, storeBackup } from '../../support/sample-backup.ts';
+
+const night = (date: number) => ({ at: `2026-03-0${date}T02:00:00Z` });
+
+function setUp(rules: Partial<PruneJobOptions> = {}, now = '2026-03-05T09:00:00Z') {
+  const clock = new ManualClock(now);
+  const store = new MemoryStore(() => clock.now());
+  const catalog = new StoreCatalog('local', store, clock);
+  const options = {
+    lineage: sampleLineage,
+    store,
+    catalog,
+    policy: { last: 2 },
+    leftoverGraceMs: 24 * 3_600_000,
+    ...rules,
+  };
+  const context = { clock, log: silentLog, signal: new AbortController().signal, onProgress: () => undefined };
+  const look = () => {
+    catalog.forget('payments');
+    return catalog.read('payments', context.signal);
+  };
+  return { clock, store, catalog, context, look, job: pruneJob(options) };
+}
+
+describe('pruning a lineage', () => {
+  test('removes what retention does not keep, whole', async () => {
+    const { store, context, job } = setUp();
+    for (const date of [1, 2, 3, 4]) storeBackup(store, night(date));
+
+    const result = await job.run(context);
+
+    expect(result.fields).toMatchObject({ deleted: 2, kept: 2, leftovers: 0 });
+    expect([...store.objects.keys()].sort()).toEqual([
+      'payments/20260303T020000Z-nightly-payments_db-00000a/database.dump.zst',
+      'payments/20260303T020000Z-nightly-payments_db-00000a/manifest.json',
+      'payments/20260303T020000Z-nightly-payments_db-00000a/started.json',
+      'payments/20260304T020000Z-nightly-payments_db-00000a/database.dump.zst',
+      'payments/20260304T020000Z-nightly-payments_db-00000a/manifest.json',
+      'payments/20260304T020000Z-nightly-payments_db-00000a/started.json',
+    ]);
+  });
+
+  test('keeps the newest proven backup', async () => {
+    const { store, context, job, look } = setUp();
+    storeBackup(store, { ...night(1), verdict: 'proven' });
+    for (const date of [2, 3, 4]) storeBackup(store, { ...night(date), verdict: 'failed' });
+
+    await job.run(context);
+
+    const kept = (await look()).entries.map(({ manifest }) => manifest.id);
+    expect(kept).toEqual([sampleId(night(4)), sampleId(night(3)), sampleId(night(1))]);
+  });
+
+  test('touches no other lineage of the target', async () => {
+    const { store, context, job, look } = setUp({ policy: { last: 1 } });
+    const other = { ...sampleLineage, database: 'auth_db' };
+    storeBackup(store, { ...night(1), lineage: other });
+    storeAttempt(store, { ...night(2), lineage: other });
+    storeBackup(store, night(3));
+
+    await job.run(context);
+
+    const contents = await look();
+    expect(contents.entries).toHaveLength(2);
+    expect(contents.attempts).toHaveLength(1);
+  });
+
+  test('never removes a backup whose manifest cannot be read', async () => {
+    const { store, context, job, look } = setUp({ policy: { last: 1 } });
+    for (const date of [1, 2, 3]) storeBackup(store, night(date));
+    const key = `payments/${sampleId(night(1))}/manifest.json`;
+    store.objects.set(key, { bytes: Buffer.from('{'), modifiedAt: new Date('2026-03-01T02:00:00Z') });
+
+    await job.run(context);
+
+    expect((await look()).unreadable.map(({ backupId }) => backupId)).toEqual([sampleId(night(1))]);
+    expect(store.objects.has(key)).toBe(true);
+  });
+
+  test('removes the remains of an unfinished backup once they are old, even where nothing is configured to be kept', async () => {
+    const { store, context, job, look } = setUp({ policy: undefined });
+    storeAttempt(store, night(1));
+    storeAttempt(store, { at: '2026-03-05T08:00:00Z' });
+    storeBackup(store, night(4));
+
+    const result = await job.run(context);
+
+    const contents = await look();
+    expect(result.fields).toEqual({ deleted: 0, kept: 1, leftovers: 1, bytes: expect.any(Number) });
+    expect(contents.attempts.map(({ backupId }) => backupId)).toEqual([sampleId({ at: '2026-03-05T08:00:00Z' })]);
+    expect(contents.entries).toHaveLength(1);
+  });
+
+  test('removes remains without a start marker only when their name is one of ours', async () => {
+    const { store, context, job } = setUp();
+    const modifiedAt = new Date('2026-03-01T02:00:00Z');
+    store.objects.set('payments/20260301T020000Z-nightly-payments_db-0f3a9c/x', {
+      bytes: Buffer.from('x'),
+      modifiedAt,
+    });
+    store.objects.set('payments/20260301T020000Z-nightly-by-hand/x', { bytes: Buffer.from('x'), modifiedAt });
+
+    await job.run(context);
+
+    expect([...store.objects.keys()]).toEqual(['payments/20260301T020000Z-nightly-by-hand/x']);
+  });
+
+  test('an interrupted removal leaves no backup, and the next run removes the rest', async () => {
+    const { store, context, job, look } = setUp({ policy: { last: 1 } });
+    for (const date of [1, 2]) storeBackup(store, night(date));
+    const interrupted = deletingBy(store, {
+      delete: async (key: string, signal: AbortSignal) => {
+        if (key.endsWith('database.dump.zst')) throw new StoreError('unavailable', 'connection reset');
+        await store.delete(key, signal);
+      },
+    });
+    const failing = pruneJob({ ...setUpOptions(store, look), policy: { last: 1 }, store: interrupted });
+
+    const failure = await failing.run(context).catch((error) => error);
+    const between = await look();
+    const result = await job.run(context);
+
+    expect(failure).toBeInstanceOf(JobFailed);
+    expect(failure).toMatchObject({
+      reason: 'store',
+      transient: true,
+      message: `1 of 1 not removed, the first of them ${sampleId(night(1))}`,
+    });
+    expect(between.entries.map(({ manifest }) => manifest.id)).toEqual([sampleId(night(2))]);
+    expect(result.fields).toMatchObject({ deleted: 0, leftovers: 1 });
+    expect((await look()).attempts).toEqual([]);
+  });
+
+  test('a store that only claims to delete is found out', async () => {
+    const { store, context, look } = setUp();
+    for (const date of [1, 2, 3]) storeBackup(store, night(date));
+    const lying = deletingBy(store, { delete: async () => undefined });
+
+    const run = pruneJob({ ...setUpOptions(store, look), store: lying }).run(context);
+
+    await expect(run).rejects.toMatchObject({
+      reason: 'store',
+      cause: { message: expect.stringContaining('still lists payments/20260301T020000Z') },
+    });
+  });
+
+  test('what a guard rail holds back stays, and the run fails with the reason', async () => {
+    const { store, context, job, look } = setUp({ policy: { last: 1 } });
+    for (const date of [1, 2, 3, 4]) {
+      storeBackup(store, night(date));
+      storeBackup(store, { at: `2026-03-0${date}T14:00:00Z` });
+    }
+
+    const run = job.run(context);
+
+    await expect(run).rejects.toMatchObject({ reason: 'refused', transient: false });
+    expect((await look()).entries).toHaveLength(8);
+  });
+
+  test('ends when it is cancelled, between two removals', async () => {
+    const { store, context, job, look } = setUp({ policy: { last: 1 } });
+    for (const date of [1, 2, 3]) storeBackup(store, night(date));
+    const cancel = new AbortController();
+
+    const run = job.run({ ...context, signal: cancel.signal, onProgress: () => cancel.abort(new Error('stopping')) });
+
+    await expect(run).rejects.toThrow('stopping');
+    expect((await look()).entries).toHaveLength(3);
+  });
+});
+
+function deletingBy(store: MemoryStore, own: Pick<MemoryStore, 'delete'>): PruneJobOptions['store'] {
+  return { list: (prefix, signal) => store.list(prefix, signal), ...own };
+}
+
+function setUpOptions(store: MemoryStore, read: () => ReturnType<StoreCatalog['read']>): PruneJobOptions {
+  return {
+    lineage: sampleLineage,
+    store,
+    catalog: { storeName: 'local', read },
+    policy: { last: 2 },
+    leftoverGraceMs: 24 * 3_600_000,
+  };
+}
+
+describe('pruning is due', () => {
+  test('never, while there is nothing to remove', async () => {
+    const { store, context, job } = setUp();
+    for (const date of [3, 4]) storeBackup(store, night(date));
+
+    expect(await job.dueAt(context)).toBeUndefined();
+  });
+
+  test('since the newest backup was finished, when it made an older one superfluous', async () => {
+    const { store, context, job } = setUp();
+    for (const date of [2, 3, 4]) storeBackup(store, night(date));
+
+    expect(await job.dueAt(context)).toEqual(new Date('2026-03-04T02:00:10Z'));
+  });
+
+  test('since the proof that made an older proof superfluous', async () => {
+    const { store, context, job } = setUp({ policy: { last: 1 } });
+    storeBackup(store, { ...night(3), verdict: 'proven' });
+    storeBackup(store, { ...night(4), verdict: 'proven' });
+
+    expect(await job.dueAt(context)).toEqual(new Date('2026-03-04T02:01:09Z'));
+  });
+
+  test('when the remains of an unfinished backup will be old enough', async () => {
+    const { store, context, job } = setUp();
+    storeAttempt(store, { at: '2026-03-05T08:00:00Z' });
+
+    expect(await job.dueAt(context)).toEqual(new Date('2026-03-06T08:00:09Z'));
+  });
+
+  test('again after the next backup, when something could not be removed', async () => {
+    const { store, catalog, context, job } = setUp();
+    storeAttempt(store, night(1));
+    storeBackup(store, night(3));
+
+    const before = await job.dueAt(context);
+    storeBackup(store, night(4));
+    catalog.forget('payments');
+    const after = await job.dueAt(context);
+
+    expect(before).toEqual(new Date('2026-03-03T02:00:10Z'));
+    expect(after).toEqual(new Date('2026-03-04T02:00:10Z'));
+  });
+});
