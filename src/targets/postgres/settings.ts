@@ -28,8 +28,8 @@ export function libpqEnvironment(access: PostgresAccess, password: Secret | unde
     PGSSLMODE: sslMode,
     PGAPPNAME: 'watchkeeper',
     PGCONNECT_TIMEOUT: '10',
-    // An empty file: a .pgpass of whoever starts the daemon must not decide.
-    PGPASSFILE: '/dev/null',
+    // No file: a .pgpass of whoever starts the daemon must not decide.
+    PGPASSFILE: '/nonexistent/.pgpass',
     ...(password === undefined ? {} : { PGPASSWORD: password.reveal() }),
     ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
   };
