@@ -33,7 +33,8 @@ export class CommandError extends Error {
 /** Loads the configuration; all its problems are one {@link CommandError}. Warnings go to standard error. */
 export async function loadOrFail(context: CommandContext): Promise<LoadedConfig> {
   const result = await loadConfig(context.configFile, context.environment);
-  for (const warning of result.warnings) printError(context.terminal, `warning: ${formatProblem(context.configFile, warning)}`);
+  for (const warning of result.warnings)
+    printError(context.terminal, `warning: ${formatProblem(context.configFile, warning)}`);
   if (result.ok) return result.config;
   const lines = result.problems.map((problem) => `  ${formatProblem(context.configFile, problem)}`);
   throw new CommandError(2, [`${context.configFile} is not valid:`, ...lines].join('\n'));
