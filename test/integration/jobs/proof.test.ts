@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
+import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+
+let cluster: Cluster;
+let shop: PostgresAccess;
+
+/** A bit of everything that a dump must carry, and that a proof must not stumble over. */
+const shopSql = `
+  CREATE ROLE shop_owner; CREATE ROLE "Odd ""Role"; CREATE SCHEMA "Odd.Schema" AUTHORIZATION "Odd ""Role";
+  CREATE EXTENSION pg_trgm; CREATE TYPE mood AS ENUM ('calm', 'busy'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+  CREATE SEQUENCE counter; SELECT nextval('counter'), nextval('counter');
+  CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, t text, amount numeric(12,2) NOT NULL,
+    at timestamptz DEFAULT now(), mood mood, tags text[], extra jsonb, twice numeric GENERATED ALWAYS AS (amount * 2) STORED,
+    f float8, b bytea, iv interval);
+  INSERT INTO orders (t, amount, mood, tags, extra, f, b, iv)
+    SELECT 'order ' || n, n / 7.0, 'busy', ARRAY['a', NULL], '{"a": [1, null]}', n / 3.0, '\\xdeadbeef', '1 month 2 days'
+      FROM generate_series(1, 2000) n;
+  CREATE INDEX orders_t ON orders USING gin (t gin_trgm_ops);
+  CREATE TABLE "Odd.Schema"."Odd ""Table" (t text, "watchkeeper_row" int); INSERT INTO "Odd.Schema"."Odd ""Table" VALUES ('x', 1);
+  CREATE TABLE events (at date NOT NULL, what text) PARTITION BY RANGE (at);
+  CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+  CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+  INSERT INTO events SELECT date '2025-06-01' + n, 'event' FROM generate_series(0, 400) n;
+  CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent); INSERT INTO child VALUES (1, 2); INSERT INTO parent VALUES (3);
+  CREATE UNLOGGED TABLE fleeting (a int); INSERT INTO fleeting VALUES (1); CREATE TABLE nothing ();
+  CREATE VIEW busy AS SELECT * FROM orders WHERE mood = 'busy'; CREATE MATERIALIZED VIEW totals AS SELECT sum(amount) FROM orders;
+  CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  CREATE TRIGGER noop BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION noop();
+  ALTER TABLE orders ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON orders TO shop_owner USING (true);
+  ALTER TABLE orders OWNER TO shop_owner; GRANT SELECT ON orders TO "Odd ""Role";
+  CREATE PUBLICATION everything FOR ALL TABLES; SELECT lo_from_bytea(0, 'large'); COMMENT ON TABLE orders IS 'all of them';
+`;
+
+beforeAll(async () => {
+  cluster = await startTestCluster();
+  shop = await createDatabase(cluster, 'shop', shopSql);
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+test('a database with a bit of everything is proven in a throw-away server, every fact equal', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+
+  const proof = await verify(manifest, store);
+
+  expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
+  expect(manifest.facts.items).toContainEqual({ name: 'rows public.orders', value: '2000', compare: 'equal' });
+  expect(manifest.facts.items).toContainEqual({ name: 'rows public.parent', value: '1', compare: 'equal' });
+  expect(manifest.facts.items).toContainEqual({ name: 'sequence public.counter', value: '2', compare: 'at_least' });
+  expect(proof.facts.compared).toBe(manifest.facts.items.length);
+  expect(proof.sandbox).toMatch(/^throw-away PostgreSQL \d+\.\d+$/);
+});
+
+test('a scratch database on a given server proves as well, by a role that may only create databases', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'plain', 'CREATE TABLE t AS SELECT 1 AS a'), store);
+  await execute(cluster.access, 'postgres', 'CREATE ROLE scratch LOGIN CREATEDB');
+  const scratch = { connection: { ...cluster.access.connection, user: 'scratch' } };
+
+  const proof = await verify(manifest, store, { openSandbox: serverSandbox(scratch) });
+
+  expect(proof).toMatchObject({ verdict: 'proven' });
+  const left = await execute(cluster.access, 'postgres', "SELECT FROM pg_database WHERE datname ~ 'watchkeeper'");
+  expect(left).toEqual([]);
+});
+
+test('the dump opens with zstd and pg_restore alone', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+  const folder = mkdtempSync(join(tmpdir(), 'watchkeeper-test-'));
+  const stored = store.objects.get(`shop/${manifest.id}/database.dump.zst`)!.bytes;
+
+  writeFileSync(join(folder, 'database.dump.zst'), stored);
+  execFileSync('zstd', ['-dq', join(folder, 'database.dump.zst')]);
+  const list = execFileSync(join(cluster.installation.directory, 'pg_restore'), ['-l', join(folder, 'database.dump')]);
+
+  expect(list.toString()).toContain('TABLE DATA public orders');
+  rmSync(folder, { recursive: true });
+});
+
+test('without the zstd program node does its work, and either reads what the other wrote', async () => {
+  const store = new MemoryStore();
+  const byNode = await backUp(shop, store, await dumpMethod({ zstdProgram: undefined }));
+
+  const proof = await verify(byNode, store);
+
+  expect(proof.verdict).toBe('proven');
+});
+
+test('a row that the restore does not have fails the proof and names the table', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+  const method = await dumpMethod();
+  const losing = {
+    ...method,
+    async restore(...[request, context]: Parameters<typeof method.restore>) {
+      await method.restore(request, context);
+      await execute(request.into, request.into.connection.database, 'DELETE FROM orders WHERE id = 1000');
+    },
+  };
+
+  const proof = await verify(manifest, store, { method: losing });
+
+  expect(proof.verdict).toBe('failed');
+  expect(proof.reason).toContain('rows public.orders: expected 2000, found 1999');
+  expect(proof.facts.differing.map(({ name }) => name)).toEqual(['rows public.orders', 'content public.orders']);
+});
+
+test.each([
+  ['a changed value', "UPDATE orders SET t = 'order X' WHERE id = 7", ['content public.orders']],
+  ['a lost index', 'DROP INDEX orders_t', ['objects indexes']],
+  ['a sequence that is behind', "SELECT setval('counter', 1)", ['sequence public.counter']],
+  ['a table that was added', 'CREATE TABLE extra ()', ['objects tables', 'rows public.extra', 'content public.extra']],
+  ['a lost policy', 'DROP POLICY own ON orders', ['objects policies']],
+])('%s in the restore fails the proof', async (_name, damage, differing) => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+  const method = await dumpMethod();
+  const damaging = {
+    ...method,
+    async restore(...[request, context]: Parameters<typeof method.restore>) {
+      await method.restore(request, context);
+      await execute(request.into, request.into.connection.database, damage);
+    },
+  };
+
+  const proof = await verify(manifest, store, { method: damaging });
+
+  expect(proof.verdict).toBe('failed');
+  expect(proof.facts.differing.map(({ name }) => name)).toEqual(differing);
+});
+
+test('rows written after the snapshot are in neither the dump nor the facts', async () => {
+  const busy = await createDatabase(cluster, 'busy', 'CREATE TABLE t (a int)');
+  const store = new MemoryStore();
+  const method = await dumpMethod();
+  const writing = setInterval(() => void execute(busy, 'busy', 'INSERT INTO t SELECT generate_series(1, 500)'), 5);
+  const manifest = await backUp(busy, store, method);
+  clearInterval(writing);
+
+  const proof = await verify(manifest, store);
+
+  expect(proof.verdict).toBe('proven');
+});
+
+test('assertions of the user are part of the proof, by name', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+
+  const proof = await verify(manifest, store, {
+    assertions: [
+      { name: 'there are orders', sql: 'SELECT count(*) > 0 FROM orders' },
+      { name: 'orders of tomorrow', sql: "SELECT count(*) > 0 FROM orders WHERE at > now() + interval '1 day'" },
+      { name: 'misspelt', sql: 'SELECT count(*) > 0 FROM ordres' },
+      { name: 'harmful', sql: 'DELETE FROM orders RETURNING true' },
+    ],
+  });
+
+  expect(proof.verdict).toBe('failed');
+  expect(proof.assertions.map(({ name, passed }) => [name, passed])).toEqual([
+    ['there are orders', true],
+    ['orders of tomorrow', false],
+    ['misspelt', false],
+    ['harmful', false],
+  ]);
+  expect(proof.reason).toContain('misspelt (relation "ordres" does not exist)');
+});
+
+test('an extension that the sandbox lacks makes the proof inconclusive and says what to install', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+  const extensions = [...manifest.source.extensions, { name: 'postgis', version: '3.3.2' }];
+
+  const proof = await verify({ ...manifest, source: { ...manifest.source, extensions } }, store);
+
+  expect(proof.verdict).toBe('inconclusive');
+  expect(proof.reason).toContain('postgis 3.3.2; install them for PostgreSQL');
+});
+
+test('a source newer than every PostgreSQL here makes the proof inconclusive, with both versions', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+
+  const proof = await verify({ ...manifest, source: { ...manifest.source, versionNumber: 990_000 } }, store);
+
+  expect(proof.verdict).toBe('inconclusive');
+  expect(proof.reason).toMatch(/PostgreSQL 99 or newer is needed.*the newest found is \d+\.\d+ in /);
+});

@@ -1,0 +1,50 @@
+import type { BackupMethod } from '../../src/jobs/backup/method.ts';
+import { postgresDump } from '../../src/jobs/backup/postgres-dump.ts';
+import type { Lineage } from '../../src/jobs/lineage.ts';
+import type { Manifest, Proof } from '../../src/jobs/manifest.ts';
+import { localSandbox } from '../../src/jobs/sandbox/local-postgres.ts';
+import type { OpenSandbox } from '../../src/jobs/sandbox/sandbox.ts';
+import { takeBackup } from '../../src/jobs/take-backup.ts';
+import { type VerifyRequest, verifyBackup } from '../../src/jobs/verify-backup.ts';
+import type { ObjectStore } from '../../src/storage/object-store.ts';
+import type { PostgresAccess } from '../../src/targets/postgres/settings.ts';
+import { testInstallations } from './postgres.ts';
+import { testContext } from './test-context.ts';
+
+export const zstdProgram = '/usr/bin/zstd';
+
+export async function dumpMethod(given: Partial<Parameters<typeof postgresDump>[0]> = {}): Promise<BackupMethod> {
+  return postgresDump({
+    installations: await testInstallations(),
+    zstdProgram,
+    facts: 'content',
+    lockTimeoutMs: 2_000,
+    compressionLevel: 3,
+    ...given,
+  });
+}
+
+export async function throwAwaySandbox(): Promise<OpenSandbox> {
+  return localSandbox({ installations: await testInstallations(), user: 'postgres' });
+}
+
+export function lineageOf(access: PostgresAccess): Lineage {
+  return { store: 'test', target: 'shop', schedule: 'nightly', database: access.connection.database };
+}
+
+/** Takes a backup of a database with everything at its default. */
+export async function backUp(access: PostgresAccess, store: ObjectStore, method?: BackupMethod): Promise<Manifest> {
+  const request = { lineage: lineageOf(access), access, method: method ?? (await dumpMethod()), store };
+  return takeBackup(request, testContext());
+}
+
+/** Verifies a backup in a throw-away server, with everything else as given. */
+export async function verify(
+  manifest: Manifest,
+  store: ObjectStore,
+  given: Partial<VerifyRequest> = {},
+): Promise<Proof> {
+  const method = given.method ?? (await dumpMethod());
+  const openSandbox = given.openSandbox ?? (await throwAwaySandbox());
+  return verifyBackup({ assertions: [], zstdProgram, ...given, manifest, store, method, openSandbox }, testContext());
+}
