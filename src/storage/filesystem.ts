@@ -2,20 +2,23 @@ import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { addAbortSignal, Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
-import { errorCode, errorMessage } from '../core/errors.ts';
-import { requireKey } from './key.ts';
+import { errorCode } from '../core/errors.ts';
+import { BodyFailed, bodyChunks } from './body.ts';
+import { FileReader } from './file-reader.ts';
+import { filesystemError } from './filesystem-error.ts';
+import { isKeySegment, requireKey, requirePrefix } from './key.ts';
 import { type ByteRange, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
 
 /** Where objects grow before they are visible; on the same filesystem, or linking would not be atomic. */
 const growingFolder = '.growing';
 const staleAfterMs = 24 * 3_600_000;
+const writeBytes = 2 ** 20;
 
 /**
- * A folder as a store. Makes the folder when it is missing and removes what killed processes left growing; where that
- * fails (a disk that is not mounted), the first write tells, and nothing else is hindered.
+ * A folder as a store. Makes the folder when it is missing and removes what killed processes left growing; when that
+ * cannot be done the first write tells, so that a store that is away does not hinder the start.
  */
 export async function openFilesystemStore(path: string, clock: Clock): Promise<ObjectStore> {
   const store = new FilesystemStore(path);
@@ -33,17 +36,15 @@ class FilesystemStore implements ObjectStore {
   }
 
   async put(key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<StoredObject> {
-    requireKey(key);
-    signal.throwIfAborted();
-    const source = body instanceof Readable ? body : Readable.from([body]);
+    this.#requireKey(key);
     return this.#attempt(`writing ${key}`, signal, async () => {
-      const growing = await this.#grow(source, signal);
+      const growing = await this.#grow(body, signal);
       try {
         await this.#publish(growing, key);
       } finally {
         await rm(growing, { force: true });
       }
-      return this.#describe(key, await stat(this.#path(key)));
+      return describe(key, await stat(this.#path(key)));
     });
   }
 
@@ -58,73 +59,75 @@ class FilesystemStore implements ObjectStore {
   }
 
   async get(key: string, signal: AbortSignal, range?: ByteRange): Promise<Readable> {
-    requireKey(key);
-    return this.#attempt(`reading ${key}`, signal, async () => {
+    this.#requireKey(key);
+    const what = `reading ${key}`;
+    return this.#attempt(what, signal, async () => {
       const file = await open(this.#path(key), 'r');
-      try {
-        const { size } = await file.stat();
-        const first = range?.first ?? 0;
-        const last = Math.min(range?.last ?? size - 1, size - 1);
-        return readExactly(file, { key, first, last }, signal);
-      } catch (error) {
+      const found = await file.stat();
+      if (!found.isFile()) {
         await file.close();
-        throw error;
+        throw new StoreError('missing', `${key} is no file`);
       }
+      const first = range?.first ?? 0;
+      const last = Math.min(range?.last ?? found.size - 1, found.size - 1);
+      const extent = { key, first, length: Math.max(0, last - first + 1) };
+      return new FileReader(file, extent, { signal, describe: (error) => this.#storeError(error, what) });
     });
   }
 
   async head(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
-    requireKey(key);
-    return this.#attempt(`looking for ${key}`, signal, async () => {
-      const found = await ifThere(stat(this.#path(key)));
-      return found?.isFile() ? this.#describe(key, found) : undefined;
-    });
+    this.#requireKey(key);
+    return this.#attempt(`looking for ${key}`, signal, () => this.#find(key));
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
+    requirePrefix(prefix);
     const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-    const keys = await this.#attempt(`listing ${prefix}`, signal, () => this.#keysUnder(folder, signal));
+    const what = `listing ${prefix}`;
+    const keys = await this.#attempt(what, signal, () => this.#keysUnder(folder, signal));
     for (const key of keys.filter((one) => one.startsWith(prefix)).sort()) {
-      const found = await this.head(key, signal);
+      const found = await this.#attempt(what, signal, () => this.#find(key));
       if (found !== undefined) yield found;
     }
   }
 
   async delete(key: string, signal: AbortSignal): Promise<void> {
-    requireKey(key);
+    this.#requireKey(key);
     await this.#attempt(`deleting ${key}`, signal, async () => {
-      await rm(this.#path(key), { force: true });
-      await syncFolder(dirname(this.#path(key))).catch(() => undefined);
+      const path = this.#path(key);
+      const removed = await ifThere(rm(path).then(() => true));
+      if (removed === undefined) return;
+      await ifThere(syncFolder(dirname(path)));
       await this.#removeEmptyFolders(dirname(key));
     });
   }
 
   async sweepGrowing(now: Date): Promise<void> {
     const folder = join(this.#root, growingFolder);
-    await this.#attempt('making the folder', undefined, async () => {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      for (const name of await readdir(folder)) {
-        const found = await ifThere(stat(join(folder, name)));
-        if (found !== undefined && now.getTime() - found.mtimeMs > staleAfterMs) {
-          await rm(join(folder, name), { force: true });
-        }
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(folder)) {
+      const found = await ifThere(stat(join(folder, name)));
+      if (found !== undefined && now.getTime() - found.mtimeMs > staleAfterMs) {
+        await rm(join(folder, name), { force: true });
       }
-    });
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** Writes the whole body under a name that nobody looks for, and makes it durable. */
-  async #grow(source: Readable, signal: AbortSignal): Promise<string> {
+  async #grow(body: Readable | Uint8Array, signal: AbortSignal): Promise<string> {
     const path = join(this.#root, growingFolder, `${process.pid}-${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await using file = await open(path, 'wx', 0o600);
-      for await (const chunk of addAbortSignal(signal, source)) await file.writeFile(chunk as Buffer);
+      const sentBytes = await writeBody(file, body, signal);
       await file.sync();
+      const { size } = await file.stat();
+      if (size !== sentBytes) throw new StoreError('damaged', `${sentBytes} bytes were written, ${size} are there`);
       return path;
     } catch (error) {
-      source.destroy();
+      if (body instanceof Readable) body.destroy();
       await rm(path, { force: true });
       throw error;
     }
@@ -147,12 +150,18 @@ class FilesystemStore implements ObjectStore {
     for (let one = folder; one.length >= this.#root.length; one = dirname(one)) await syncFolder(one);
   }
 
+  async #find(key: string): Promise<StoredObject | undefined> {
+    const found = await ifThere(stat(this.#path(key)));
+    return found?.isFile() ? describe(key, found) : undefined;
+  }
+
+  /** Leaves out what cannot be ours, such as the `lost+found` of a disk. */
   async #keysUnder(folder: string, signal: AbortSignal): Promise<string[]> {
     signal.throwIfAborted();
     const keys: string[] = [];
     const entries = (await ifThere(readdir(join(this.#root, folder), { withFileTypes: true }))) ?? [];
     for (const entry of entries) {
-      if (folder === '' && entry.name === growingFolder) continue;
+      if (!isKeySegment(entry.name) || (folder === '' && entry.name === growingFolder)) continue;
       if (entry.isDirectory()) keys.push(...(await this.#keysUnder(`${folder}${entry.name}/`, signal)));
       else if (entry.isFile()) keys.push(folder + entry.name);
     }
@@ -169,73 +178,62 @@ class FilesystemStore implements ObjectStore {
     }
   }
 
-  async #attempt<T>(what: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async #attempt<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     try {
       return await work();
     } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw error instanceof StoreError ? error : storeError(error, `${what} in ${this.#root}`);
+      if (signal.aborted) throw signal.reason;
+      throw error instanceof BodyFailed ? error.cause : this.#storeError(error, what);
     }
+  }
+
+  #storeError(error: unknown, what: string): Error {
+    return error instanceof StoreError ? error : filesystemError(error, `${what} in ${this.#root}`);
+  }
+
+  #requireKey(key: string): void {
+    requireKey(key);
+    if (key.startsWith(`${growingFolder}/`)) throw new StoreError('misconfigured', `"${key}" is a reserved key`);
   }
 
   #path(key: string): string {
     return join(this.#root, key);
   }
-
-  #describe(key: string, found: Stats): StoredObject {
-    return { key, sizeBytes: found.size, modifiedAt: found.mtime };
-  }
 }
 
-const kinds = {
-  ENOSPC: 'full',
-  EDQUOT: 'full',
-  EFBIG: 'full',
-  EACCES: 'denied',
-  EPERM: 'denied',
-  EROFS: 'denied',
-  ENOENT: 'missing',
-  EEXIST: 'exists',
-  ENOTDIR: 'misconfigured',
-  EIO: 'unavailable',
-  ESTALE: 'unavailable',
-  EMFILE: 'unavailable',
-} as const;
-
-function storeError(error: unknown, what: string): Error {
-  const code = errorCode(error);
-  const kind = code !== undefined && code in kinds ? kinds[code as keyof typeof kinds] : undefined;
-  // An error of the body (a failed pg_dump) is no error of the store and keeps its own words.
-  if (kind === undefined) return error instanceof Error ? error : new Error(String(error));
-  const hint = kind === 'full' ? ' (no space left)' : '';
-  return new StoreError(kind, `${what}: ${errorMessage(error)}${hint}`, { cause: error });
+function describe(key: string, found: Stats): StoredObject {
+  return { key, sizeBytes: found.size, modifiedAt: found.mtime };
 }
 
-function readExactly(
-  file: FileHandle,
-  wanted: { readonly key: string; readonly first: number; readonly last: number },
-  signal: AbortSignal,
-): Readable {
-  const length = wanted.last - wanted.first + 1;
-  if (length <= 0) {
-    void file.close();
-    return Readable.from([]);
+/** Gathers small chunks, since every write is a system call. Returns the number of bytes written. */
+async function writeBody(file: FileHandle, body: Readable | Uint8Array, signal: AbortSignal): Promise<number> {
+  if (body instanceof Uint8Array) {
+    await writeAll(file, body);
+    return body.length;
   }
-  const reading = file.createReadStream({ start: wanted.first, end: wanted.last, highWaterMark: 2 ** 20, signal });
-  let seenBytes = 0;
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      seenBytes += chunk.length;
-      done(null, chunk);
-    },
-    flush(done) {
-      // A file that shrinks while it is read simply ends: that must not look like the end of the object.
-      const short = seenBytes < length;
-      done(short ? new StoreError('damaged', `${wanted.key} ended after ${seenBytes} of ${length} bytes`) : null);
-    },
-  });
-  pipeline(reading, counted).catch(() => undefined);
-  return counted;
+  let sentBytes = 0;
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  for await (const chunk of bodyChunks(body, signal)) {
+    held.push(chunk);
+    heldBytes += chunk.length;
+    sentBytes += chunk.length;
+    if (heldBytes < writeBytes) continue;
+    await writeAll(file, ...held);
+    held = [];
+    heldBytes = 0;
+  }
+  await writeAll(file, ...held);
+  return sentBytes;
+}
+
+async function writeAll(file: FileHandle, ...chunks: readonly Uint8Array[]): Promise<void> {
+  const totalBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (totalBytes === 0) return;
+  const { bytesWritten } = await file.writev(chunks);
+  // A nearly full disk takes a part first; the next try tells why.
+  if (bytesWritten < totalBytes) await writeAll(file, Buffer.concat(chunks).subarray(bytesWritten));
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -27,7 +27,7 @@ export class MemoryStore implements ObjectStore {
     const object = this.objects.get(key);
     if (object === undefined) throw new StoreError('missing', `${key} is missing`);
     const bytes = range === undefined ? object.bytes : object.bytes.subarray(range.first, range.last + 1);
-    return Readable.from(bytes.length === 0 ? [] : [bytes]);
+    return Readable.from(inChunks(bytes, signal));
   }
 
   async head(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
@@ -60,5 +60,12 @@ export class MemoryStore implements ObjectStore {
     const object = this.objects.get(key);
     if (object === undefined) throw new StoreError('missing', `${key} is missing`);
     return { key, sizeBytes: object.bytes.length, modifiedAt: object.modifiedAt };
+  }
+}
+
+function* inChunks(bytes: Buffer, signal: AbortSignal): Iterable<Buffer> {
+  for (let offset = 0; offset < bytes.length; offset += 2 ** 20) {
+    signal.throwIfAborted();
+    yield bytes.subarray(offset, offset + 2 ** 20);
   }
 }

@@ -55,6 +55,64 @@ export function describeObjectStore(name: string, open: () => Promise<ObjectStor
       expect(Buffer.concat(chunks).toString()).toBe('234');
     });
 
+    test('gives what there is of a range that goes beyond the end', async () => {
+      await using store = await open();
+      await store.put('a/range', Buffer.from('0123456789'), signal);
+
+      const chunks: Buffer[] = [];
+      for await (const chunk of await store.get('a/range', signal, { first: 8, last: 99 }))
+        chunks.push(chunk as Buffer);
+
+      expect(Buffer.concat(chunks).toString()).toBe('89');
+    });
+
+    test('a read that is aborted half-way rejects with the reason', async () => {
+      await using store = await open();
+      await store.put('a/large', Buffer.alloc(12 * 2 ** 20), signal);
+      const stop = new AbortController();
+      const reason = new Error('the deadline passed');
+
+      const reading = (async () => {
+        for await (const _chunk of await store.get('a/large', stop.signal)) stop.abort(reason);
+      })();
+
+      await expect(reading).rejects.toBe(reason);
+    });
+
+    test('a signal that fired already stops every call with its reason', async () => {
+      await using store = await open();
+      await store.put('a/b', Buffer.from('x'), signal);
+      const reason = new Error('stopped by SIGTERM');
+      const fired = AbortSignal.abort(reason);
+      const listing = async () => {
+        for await (const object of store.list('', fired)) return object;
+        return undefined;
+      };
+
+      const calls = [
+        store.put('a/c', Buffer.from('x'), fired),
+        store.get('a/b', fired),
+        store.head('a/b', fired),
+        listing(),
+        store.delete('a/b', fired),
+        store.putIfAbsent('a/d', Buffer.from('x'), fired),
+      ];
+
+      for (const call of calls) await expect(call).rejects.toBe(reason);
+      expect(await keysOf(store, '')).toEqual(['a/b']);
+    });
+
+    test('says when it took an object', async () => {
+      await using store = await open();
+      const earliestMs = Date.now() - 5_000;
+
+      const stored = await store.put('a/b', Buffer.from('x'), signal);
+
+      expect(stored.modifiedAt.getTime()).toBeGreaterThan(earliestMs);
+      expect(stored.modifiedAt.getTime()).toBeLessThan(Date.now() + 5_000);
+      expect((await store.head('a/b', signal))?.modifiedAt).toEqual(stored.modifiedAt);
+    });
+
     test('never overwrites, neither by a buffer nor by a stream', async () => {
       await using store = await open();
       await store.put('a/once', Buffer.from('first'), signal);
@@ -152,4 +210,10 @@ export function describeKeyRules(name: string, open: () => Promise<ObjectStore>)
       expect(refused).toMatchObject({ kind: 'misconfigured' });
     },
   );
+
+  test.each(['../', 'a/../', '/', 'a b'])(`the store ${name} lists nothing below "%s"`, async (prefix) => {
+    await using store = await open();
+
+    await expect(keysOf(store, prefix)).rejects.toMatchObject({ kind: 'misconfigured' });
+  });
 }
