@@ -5,8 +5,13 @@ import type { BackupMethod } from './jobs/backup/method.ts';
 import { postgresDump } from './jobs/backup/postgres-dump.ts';
 import { backupJob } from './jobs/backup-job.ts';
 import type { Job } from './jobs/job.ts';
-import type { Lineage } from './jobs/lineage.ts';
+import { Leases } from './jobs/lease.ts';
+import { type Lineage, sameLineage } from './jobs/lineage.ts';
+import type { Manifest } from './jobs/manifest.ts';
+import { ownIdentity } from './jobs/process-identity.ts';
 import { pruneJob } from './jobs/prune.ts';
+import type { PruneRules } from './jobs/prune-plan.ts';
+import type { JobLock } from './jobs/runner.ts';
 import { localSandbox } from './jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from './jobs/sandbox/sandbox.ts';
 import { serverSandbox } from './jobs/sandbox/server-postgres.ts';
@@ -23,7 +28,11 @@ export interface OpenedStore {
   readonly name: string;
   readonly store: ObjectStore;
   readonly catalog: StoreCatalog;
+  readonly leases: Leases;
 }
+
+/** Without a renewal for this long, a lease of a process that is gone is free. */
+const leaseTtlMs = 60_000;
 
 /** The parts that keeping needs, made from a configuration: what the daemon and the commands both work with. */
 export interface Assembly extends AsyncDisposable {
@@ -35,6 +44,11 @@ export interface Assembly extends AsyncDisposable {
   storeOf(name: string): OpenedStore;
   methodFor(backup: LoadedBackup): BackupMethod;
   sandboxFor(sandbox: LoadedSandbox): OpenSandbox;
+  pruneRules(backup: LoadedBackup): PruneRules;
+  /** Proves one backup, whether it is due or not; undefined when the schedule proves nothing. */
+  proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined;
+  /** The lease that keeps other processes from doing the same; undefined when one of them is at it. */
+  acquireLock(job: Pick<Job, 'lockName' | 'lineage'>, signal: AbortSignal): Promise<JobLock | undefined>;
   /** Backup, verify and prune jobs of every lineage of these schedules. */
   jobsOf(backups: readonly LoadedBackup[]): Job[];
 }
@@ -52,7 +66,9 @@ export async function assemble(config: LoadedConfig, options: AssemblyOptions): 
   const stores = new Map<string, OpenedStore>();
   for (const { name, settings, secretAccessKey } of config.stores) {
     const store = await openStore(settings, { secretAccessKey, clock: options.clock });
-    stores.set(name, { name, store, catalog: new StoreCatalog(name, store, options.clock) });
+    const { clock } = options;
+    const leases = new Leases({ store, clock, holder: await ownIdentity(), ttlMs: leaseTtlMs });
+    stores.set(name, { name, store, catalog: new StoreCatalog(name, store, clock), leases });
   }
   return new OwnAssembly({ config, installations, zstdProgram, stores });
 }
@@ -80,6 +96,10 @@ class OwnAssembly implements Assembly {
     return store;
   }
 
+  acquireLock(job: Pick<Job, 'lockName' | 'lineage'>, signal: AbortSignal): Promise<JobLock | undefined> {
+    return this.storeOf(job.lineage.store).leases.acquire(job.lockName, signal);
+  }
+
   methodFor({ settings }: LoadedBackup): BackupMethod {
     return postgresDump({
       installations: this.installations,
@@ -104,7 +124,7 @@ class OwnAssembly implements Assembly {
   }
 
   #jobsOfLineage(backup: LoadedBackup, lineage: Lineage): Job[] {
-    const { settings, proof } = backup;
+    const { settings } = backup;
     const { store, catalog } = this.storeOf(backup.store);
     const method = this.methodFor(backup);
     const shared = { lineage, store, catalog, method };
@@ -116,22 +136,41 @@ class OwnAssembly implements Assembly {
         deadlineMs: settings.timeout,
       }),
     ];
-    if (proof !== undefined) {
-      jobs.push(
-        verifyJob({
-          ...shared,
-          openSandbox: this.sandboxFor(proof.sandbox),
-          assertions: proof.assertions,
-          zstdProgram: this.zstdProgram,
-          spoolDirectory: proof.sandbox.type === 'local' ? proof.sandbox.directory : undefined,
-          spoolLimitBytes: this.config.jobs.spool,
-          schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
-          deadlineMs: proof.timeoutMs,
-        }),
-      );
-    }
-    jobs.push(pruneJob({ ...shared, policy: settings.keep, leftoverGraceMs: this.config.jobs.leftoverGrace }));
+    const verify = this.#verifyJob(backup, lineage, undefined);
+    if (verify !== undefined) jobs.push(verify);
+    jobs.push(pruneJob({ ...shared, ...this.pruneRules(backup) }));
     return jobs.map((job) => forgettingView(job, catalog));
+  }
+
+  pruneRules({ settings }: LoadedBackup): PruneRules {
+    const leftoverGraceMs = this.config.jobs.leftoverGrace;
+    return { policy: settings.keep, timezone: settings.timezone, leftoverGraceMs };
+  }
+
+  proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined {
+    const lineage = backup.lineages.find((one) => sameLineage(one, manifest));
+    const job = lineage === undefined ? undefined : this.#verifyJob(backup, lineage, manifest);
+    return job === undefined ? undefined : forgettingView(job, this.storeOf(backup.store).catalog);
+  }
+
+  #verifyJob(backup: LoadedBackup, lineage: Lineage, manifest: Manifest | undefined): Job | undefined {
+    const { proof, settings } = backup;
+    if (proof === undefined) return undefined;
+    const { store, catalog } = this.storeOf(backup.store);
+    return verifyJob({
+      lineage,
+      store,
+      catalog,
+      method: this.methodFor(backup),
+      openSandbox: this.sandboxFor(proof.sandbox),
+      assertions: proof.assertions,
+      zstdProgram: this.zstdProgram,
+      spoolDirectory: proof.sandbox.type === 'local' ? proof.sandbox.directory : undefined,
+      spoolLimitBytes: this.config.jobs.spool,
+      schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
+      deadlineMs: proof.timeoutMs,
+      ...(manifest === undefined ? {} : { manifest }),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -142,7 +181,11 @@ class OwnAssembly implements Assembly {
 /** After a run the store holds something else: the next look at it must be a fresh one. */
 function forgettingView(job: Job, catalog: StoreCatalog): Job {
   return {
-    ...job,
+    kind: job.kind,
+    lineage: job.lineage,
+    deadlineMs: job.deadlineMs,
+    lockName: job.lockName,
+    dueAt: (context) => job.dueAt(context),
     async run(context) {
       catalog.forget(job.lineage.target);
       try {

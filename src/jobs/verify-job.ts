@@ -4,7 +4,7 @@ import { backupKey, proofName } from './backup-keys.ts';
 import { type Catalog, type CatalogEntry, entriesOf } from './catalog.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
-import type { Proof } from './manifest.ts';
+import type { Manifest, Proof } from './manifest.ts';
 import type { Schedule } from './schedule.ts';
 import { type VerifyRequest, verifyBackup } from './verify-backup.ts';
 
@@ -15,6 +15,8 @@ export interface VerifyJobOptions extends Omit<VerifyRequest, 'manifest' | 'stor
   /** Undefined: right after every backup. */
   readonly schedule: Schedule | undefined;
   readonly deadlineMs: number;
+  /** This backup instead of the newest one. */
+  readonly manifest?: Manifest;
 }
 
 /** Proves the newest backup of a lineage: after every backup, or at the schedule's slots. */
@@ -27,13 +29,18 @@ export function verifyJob(options: VerifyJobOptions): Job {
     lockName: `verify/${lineage.target}/${lineage.schedule}/${lineage.database}`,
     dueAt: (context) => dueAt(options, context),
     async run(context) {
-      const [newest] = entriesOf(await options.catalog.read(lineage.target, context.signal), lineage);
-      if (newest === undefined) throw new JobFailed('inconclusive', 'there is no backup to verify');
-      const proof = await proveAndReport({ ...options, manifest: newest.manifest }, context);
+      const manifest = options.manifest ?? (await newestManifest(options, context));
+      const proof = await proveAndReport({ ...options, manifest }, context);
       requireProven(proof);
       return { fields: proofFields(proof) };
     },
   };
+}
+
+async function newestManifest({ catalog, lineage }: VerifyJobOptions, { signal }: WorkContext): Promise<Manifest> {
+  const [newest] = entriesOf(await catalog.read(lineage.target, signal), lineage);
+  if (newest === undefined) throw new JobFailed('inconclusive', 'there is no backup to verify');
+  return newest.manifest;
 }
 
 async function dueAt(options: VerifyJobOptions, { clock, signal }: WorkContext): Promise<Date | undefined> {
@@ -76,7 +83,7 @@ function requireProven(proof: Proof): void {
   );
 }
 
-export function proofFields(proof: Proof): Readonly<Record<string, unknown>> {
+function proofFields(proof: Proof): Readonly<Record<string, unknown>> {
   return {
     backup: proof.backupId,
     verdict: proof.verdict,
