@@ -4,7 +4,7 @@ import { describeExitCodes, exitCodes } from './commands/exit-code.ts';
 import { printError, type Terminal } from './commands/terminal.ts';
 import { systemClock } from './core/clock.ts';
 import { errorMessage } from './core/errors.ts';
-import { createLog, type LogLevel } from './core/log.ts';
+import { createLog, logLevels } from './core/log.ts';
 import { version } from './core/version.ts';
 
 interface GlobalOptions {
@@ -142,12 +142,13 @@ function contextOf(
   options: GlobalOptions,
   world: { readonly terminal: Terminal; readonly environment: NodeJS.ProcessEnv; readonly signal: AbortSignal },
 ): CommandContext {
-  const level = world.environment['WATCHKEEPER_LOG'] ?? 'warn';
+  // People see the results; the log of a command is for those who look for a fault.
+  const level = world.environment['WATCHKEEPER_LOG'] ?? 'silent';
   return {
     terminal: world.terminal,
     environment: world.environment,
     clock: systemClock,
-    log: createLog(level as LogLevel),
+    log: createLog(logLevels.find((known) => known === level) ?? 'info'),
     signal: world.signal,
     configFile: options.config,
     json: options.json === true,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { secondsSince } from '../core/clock.ts';
+import { errorCode } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
@@ -46,7 +47,7 @@ export interface RestoreResult {
 export async function restoreBackup(request: RestoreRequest, context: JobContext): Promise<RestoreResult> {
   const startMs = context.clock.monotonicMs();
   const { manifest, method } = request;
-  await using session = await openSession(request.server, { signal: context.signal, settings: { jit: 'off' } });
+  await using session = await openMaintenanceSession(request.server, context.signal);
   const exists = await databaseExists(session, request.database, context.signal);
   if (exists && request.onConflict === 'refuse') {
     throw new JobFailed('error', `database "${request.database}" exists already; nothing was touched`);
@@ -89,6 +90,23 @@ export async function restoreBackup(request: RestoreRequest, context: JobContext
   }
 }
 
+/**
+ * On the bad day the database of the target's URL is what is gone; and one cannot be replaced by who is logged in to it.
+ * So the databases that every server has come first.
+ */
+async function openMaintenanceSession(server: PostgresAccess, signal: AbortSignal): Promise<PostgresSession> {
+  const databases = ['postgres', 'template1', server.connection.database];
+  for (const database of databases.slice(0, -1)) {
+    try {
+      return await openSession(withDatabase(server, database), { signal });
+    } catch (error) {
+      // Only where the database itself is the trouble (missing, or no right to it) is another one worth trying.
+      if (!['3D000', '42501', '28000'].includes(errorCode(error) ?? '')) throw error;
+    }
+  }
+  return openSession(server, { signal });
+}
+
 async function databaseExists(session: PostgresSession, name: string, signal: AbortSignal): Promise<boolean> {
   const sql = `SELECT FROM pg_catalog.pg_database WHERE datname = ${quoteLiteral(name)}`;
   return (await session.query(sql, { signal })).length > 0;
@@ -126,6 +144,6 @@ async function swap(session: PostgresSession, restored: string, name: string, co
 /** It is ours alone: nobody else has ever seen it complete. */
 async function dropUnfinished(server: PostgresAccess, name: string): Promise<void> {
   const signal = AbortSignal.timeout(30_000);
-  await using session = await openSession(server, { signal });
+  await using session = await openMaintenanceSession(server, signal);
   await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`, { signal });
 }

@@ -14,7 +14,8 @@ import { dumpPartName, restoreDump } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
 import { compressZstd } from './zstd.ts';
 
-const chunkBytes = 16 * 2 ** 20;
+/** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
+const chunkBytes = 4 * 2 ** 20;
 
 export interface PostgresDumpOptions {
   readonly installations: readonly ProgramInstallation[];
