@@ -1,0 +1,49 @@
+import type { Clock } from '../../core/clock.ts';
+import { SessionPool } from '../session-pool.ts';
+import { classifyLoginFailure } from './login-failure.ts';
+import { openSession, type PostgresSession } from './session.ts';
+import type { PostgresAccess } from './settings.ts';
+
+export interface WatchPoolOptions {
+  readonly access: PostgresAccess;
+  /** Sessions kept. */
+  readonly connections: number;
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+  readonly loginIntervalMs: number;
+  readonly clock: Clock;
+}
+
+/** Less than a scrape has, so that a server that does not answer is told as such and the answer still is on time. */
+const loginTimeoutMs = 3_000;
+
+/** The sessions with which one server is watched: they change nothing, wait for nothing and cannot be led astray. */
+export function openWatchPool(options: WatchPoolOptions): SessionPool<PostgresSession> {
+  const settings = watchSessionSettings(options);
+  return new SessionPool<PostgresSession>({
+    open: (signal) => openSession(options.access, { signal, settings, connectTimeoutMs: loginTimeoutMs }),
+    classify: classifyLoginFailure,
+    size: options.connections,
+    loginIntervalMs: options.loginIntervalMs,
+    loginTimeoutMs,
+    clock: options.clock,
+  });
+}
+
+/** Made by SET after login: PgBouncer refuses them as start-up options. */
+function watchSessionSettings({
+  statementTimeoutMs,
+  lockTimeoutMs,
+}: Pick<WatchPoolOptions, 'statementTimeoutMs' | 'lockTimeoutMs'>): Record<string, string> {
+  return {
+    statement_timeout: String(Math.ceil(statementTimeoutMs)),
+    lock_timeout: String(Math.ceil(lockTimeoutMs)),
+    idle_in_transaction_session_timeout: String(Math.ceil(statementTimeoutMs)),
+    default_transaction_read_only: 'on',
+    // No schema of a user can shadow a function or an operator of ours.
+    search_path: 'pg_catalog',
+    // Both cost more than such statements take.
+    jit: 'off',
+    max_parallel_workers_per_gather: '0',
+  };
+}
