@@ -17,6 +17,6 @@ export async function openStore(
       return withRetry(await openFilesystemStore(settings.path, clock), { clock, attempts: 3, baseDelayMs: 200 });
     case 's3':
       // The SDK tries again by itself, and knows how the service wants it.
-      return openS3Store(settings, given.secretAccessKey);
+      return openS3Store(settings, given);
   }
 }

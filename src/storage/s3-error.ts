@@ -1,82 +1,91 @@
-import { errorCode, errorMessage } from '../core/errors.ts';
+import { errorMessage } from '../core/errors.ts';
 import { StoreError, type StoreErrorKind } from './object-store.ts';
 
-const kindsByName: Readonly<Record<string, StoreErrorKind>> = {
-  NoSuchKey: 'missing',
-  NotFound: 'missing',
-  PreconditionFailed: 'exists',
-  ConditionalRequestConflict: 'exists',
-  NoSuchBucket: 'misconfigured',
-  PermanentRedirect: 'misconfigured',
-  AuthorizationHeaderMalformed: 'misconfigured',
-  InvalidBucketName: 'misconfigured',
-  AccessDenied: 'denied',
-  Forbidden: 'denied',
-  InvalidAccessKeyId: 'denied',
-  SignatureDoesNotMatch: 'denied',
-  ExpiredToken: 'denied',
-  ExpiredTokenException: 'denied',
-  CredentialsProviderError: 'denied',
-  RequestTimeTooSkewed: 'denied',
-  QuotaExceeded: 'full',
-  EntityTooLarge: 'full',
-  XMinioStorageFull: 'full',
-  BadDigest: 'damaged',
-  IncompleteBody: 'unavailable',
-  SlowDown: 'unavailable',
-  RequestTimeout: 'unavailable',
-  TimeoutError: 'unavailable',
-  InternalError: 'unavailable',
-  ServiceUnavailable: 'unavailable',
-  Throttling: 'unavailable',
-};
+interface Meaning {
+  readonly kind: StoreErrorKind;
+  /** For the person on call, before the service's own words. */
+  readonly hint?: string;
+}
 
-const hints: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'the bucket does not exist',
-  PermanentRedirect: 'the bucket is in another region: set "region"',
-  AuthorizationHeaderMalformed: 'the bucket is in another region: set "region"',
-  AccessDenied: 'the credentials lack the permission',
-  Forbidden: 'the credentials lack the permission',
-  InvalidAccessKeyId: 'the access key is unknown',
-  SignatureDoesNotMatch: 'the secret key is wrong',
-  ExpiredToken: 'the credentials have expired',
-  ExpiredTokenException: 'the credentials have expired',
-  CredentialsProviderError: 'no credentials were found',
-  RequestTimeTooSkewed: 'the clock of this machine is wrong',
-  SlowDown: 'the service asks for fewer requests',
-};
+const noPermission: Meaning = { kind: 'denied', hint: 'the credentials lack the permission' };
+const otherRegion: Meaning = { kind: 'misconfigured', hint: 'the bucket is in another region: set "region"' };
+const expired: Meaning = { kind: 'denied', hint: 'the credentials have expired' };
+const slowDown: Meaning = { kind: 'unavailable', hint: 'the service asks for fewer requests' };
 
-const networkCodes =
-  /^(ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ERR_STREAM_PREMATURE_CLOSE|ABORT_ERR)/;
+const byName: Readonly<Record<string, Meaning>> = {
+  NoSuchKey: { kind: 'missing' },
+  NotFound: { kind: 'missing' },
+  PreconditionFailed: { kind: 'exists', hint: 'there is such an object already' },
+  // Somebody else writes the same key just now: who won shows when asked again.
+  ConditionalRequestConflict: { kind: 'unavailable' },
+  OperationAborted: { kind: 'unavailable' },
+  NoSuchUpload: { kind: 'unavailable', hint: 'somebody ended the upload meanwhile' },
+  NoSuchBucket: { kind: 'misconfigured', hint: 'the bucket does not exist' },
+  InvalidBucketName: { kind: 'misconfigured' },
+  PermanentRedirect: otherRegion,
+  AuthorizationHeaderMalformed: otherRegion,
+  IllegalLocationConstraintException: otherRegion,
+  NotImplemented: { kind: 'misconfigured', hint: 'the service does not know what is asked of it' },
+  InvalidObjectState: { kind: 'misconfigured', hint: 'the object is archived and must be restored by hand first' },
+  AccessDenied: noPermission,
+  Forbidden: noPermission,
+  InvalidAccessKeyId: { kind: 'denied', hint: 'the access key is unknown' },
+  SignatureDoesNotMatch: { kind: 'denied', hint: 'the secret key is wrong' },
+  ExpiredToken: expired,
+  ExpiredTokenException: expired,
+  CredentialsProviderError: { kind: 'denied', hint: 'no credentials were found' },
+  RequestTimeTooSkewed: { kind: 'denied', hint: 'the clock of this machine is wrong' },
+  QuotaExceeded: { kind: 'full', hint: 'the quota is used up' },
+  EntityTooLarge: { kind: 'full' },
+  XMinioStorageFull: { kind: 'full', hint: 'no space left' },
+  BadDigest: { kind: 'damaged', hint: 'other bytes arrived than were sent' },
+  SlowDown: slowDown,
+  Throttling: slowDown,
+  TooManyRequests: slowDown,
+  RequestTimeout: { kind: 'unavailable' },
+  TimeoutError: { kind: 'unavailable', hint: 'the service does not answer' },
+};
 
 /** Tells what an error of the SDK means. `what` says which call on which object failed, e.g. `PutObject s3://bucket/key`. */
 export function s3Error(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;
-  const name = error instanceof Error ? error.name : '';
-  const hint = hints[name];
-  const message = `${what}: ${hint === undefined ? '' : `${hint} – `}${shortMessage(error)}`;
-  return new StoreError(kindOf(error, name), message, { cause: error });
+  const { kind, hint } = meaningOf(error);
+  const message = `${what}: ${hint === undefined ? '' : `${hint} – `}${ownWords(error)}`;
+  return new StoreError(kind, message, { cause: error });
 }
 
-function kindOf(error: unknown, name: string): StoreErrorKind {
-  const known = kindsByName[name];
-  if (known !== undefined) return known;
-  const status = httpStatus(error);
-  if (status === 404) return 'missing';
-  if (status === 401 || status === 403) return 'denied';
-  if (status === 409 || status === 412) return 'exists';
-  if (status === 507) return 'full';
-  if (status === undefined || status >= 500 || status === 429 || status === 408) return 'unavailable';
-  return networkCodes.test(errorCode(error) ?? '') ? 'unavailable' : 'misconfigured';
+/** Times the SDK sent the request that failed. */
+export function triesOf(error: unknown): number {
+  return metadataOf(error)?.attempts ?? 1;
 }
 
-function httpStatus(error: unknown): number | undefined {
-  const metadata = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;
-  const status = (metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
-  return status;
+/** Undefined when there was no answer. */
+export function httpStatus(error: unknown): number | undefined {
+  return metadataOf(error)?.httpStatusCode;
 }
 
-function shortMessage(error: unknown): string {
+function meaningOf(error: unknown): Meaning {
+  const known = byName[error instanceof Error ? error.name : ''];
+  return known ?? meaningOfStatus(httpStatus(error));
+}
+
+/** Answers to HEAD have no body that could hold a name. */
+function meaningOfStatus(status: number | undefined): Meaning {
+  if (status === undefined || status >= 500 || status === 408 || status === 429) {
+    return { kind: status === 507 ? 'full' : 'unavailable' };
+  }
+  if (status === 301 || status === 307) return otherRegion;
+  if (status === 404) return { kind: 'missing' };
+  if (status === 401 || status === 403) return noPermission;
+  if (status === 412) return { kind: 'exists' };
+  return { kind: status === 409 ? 'unavailable' : 'misconfigured' };
+}
+
+function metadataOf(error: unknown): { readonly httpStatusCode?: number; readonly attempts?: number } | undefined {
+  return error instanceof Error && '$metadata' in error ? (error.$metadata as object) : undefined;
+}
+
+function ownWords(error: unknown): string {
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
   const status = httpStatus(error);
   return `${name}${errorMessage(error)}${status === undefined ? '' : ` (HTTP ${status})`}`;

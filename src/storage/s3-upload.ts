@@ -1,93 +1,42 @@
-import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
-import type { CompletedPart, S3Client } from '@aws-sdk/client-s3';
+import type { CompletedPart, MultipartUpload as ListedUpload } from '@aws-sdk/client-s3';
+import { type BodyPart, cutIntoParts } from './cut-into-parts.ts';
 import { StoreError } from './object-store.ts';
-import type { S3StoreSettings } from './settings.ts';
+import type { S3Access } from './s3-client.ts';
+import { httpStatus, triesOf } from './s3-error.ts';
+import { md5, putBytesOnce, requireEtag, storageOptions } from './s3-put.ts';
 
-type Sdk = typeof import('@aws-sdk/client-s3');
-
-export interface S3Access {
-  readonly sdk: Sdk;
-  readonly client: S3Client;
-  readonly settings: S3StoreSettings;
-}
-
-const firstPartBytes = 8 * 2 ** 20;
-const partsBeforeGrowth = 1_000;
-const largestPartBytes = 512 * 2 ** 20;
-const partsAtOnce = 2;
+/** Large parts go one by one, so that memory does not grow twice as fast as they do. */
+const partsAtOnce = (bytes: number) => (bytes > 64 * 2 ** 20 ? 1 : 2);
 
 /**
- * Size of part `number` (from 1). It doubles every 1,000 parts: S3 takes 10,000 parts, which are then 8 TiB, while a
- * small object never needs more memory than its first parts.
- */
-export function partBytes(number: number): number {
-  return Math.min(largestPartBytes, firstPartBytes * 2 ** Math.floor((number - 1) / partsBeforeGrowth));
-}
-
-/** Cuts a stream into parts of growing size. At least one part is given, an empty one for an empty stream. */
-export async function* cutIntoParts(body: AsyncIterable<Buffer>): AsyncIterable<{ number: number; bytes: Buffer }> {
-  let held: Buffer[] = [];
-  let heldBytes = 0;
-  let number = 1;
-  for await (const chunk of body) {
-    for (let offset = 0; offset < chunk.length; ) {
-      const piece = chunk.subarray(offset, offset + partBytes(number) - heldBytes);
-      held.push(piece);
-      heldBytes += piece.length;
-      offset += piece.length;
-      if (heldBytes < partBytes(number)) continue;
-      yield { number: number++, bytes: Buffer.concat(held, heldBytes) };
-      held = [];
-      heldBytes = 0;
-    }
-  }
-  if (heldBytes > 0 || number === 1) yield { number, bytes: Buffer.concat(held, heldBytes) };
-}
-
-/**
- * Sends a stream of unknown length. One part is one PutObject; more are a multipart upload that is aborted whenever
+ * Sends a body of unknown length. One part is one PutObject; more are a multipart upload that is aborted whenever
  * anything fails, so that nothing half sent is kept and paid for. Returns the number of bytes sent.
  */
 export async function uploadStream(
   access: S3Access,
   key: string,
-  body: Readable,
+  chunks: AsyncIterable<Buffer>,
   signal: AbortSignal,
 ): Promise<number> {
-  const parts = cutIntoParts(body)[Symbol.asyncIterator]();
-  const first = await parts.next();
-  const second = await parts.next();
-  if (first.done) throw new Error('a stream has at least one part');
-  if (second.done) {
-    await putBytes(access, key, first.value.bytes, signal);
-    return first.value.bytes.length;
-  }
-  const upload = await MultipartUpload.begin(access, key, signal);
+  let first: BodyPart | undefined;
+  let upload: MultipartUpload | undefined;
   try {
-    await upload.send(first.value);
-    await upload.send(second.value);
-    for (let next = await parts.next(); !next.done; next = await parts.next()) await upload.send(next.value);
-    return await upload.complete();
+    for await (const part of cutIntoParts(chunks)) {
+      if (first === undefined) {
+        first = part;
+        continue;
+      }
+      upload ??= await MultipartUpload.begin(access, key, first, signal);
+      await upload.send(part);
+    }
+    if (upload !== undefined) return await upload.complete();
   } catch (error) {
-    await upload.abort();
+    await upload?.abort();
     throw error;
   }
-}
-
-/** One PutObject that refuses to take the place of an existing object. */
-export async function putBytes(access: S3Access, key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-  const { sdk, client, settings } = access;
-  const command = new sdk.PutObjectCommand({
-    Bucket: settings.bucket,
-    Key: key,
-    Body: bytes,
-    ContentLength: bytes.length,
-    ContentMD5: md5(bytes).toString('base64'),
-    IfNoneMatch: '*',
-    ...storageOptions(settings, key),
-  });
-  await client.send(command, { abortSignal: signal });
+  if (first === undefined) throw new Error('a body has at least one part');
+  await putBytesOnce(access, key, first.bytes, signal);
+  return first.bytes.length;
 }
 
 class MultipartUpload {
@@ -97,7 +46,7 @@ class MultipartUpload {
   readonly #signal: AbortSignal;
   readonly #failed = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
-  readonly #sent: CompletedPart[] = [];
+  readonly #sent: (CompletedPart & { readonly PartNumber: number; readonly hash: Buffer })[] = [];
   #sentBytes = 0;
   #failure: { readonly error: unknown } | undefined;
 
@@ -108,20 +57,26 @@ class MultipartUpload {
     this.#signal = AbortSignal.any([signal, this.#failed.signal]);
   }
 
-  static async begin(access: S3Access, key: string, signal: AbortSignal): Promise<MultipartUpload> {
+  static async begin(access: S3Access, key: string, first: BodyPart, signal: AbortSignal): Promise<MultipartUpload> {
     const { sdk, client, settings } = access;
     const command = new sdk.CreateMultipartUploadCommand({
       Bucket: settings.bucket,
       Key: key,
-      ...storageOptions(settings, key),
+      ...storageOptions(settings, key, first.bytes.length),
     });
-    const { UploadId } = await client.send(command, { abortSignal: signal });
+    const { UploadId, $metadata } = await client.send(command, { abortSignal: signal });
     if (UploadId === undefined) throw new StoreError('unavailable', `the service began no upload of ${key}`);
-    return new MultipartUpload(access, key, UploadId, signal);
+    const upload = new MultipartUpload(access, key, UploadId, signal);
+    // Had the answer to an earlier try been lost, another upload of this key would be kept and paid for.
+    if (($metadata.attempts ?? 1) > 1) {
+      await abortUploads(access, key, (other) => other.Key === key && other.UploadId !== UploadId, signal);
+    }
+    await upload.send(first);
+    return upload;
   }
 
   /** Resolves when there is room for another part; a failure of an earlier one is thrown here. */
-  async send(part: { readonly number: number; readonly bytes: Buffer }): Promise<void> {
+  async send(part: BodyPart): Promise<void> {
     this.#throwFailure();
     const sending: Promise<void> = this.#sendPart(part)
       .catch((error) => {
@@ -130,22 +85,28 @@ class MultipartUpload {
       })
       .finally(() => this.#underWay.delete(sending));
     this.#underWay.add(sending);
-    if (this.#underWay.size >= partsAtOnce) await Promise.race(this.#underWay);
+    if (this.#underWay.size >= partsAtOnce(part.bytes.length)) await Promise.race(this.#underWay);
     this.#throwFailure();
   }
 
   async complete(): Promise<number> {
     await Promise.all(this.#underWay);
     this.#throwFailure();
+    this.#sent.sort((a, b) => a.PartNumber - b.PartNumber);
     const { sdk, client, settings } = this.#access;
     const command = new sdk.CompleteMultipartUploadCommand({
       Bucket: settings.bucket,
       Key: this.#key,
       UploadId: this.#uploadId,
-      MultipartUpload: { Parts: this.#sent.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0)) },
+      MultipartUpload: { Parts: this.#sent.map(({ PartNumber, ETag }) => ({ PartNumber, ETag })) },
       IfNoneMatch: '*',
     });
-    await client.send(command, { abortSignal: this.#signal });
+    try {
+      await client.send(command, { abortSignal: this.#signal });
+    } catch (error) {
+      const mayBeLost = triesOf(error) > 1 || httpStatus(error) === undefined;
+      if (!mayBeLost || !(await this.#isStored())) throw error;
+    }
     return this.#sentBytes;
   }
 
@@ -153,17 +114,11 @@ class MultipartUpload {
   async abort(): Promise<void> {
     this.#failed.abort(new Error('the upload failed'));
     await Promise.all(this.#underWay);
-    const { sdk, client, settings } = this.#access;
-    const command = new sdk.AbortMultipartUploadCommand({
-      Bucket: settings.bucket,
-      Key: this.#key,
-      UploadId: this.#uploadId,
-    });
     // A time of its own: the caller's signal may be what ended the upload.
-    await client.send(command, { abortSignal: AbortSignal.timeout(15_000) }).catch(() => undefined);
+    await abortUpload(this.#access, this.#key, this.#uploadId, AbortSignal.timeout(15_000)).catch(() => undefined);
   }
 
-  async #sendPart({ number, bytes }: { readonly number: number; readonly bytes: Buffer }): Promise<void> {
+  async #sendPart({ number, bytes }: BodyPart): Promise<void> {
     const { sdk, client, settings } = this.#access;
     const hash = md5(bytes);
     const command = new sdk.UploadPartCommand({
@@ -175,11 +130,22 @@ class MultipartUpload {
       ContentLength: bytes.length,
       ContentMD5: hash.toString('base64'),
     });
-    const { ETag } = await client.send(command, { abortSignal: this.#signal });
-    if (ETag === undefined)
+    const answer = await client.send(command, { abortSignal: this.#signal });
+    if (answer.ETag === undefined) {
       throw new StoreError('unavailable', `the service confirmed no part ${number} of ${this.#key}`);
-    this.#sent.push({ PartNumber: number, ETag });
+    }
+    requireEtag(answer, hash, `part ${number} of ${this.#key}`);
+    this.#sent.push({ PartNumber: number, ETag: answer.ETag, hash });
     this.#sentBytes += bytes.length;
+  }
+
+  /** Whether the object is there although nobody said so: its ETag is the hash of the parts' hashes. */
+  async #isStored(): Promise<boolean> {
+    const { sdk, client, settings } = this.#access;
+    const command = new sdk.HeadObjectCommand({ Bucket: settings.bucket, Key: this.#key });
+    const found = await client.send(command, { abortSignal: this.#signal }).catch(() => undefined);
+    const expected = `${md5(Buffer.concat(this.#sent.map(({ hash }) => hash))).toString('hex')}-${this.#sent.length}`;
+    return found?.ETag?.replaceAll('"', '') === expected && found.ContentLength === this.#sentBytes;
   }
 
   #throwFailure(): void {
@@ -187,16 +153,33 @@ class MultipartUpload {
   }
 }
 
-/** The service compares it with what arrived, end to end; clones of S3 understand it where they choke on newer checksums. */
-function md5(bytes: Uint8Array): Buffer {
-  return createHash('md5').update(bytes).digest();
+/**
+ * Aborts the unfinished uploads below `prefix` that `where` picks. As far as it may: a missing permission to list uploads
+ * costs a little storage, no backup.
+ */
+export async function abortUploads(
+  access: S3Access,
+  prefix: string,
+  where: (upload: ListedUpload) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { sdk, client, settings } = access;
+  const command = new sdk.ListMultipartUploadsCommand({ Bucket: settings.bucket, Prefix: prefix });
+  try {
+    // The first thousand: what remains is seen the next time.
+    const { Uploads } = await client.send(command, { abortSignal: signal });
+    for (const upload of (Uploads ?? []).filter(where)) {
+      if (upload.Key !== undefined && upload.UploadId !== undefined) {
+        await abortUpload(access, upload.Key, upload.UploadId, signal);
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+  }
 }
 
-/** Manifests and reports are small and read often: cold classes charge more for them than they save. */
-function storageOptions(settings: S3StoreSettings, key: string): Record<string, string> {
-  return {
-    ...(settings.storageClass === undefined || key.endsWith('.json') ? {} : { StorageClass: settings.storageClass }),
-    ...(settings.serverSideEncryption === undefined ? {} : { ServerSideEncryption: settings.serverSideEncryption }),
-    ...(settings.kmsKeyId === undefined ? {} : { SSEKMSKeyId: settings.kmsKeyId }),
-  };
+async function abortUpload(access: S3Access, key: string, uploadId: string, signal: AbortSignal): Promise<void> {
+  const { sdk, client, settings } = access;
+  const command = new sdk.AbortMultipartUploadCommand({ Bucket: settings.bucket, Key: key, UploadId: uploadId });
+  await client.send(command, { abortSignal: signal });
 }

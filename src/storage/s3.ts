@@ -1,105 +1,45 @@
-import { Readable } from 'node:stream';
-import { systemClock } from '../core/clock.ts';
-import type { SecretSource } from '../core/secret.ts';
-import { requireKey } from './key.ts';
-import { type ByteRange, type ObjectStore, readWhole, type StoredObject, StoreError } from './object-store.ts';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
+import { BodyFailed, bodyChunks } from './body.ts';
+import { requireKey, requirePrefix } from './key.ts';
+import { type ByteRange, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
+import { connectS3, type S3Access, type S3Dependencies } from './s3-client.ts';
 import { resumingBody } from './s3-download.ts';
 import { s3Error } from './s3-error.ts';
-import { putBytes, type S3Access, uploadStream } from './s3-upload.ts';
+import { putBytes, putBytesOnce } from './s3-put.ts';
+import { abortUploads, uploadStream } from './s3-upload.ts';
 import type { S3StoreSettings } from './settings.ts';
 
-const requestTimeoutMs = 60_000;
-const connectTimeoutMs = 5_000;
+/** No upload takes so long; its process was killed. */
+const staleAfterMs = 7 * 24 * 3_600_000;
 
 /** A bucket as a store. Nothing is asked of the service yet: a store that is away does not hinder the start. */
-export async function openS3Store(
-  settings: S3StoreSettings,
-  secretAccessKey: SecretSource | undefined,
-): Promise<ObjectStore> {
-  // Imported late: the SDK costs 20 MB, which a daemon without such a store need not pay.
-  const sdk = await import('@aws-sdk/client-s3');
-  const client = new sdk.S3Client({
-    region: settings.region,
-    forcePathStyle: settings.forcePathStyle,
-    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-    ...credentials(settings, secretAccessKey),
-    maxAttempts: 4,
-    retryMode: 'adaptive',
-    // Other checksums than the client was asked for make many compatible services refuse the request.
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: {
-      connectionTimeout: connectTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      socketTimeout: requestTimeoutMs,
-    },
-  });
-  return new S3Store({ sdk, client, settings });
-}
-
-/** The secret is read whenever the SDK asks anew, at least hourly and after it was refused: a rotated one is found. */
-function credentials(
-  settings: S3StoreSettings,
-  secret: SecretSource | undefined,
-): { credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; expiration: Date }> } {
-  const { accessKeyId } = settings;
-  if (accessKeyId === undefined || secret === undefined) return {};
-  return {
-    credentials: async () => ({
-      accessKeyId,
-      secretAccessKey: (await secret.read()).reveal(),
-      expiration: new Date(systemClock.now().getTime() + 10 * 60_000),
-    }),
-  };
+export async function openS3Store(settings: S3StoreSettings, given: S3Dependencies): Promise<ObjectStore> {
+  return new S3Store(await connectS3(settings, given), given.clock);
 }
 
 class S3Store implements ObjectStore {
   readonly description: string;
   readonly #access: S3Access;
+  readonly #clock: Clock;
   readonly #prefix: string;
+  #swept = false;
 
-  constructor(access: S3Access) {
+  constructor(access: S3Access, clock: Clock) {
     const { bucket, prefix } = access.settings;
     this.#access = access;
+    this.#clock = clock;
     this.#prefix = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
     this.description = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
   }
 
   async put(key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<StoredObject> {
     requireKey(key);
-    const sizeBytes =
-      body instanceof Readable ? await this.#putStream(key, body, signal) : await this.#putBytes(key, body, signal);
+    const sizeBytes = await this.#attempt('PutObject', key, signal, () => this.#send(key, body, signal));
     const stored = await this.head(key, signal);
     if (stored?.sizeBytes === sizeBytes) return stored;
     const found = stored === undefined ? 'nothing is' : `${stored.sizeBytes} are`;
     throw new StoreError('damaged', `${this.#name(key)}: ${sizeBytes} bytes were sent, ${found} there`);
-  }
-
-  async #putStream(key: string, body: Readable, signal: AbortSignal): Promise<number> {
-    let broken: Error | undefined;
-    body.once('error', (error) => {
-      broken = error;
-    });
-    const work = () => uploadStream(this.#access, this.#prefix + key, body, signal);
-    try {
-      return await this.#attempt('PutObject', key, signal, work);
-    } catch (error) {
-      body.destroy();
-      // What broke in the body that was sent is no error of the store and keeps its own words.
-      throw broken ?? error;
-    }
-  }
-
-  /** When the answer to an earlier try was lost, `exists` may mean that we stored it ourselves. */
-  async #putBytes(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<number> {
-    const work = () => putBytes(this.#access, this.#prefix + key, bytes, signal);
-    try {
-      await this.#attempt('PutObject', key, signal, work);
-    } catch (error) {
-      const exists = error instanceof StoreError && error.kind === 'exists';
-      if (!exists || triesOf(error) < 2 || !(await readWhole(this, key, signal)).equals(bytes)) throw error;
-    }
-    return bytes.length;
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean> {
@@ -115,24 +55,12 @@ class S3Store implements ObjectStore {
 
   async get(key: string, signal: AbortSignal, range?: ByteRange): Promise<Readable> {
     requireKey(key);
-    const request = async (first: number | undefined) => {
-      const last = range?.last === undefined ? '' : String(range.last);
-      const start = first ?? range?.first;
-      const { sdk, client, settings } = this.#access;
-      const command = new sdk.GetObjectCommand({
-        Bucket: settings.bucket,
-        Key: this.#prefix + key,
-        ...(start === undefined ? {} : { Range: `bytes=${start}-${last}` }),
-      });
-      const answer = await client.send(command, { abortSignal: signal });
-      return { body: answer.Body as Readable, length: answer.ContentLength ?? 0, etag: answer.ETag };
-    };
-    const wrap = (error: unknown) => (signal.aborted ? signal.reason : s3Error(error, `GetObject ${this.#name(key)}`));
-    try {
-      return await resumingBody(request, range?.first ?? 0, { name: this.#name(key), wrap, signal });
-    } catch (error) {
-      throw wrap(error);
-    }
+    const wrap = (error: unknown) => this.#storeError(error, 'GetObject', key, signal);
+    const request = (first: number | undefined) =>
+      this.#request(key, signal, { ...range, ...(first === undefined ? {} : { first }) });
+    return this.#attempt('GetObject', key, signal, () =>
+      resumingBody({ name: this.#name(key), request, firstByte: range?.first ?? 0, wrap, signal }),
+    );
   }
 
   async head(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
@@ -149,6 +77,7 @@ class S3Store implements ObjectStore {
   }
 
   async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
+    requirePrefix(prefix);
     const { sdk, client, settings } = this.#access;
     let token: string | undefined;
     do {
@@ -179,21 +108,57 @@ class S3Store implements ObjectStore {
     this.#access.client.destroy();
   }
 
+  /** Returns the number of bytes sent. */
+  async #send(key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<number> {
+    if (body instanceof Uint8Array) {
+      await putBytesOnce(this.#access, this.#prefix + key, body, signal);
+      return body.length;
+    }
+    try {
+      await this.#sweepUploads(signal);
+      return await uploadStream(this.#access, this.#prefix + key, bodyChunks(body, signal), signal);
+    } finally {
+      body.destroy();
+    }
+  }
+
+  /** What killed processes left is in no listing of objects, but paid for. Once is enough. */
+  async #sweepUploads(signal: AbortSignal): Promise<void> {
+    if (this.#swept) return;
+    this.#swept = true;
+    const oldestMs = this.#clock.now().getTime() - staleAfterMs;
+    const isStale = ({ Initiated }: { readonly Initiated?: Date | undefined }) =>
+      Initiated !== undefined && Initiated.getTime() < oldestMs;
+    await abortUploads(this.#access, this.#prefix, isStale, signal);
+  }
+
+  async #request(key: string, signal: AbortSignal, range: Partial<ByteRange>) {
+    const { sdk, client, settings } = this.#access;
+    const { first, last } = range;
+    const command = new sdk.GetObjectCommand({
+      Bucket: settings.bucket,
+      Key: this.#prefix + key,
+      ...(first === undefined ? {} : { Range: `bytes=${first}-${last ?? ''}` }),
+    });
+    const answer = await client.send(command, { abortSignal: signal });
+    return { body: answer.Body as Readable, length: answer.ContentLength, etag: answer.ETag };
+  }
+
   async #attempt<T>(call: string, key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     try {
       return await work();
     } catch (error) {
-      throw signal.aborted ? signal.reason : s3Error(error, `${call} ${this.#name(key)}`);
+      throw this.#storeError(error, call, key, signal);
     }
+  }
+
+  #storeError(error: unknown, call: string, key: string, signal: AbortSignal): unknown {
+    if (signal.aborted) return signal.reason;
+    return error instanceof BodyFailed ? error.cause : s3Error(error, `${call} ${this.#name(key)}`);
   }
 
   #name(key: string): string {
     return `s3://${this.#access.settings.bucket}/${this.#prefix}${key}`;
   }
-}
-
-/** Times the SDK sent the request that failed. */
-function triesOf(error: Error): number {
-  const metadata = (error.cause as { readonly $metadata?: { readonly attempts?: number } } | undefined)?.$metadata;
-  return metadata?.attempts ?? 1;
 }

@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { systemClock } from '../../src/core/clock.ts';
 import { startProcess } from '../../src/core/run-process.ts';
 import { literalSecret } from '../../src/core/secret.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -60,7 +61,7 @@ export async function startMoto(): Promise<Moto> {
     async openStore(options = {}) {
       const bucket = options.bucket ?? (await makeBucket());
       const store = { ...settings(bucket, options.endpoint), prefix: options.prefix ?? '' };
-      return openS3Store(store, literalSecret(credentials.secretAccessKey));
+      return openS3Store(store, { secretAccessKey: literalSecret(credentials.secretAccessKey), clock: systemClock });
     },
     async unfinishedUploads(bucket) {
       const answer = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));

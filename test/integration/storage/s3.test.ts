@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
 import { literalSecret } from '../../../src/core/secret.ts';
 import { StoreError } from '../../../src/storage/object-store.ts';
 import { openS3Store } from '../../../src/storage/s3.ts';
@@ -46,7 +47,7 @@ test('a bucket that does not exist is named', async () => {
 
 test('a service that is not there is unavailable, not missing', async () => {
   const settings = moto.settings('any', 'http://127.0.0.1:1');
-  await using store = await openS3Store(settings, literalSecret('secret'));
+  await using store = await openS3Store(settings, { secretAccessKey: literalSecret('secret'), clock: systemClock });
 
   const refused = store.head('a/b', AbortSignal.timeout(30_000));
 

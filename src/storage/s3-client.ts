@@ -1,0 +1,64 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Clock } from '../core/clock.ts';
+import type { SecretSource } from '../core/secret.ts';
+import type { S3StoreSettings } from './settings.ts';
+
+/** What everything that talks to one bucket shares. */
+export interface S3Access {
+  readonly sdk: typeof import('@aws-sdk/client-s3');
+  readonly client: S3Client;
+  readonly settings: S3StoreSettings;
+}
+
+export interface S3Dependencies {
+  /** Read for every request, so that a rotated key needs no restart. Absent: the usual chain of the AWS SDK. */
+  readonly secretAccessKey: SecretSource | undefined;
+  readonly clock: Clock;
+  readonly limits?: S3Limits;
+}
+
+export interface S3Limits {
+  readonly connectTimeoutMs: number;
+  /** A connection over which nothing comes or goes for this long is given up, and the request is sent again. */
+  readonly idleTimeoutMs: number;
+  /** Times a request is sent at most; what is asked again is up to the SDK: 5xx, throttling, broken connections. */
+  readonly attempts: number;
+}
+
+const usualLimits: S3Limits = { connectTimeoutMs: 5_000, idleTimeoutMs: 60_000, attempts: 6 };
+
+export async function connectS3(settings: S3StoreSettings, given: S3Dependencies): Promise<S3Access> {
+  const limits = given.limits ?? usualLimits;
+  // Imported late: the SDK costs 20 MB, which a daemon without such a store need not pay.
+  const sdk = await import('@aws-sdk/client-s3');
+  const client = new sdk.S3Client({
+    region: settings.region,
+    forcePathStyle: settings.forcePathStyle,
+    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    ...credentials(settings, given.secretAccessKey),
+    maxAttempts: limits.attempts,
+    // Not `adaptive`: one 503 would hold a backup down to a request every two seconds for a long while.
+    retryMode: 'standard',
+    // Other checksums than the client was asked for make many compatible services refuse the request.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // No limit for a whole request: a large part over a slow line takes its time, as long as bytes move.
+    requestHandler: { connectionTimeout: limits.connectTimeoutMs, socketTimeout: limits.idleTimeoutMs },
+  });
+  return { sdk, client, settings };
+}
+
+function credentials(
+  { accessKeyId }: S3StoreSettings,
+  secret: SecretSource | undefined,
+): { credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; expiration: Date }> } {
+  if (accessKeyId === undefined || secret === undefined) return {};
+  return {
+    credentials: async () => ({
+      accessKeyId,
+      secretAccessKey: (await secret.read()).reveal(),
+      // The SDK keeps what has not expired; this makes it ask again for every request.
+      expiration: new Date(0),
+    }),
+  };
+}

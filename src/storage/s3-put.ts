@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { StoreError } from './object-store.ts';
+import type { S3Access } from './s3-client.ts';
+import { s3Error, triesOf } from './s3-error.ts';
+import type { S3StoreSettings } from './settings.ts';
+
+/**
+ * One PutObject that refuses to take the place of an existing object: then it rejects with kind `exists`. Services that
+ * do not know `If-None-Match` overwrite instead; `probeStore` tells.
+ */
+export async function putBytes(access: S3Access, key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  const { sdk, client, settings } = access;
+  const hash = md5(bytes);
+  const command = new sdk.PutObjectCommand({
+    Bucket: settings.bucket,
+    Key: key,
+    Body: bytes,
+    ContentLength: bytes.length,
+    ContentMD5: hash.toString('base64'),
+    IfNoneMatch: '*',
+    ...storageOptions(settings, key, bytes.length),
+  });
+  requireEtag(await client.send(command, { abortSignal: signal }), hash, key);
+}
+
+/** Like {@link putBytes}, but knows its own object again when the answer to an earlier try was lost. */
+export async function putBytesOnce(
+  access: S3Access,
+  key: string,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await putBytes(access, key, bytes, signal);
+  } catch (error) {
+    const exists = s3Error(error, '').kind === 'exists';
+    if (!exists || triesOf(error) < 2 || !(await holds(access, key, bytes, signal))) throw error;
+  }
+}
+
+async function holds(access: S3Access, key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean> {
+  const { sdk, client, settings } = access;
+  const command = new sdk.GetObjectCommand({ Bucket: settings.bucket, Key: key });
+  const answer = await client.send(command, { abortSignal: signal });
+  if (answer.ContentLength !== bytes.length || answer.Body === undefined) return false;
+  return Buffer.from(bytes).equals(await answer.Body.transformToByteArray());
+}
+
+/** Small objects are read often, and cold classes charge for 128 KiB at least: they stay in the standard class. */
+export function storageOptions(
+  settings: S3StoreSettings,
+  key: string,
+  sizeBytes: number,
+): Pick<import('@aws-sdk/client-s3').PutObjectCommandInput, 'StorageClass' | 'ServerSideEncryption' | 'SSEKMSKeyId'> {
+  const standard = settings.storageClass === undefined || key.endsWith('.json') || sizeBytes < 128 * 2 ** 10;
+  return {
+    // Compatible services have names of their own, which the SDK's type does not know.
+    ...(standard ? {} : { StorageClass: settings.storageClass as import('@aws-sdk/client-s3').StorageClass }),
+    ...(settings.serverSideEncryption === undefined ? {} : { ServerSideEncryption: settings.serverSideEncryption }),
+    ...(settings.kmsKeyId === undefined ? {} : { SSEKMSKeyId: settings.kmsKeyId }),
+  };
+}
+
+/** Sent along as Content-MD5, which clones of S3 understand where they choke on newer checksums. */
+export function md5(bytes: Uint8Array): Buffer {
+  return createHash('md5').update(bytes).digest();
+}
+
+/** The ETag is the MD5 of what arrived, except under KMS: for services that do not look at Content-MD5. */
+export function requireEtag(
+  answer: { readonly ETag?: string | undefined; readonly ServerSideEncryption?: string | undefined },
+  hash: Buffer,
+  what: string,
+): void {
+  const etag = answer.ETag?.replaceAll('"', '') ?? '';
+  const isMd5 = /^[0-9a-f]{32}$/.test(etag) && [undefined, 'AES256'].includes(answer.ServerSideEncryption);
+  if (isMd5 && etag !== hash.toString('hex')) {
+    throw new StoreError('damaged', `${what}: other bytes arrived than were sent`);
+  }
+}
