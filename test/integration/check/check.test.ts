@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,31 +11,25 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { runProcess } from '../../../src/core/run-process.ts';
 import { unprivilegedUser } from '../../../src/core/unprivileged-user.ts';
-import { type Cluster, startCluster } from '../../../src/targets/postgres/cluster.ts';
-import { chooseInstallation, findInstallations } from '../../../src/targets/postgres/programs.ts';
+import { openStore } from '../../../src/storage/index.ts';
+import { probeStore } from '../../../src/storage/probe.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { findInstallations } from '../../../src/targets/postgres/programs.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
-import { withDatabase } from '../../../src/targets/postgres/settings.ts';
 import { freePort } from '../../support/free-port.ts';
+import { execute, startTestCluster } from '../../support/postgres.ts';
 
 const searchPath = process.env['PATH'] ?? '';
 const signal = new AbortController().signal;
 let cluster: Cluster;
 let folder: string;
+let major: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'watchkeeper-check-'));
-  const installations = await findInstallations([], searchPath, signal);
-  cluster = await startCluster({
-    installation: chooseInstallation(installations, { programs: ['initdb', 'postgres'], serverMajor: 15 }),
-    user: await unprivilegedUser(),
-    clock: systemClock,
-    signal,
-    name: 'watchkeeper-test-check-',
-    port: await freePort(),
-    password: 'superuser-secret',
-    settings: { fsync: 'off', shared_preload_libraries: "'pg_stat_statements'" },
-  });
-  await execute('postgres', [
+  cluster = await startTestCluster({ password: 'superuser-secret' });
+  major = cluster.installation.major;
+  await executeAll('postgres', [
     "CREATE ROLE monitor LOGIN PASSWORD 'monitor-secret' IN ROLE pg_monitor",
     "CREATE ROLE plain LOGIN PASSWORD 'plain-secret'",
     "CREATE ROLE reader LOGIN PASSWORD 'reader-secret' IN ROLE pg_read_all_data",
@@ -44,7 +38,7 @@ beforeAll(async () => {
     'CREATE DATABASE closed_db',
     'REVOKE CONNECT ON DATABASE closed_db FROM PUBLIC',
   ]);
-  await execute('payments_db', [
+  await executeAll('payments_db', [
     'CREATE EXTENSION pg_stat_statements',
     'CREATE TABLE payments (id bigserial PRIMARY KEY, amount numeric)',
     'CREATE TABLE refunds (id bigint)',
@@ -58,9 +52,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function execute(database: string, statements: readonly string[]): Promise<void> {
-  await using session = await openSession(withDatabase(cluster.access, database), { signal });
-  for (const statement of statements) await session.query(statement, { signal });
+async function executeAll(database: string, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await execute(cluster, database, statement);
 }
 
 function url(user: string, database: string): string {
@@ -96,8 +89,8 @@ function context(given: Partial<CheckContext> = {}): CheckContext {
     clock: systemClock,
     log: silentLog,
     searchPath,
-    openStore: async () => ({ description: 'a store' }) as never,
-    probeStore: async () => undefined,
+    openStore: ({ settings, secretAccessKey }) => openStore(settings, { secretAccessKey, clock: systemClock }),
+    probeStore,
     ...given,
   };
 }
@@ -188,7 +181,7 @@ test('TLS that the server does not offer, an unknown authority, a wrong name and
   const { port } = cluster.access.connection;
 
   const without = await findingsWith('sslmode=require');
-  await execute('postgres', [
+  await executeAll('postgres', [
     `ALTER SYSTEM SET ssl_cert_file = '${certificate}.crt'`,
     `ALTER SYSTEM SET ssl_key_file = '${certificate}.key'`,
     'ALTER SYSTEM SET ssl = on',
@@ -221,7 +214,7 @@ test('a database that does not exist is told', async () => {
 });
 
 test('a role that may not log in, and one that is kept out by pg_hba.conf, are told apart', async () => {
-  await execute('postgres', [
+  await executeAll('postgres', [
     "CREATE ROLE sleeper NOLOGIN PASSWORD 'sleeper-secret'",
     "CREATE ROLE stranger LOGIN PASSWORD 'stranger-secret'",
   ]);
@@ -255,7 +248,7 @@ test('a superuser is warned about', async () => {
 });
 
 test('a role with too few connections is warned about', async () => {
-  await execute('postgres', [
+  await executeAll('postgres', [
     "CREATE ROLE narrow LOGIN PASSWORD 'narrow-secret' CONNECTION LIMIT 2 IN ROLE pg_monitor",
   ]);
 
@@ -297,9 +290,9 @@ test('what a backup role may not read is named, with the grant', async () => {
 });
 
 test('of many unreadable tables the first ones are named and the others counted', async () => {
-  await execute('postgres', ['CREATE DATABASE many_db']);
+  await executeAll('postgres', ['CREATE DATABASE many_db']);
   const tables = Array.from({ length: 8 }, (_, index) => `CREATE TABLE t${index} (id int)`);
-  await execute('many_db', tables);
+  await executeAll('many_db', tables);
 
   const findings = await checkConfiguration(backedUp('plain', ', databases: [many_db]'), context());
 
@@ -317,8 +310,8 @@ test('a database that the backup role may not enter is told with the grant', asy
 });
 
 test('row security and large objects that would break a dump are told', async () => {
-  await execute('postgres', ['CREATE DATABASE guarded_db']);
-  await execute('guarded_db', [
+  await executeAll('postgres', ['CREATE DATABASE guarded_db']);
+  await executeAll('guarded_db', [
     'CREATE TABLE tenants (id int)',
     'ALTER TABLE tenants ENABLE ROW LEVEL SECURITY',
     'SELECT lo_create(0)',
@@ -338,17 +331,17 @@ test('programs and sandbox are told with their versions', async () => {
 
   const { directory, version } = cluster.installation;
   expect(about(findings, 'programs')[0]).toBe(
-    `ok: pg_dump, pg_restore ${version} in ${directory} fit PostgreSQL 15 (payments)`,
+    `ok: pg_dump, pg_restore ${version} in ${directory} fit PostgreSQL ${major} (payments)`,
   );
   expect(about(findings, 'sandbox local')).toEqual([
-    `ok: initdb, postgres ${version} in ${directory} fit backups of PostgreSQL 15`,
+    `ok: initdb, postgres ${version} in ${directory} fit backups of PostgreSQL ${major}`,
   ]);
 });
 
 test('an extension that the sandbox does not have is told with the databases that use it', async () => {
   // As if a server with that extension had been connected to: its catalog is all that is looked at.
-  await execute('postgres', ['CREATE DATABASE odd_db']);
-  await execute('odd_db', [
+  await executeAll('postgres', ['CREATE DATABASE odd_db']);
+  await executeAll('odd_db', [
     'SET allow_system_table_mods = on',
     "INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion) VALUES (99999, 'timescaledb', 10, 2200, false, '2.1')",
   ]);
@@ -356,7 +349,7 @@ test('an extension that the sandbox does not have is told with the databases tha
   const findings = await checkConfiguration(backedUp('reader', ', databases: [odd_db]'), context());
 
   expect(about(findings, 'sandbox local')).toContain(
-    'error: the extension timescaledb of payments/odd_db is not available there: a restore could not be proven → install timescaledb for PostgreSQL 15 where the sandbox runs',
+    `error: the extension timescaledb of payments/odd_db is not available there: a restore could not be proven → install timescaledb for PostgreSQL ${major} where the sandbox runs`,
   );
 });
 
@@ -381,24 +374,55 @@ targets:
   ]);
 });
 
+test('a store that works was really tried, and nothing is left in it', async () => {
+  const findings = await checkConfiguration(backedUp('reader'), context());
+
+  expect(about(findings, 'store local')).toEqual([
+    `ok: an object was written to ${folder}/watchkeeper-backups, read back, listed and deleted`,
+  ]);
+  expect(await readdir(join(folder, 'watchkeeper-backups'))).not.toContain('.probe');
+});
+
+test('a store that cannot be a folder is told, with what to look at', async () => {
+  await writeFile(join(folder, 'file'), '');
+  const config = configure('stores: { disk: { type: filesystem, path: file/backups } }');
+
+  const findings = await checkConfiguration(config, context());
+
+  expect(about(findings, 'store disk')[0]).toMatch(/^error: .* → check the path .*\/file\/backups$/);
+});
+
+test('a store that refuses connections is told within the time it is given', async () => {
+  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  const config = configure(`stores:
+  bucket: { type: s3, bucket: b, endpoint: "${endpoint}", accessKeyId: key, secretAccessKey: bucket-secret }`);
+
+  const findings = await checkConfiguration(config, context({ timeoutMs: 2_000 }));
+
+  expect(about(findings, 'store bucket')[0]).toMatch(
+    /^error: .* → check endpoint and region, and the way through firewalls and proxies$/,
+  );
+  expect(JSON.stringify(findings)).not.toContain('bucket-secret');
+});
+
 test('pg_dump that is older than the server is told with both versions', async () => {
-  const programs = await fakePrograms('old', '14.9', ['pg_dump', 'pg_restore', 'initdb', 'postgres']);
+  const programs = await fakePrograms('old', `${major - 1}.9`, ['pg_dump', 'pg_restore', 'initdb', 'postgres']);
 
   const findings = await checkWithPrograms(programs);
 
   expect(about(findings, 'programs')[0]).toBe(
-    `error: pg_dump, pg_restore of PostgreSQL 15 or newer is needed for this server, the newest found is 14.9 in ${programs} → install postgresql-client-15 or name its folder in "programs.postgres"`,
+    `error: pg_dump, pg_restore of PostgreSQL ${major} or newer is needed for this server, the newest found is ${major - 1}.9 in ${programs} → install postgresql-client-${major} or name its folder in "programs.postgres"`,
   );
   expect(about(findings, 'sandbox local')[0]).toBe(
-    `error: initdb, postgres of PostgreSQL 15 or newer is needed for this server, the newest found is 14.9 in ${programs} → install postgresql-15 or name its folder in "programs.postgres"`,
+    `error: initdb, postgres of PostgreSQL ${major} or newer is needed for this server, the newest found is ${major - 1}.9 in ${programs} → install postgresql-${major} or name its folder in "programs.postgres"`,
   );
 });
 
 test('a missing pg_dump is told with the package that has it', async () => {
-  const findings = await checkWithPrograms(await fakePrograms('none', '15.1', []));
+  const findings = await checkWithPrograms(await fakePrograms('none', `${major}.1`, []));
 
   expect(about(findings, 'programs')).toEqual([
-    'error: pg_dump, pg_restore of PostgreSQL 15 or newer is needed for this server, no pg_dump, pg_restore was found → install postgresql-client-15 or name its folder in "programs.postgres"',
+    `error: pg_dump, pg_restore of PostgreSQL ${major} or newer is needed for this server, no pg_dump, pg_restore was found → install postgresql-client-${major} or name its folder in "programs.postgres"`,
     'warning: zstd is not installed: backups are compressed on one core → install the package zstd',
   ]);
 });
@@ -465,7 +489,7 @@ test('no output of the command shows a password', async () => {
 async function keepOut(role: string): Promise<void> {
   const file = join(cluster.dataDirectory, 'pg_hba.conf');
   await writeFile(file, `host all ${role} 127.0.0.1/32 reject\n${await readFile(file, 'utf8')}`);
-  await execute('postgres', ['SELECT pg_reload_conf()']);
+  await executeAll('postgres', ['SELECT pg_reload_conf()']);
 }
 
 /** A certificate that nobody signed but itself, readable for the server; the path without its ending. */

@@ -9,7 +9,6 @@ import { readConfig } from '../../../src/config/load.ts';
 import type { LoadedConfig } from '../../../src/config/loaded.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
-import { unprivilegedUser } from '../../../src/core/unprivileged-user.ts';
 import { postgresDump } from '../../../src/jobs/backup/postgres-dump.ts';
 import type { JobContext } from '../../../src/jobs/job.ts';
 import type { Manifest } from '../../../src/jobs/manifest.ts';
@@ -18,14 +17,11 @@ import { scheduleProblem } from '../../../src/jobs/schedule.ts';
 import { takeBackup } from '../../../src/jobs/take-backup.ts';
 import { proveAndReport } from '../../../src/jobs/verify-job.ts';
 import { openStore } from '../../../src/storage/index.ts';
-import { type Cluster, startCluster } from '../../../src/targets/postgres/cluster.ts';
-import {
-  chooseInstallation,
-  findInstallations,
-  type ProgramInstallation,
-} from '../../../src/targets/postgres/programs.ts';
-import { openSession } from '../../../src/targets/postgres/session.ts';
+import { probeStore } from '../../../src/storage/probe.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import type { ProgramInstallation } from '../../../src/targets/postgres/programs.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
 
 const signal = new AbortController().signal;
 const job: JobContext = { signal, clock: systemClock, log: silentLog, onProgress: () => undefined };
@@ -34,17 +30,9 @@ let cluster: Cluster;
 let folder: string;
 
 beforeAll(async () => {
-  installations = await findInstallations([], process.env['PATH'] ?? '', signal);
-  cluster = await startCluster({
-    installation: chooseInstallation(installations, { programs: ['initdb', 'postgres'], serverMajor: 15 }),
-    user: await unprivilegedUser(),
-    clock: systemClock,
-    signal,
-    name: 'watchkeeper-test-doctor-',
-    settings: { fsync: 'off' },
-  });
-  await using session = await openSession(cluster.access, { signal });
-  await session.query('CREATE TABLE payments AS SELECT i AS id FROM generate_series(1, 10) i', { signal });
+  installations = await testInstallations();
+  cluster = await startTestCluster({ listen: 'socket' });
+  await execute(cluster, 'postgres', 'CREATE TABLE payments AS SELECT i AS id FROM generate_series(1, 10) i');
 });
 
 afterAll(async () => {
@@ -101,7 +89,7 @@ async function examineAt(config: LoadedConfig, now = new Date()): Promise<readon
     log: silentLog,
     searchPath: process.env['PATH'] ?? '',
     openStore: ({ settings, secretAccessKey }) => openStore(settings, { secretAccessKey, clock }),
-    probeStore: async () => undefined,
+    probeStore,
   };
   return examine(config, context);
 }

@@ -7,12 +7,12 @@ import { loadConfig } from '../../../src/config/load.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { runProcess } from '../../../src/core/run-process.ts';
-import { unprivilegedUser } from '../../../src/core/unprivileged-user.ts';
 import { openStore } from '../../../src/storage/index.ts';
-import { type Cluster, startCluster } from '../../../src/targets/postgres/cluster.ts';
-import { chooseInstallation, findInstallations } from '../../../src/targets/postgres/programs.ts';
+import { probeStore } from '../../../src/storage/probe.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
-import { libpqEnvironment, withDatabase } from '../../../src/targets/postgres/settings.ts';
+import { libpqEnvironment } from '../../../src/targets/postgres/settings.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
 const searchPath = process.env['PATH'] ?? '';
@@ -23,40 +23,23 @@ let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'watchkeeper-roles-'));
-  const installations = await findInstallations([], searchPath, signal);
-  cluster = await startCluster({
-    installation: chooseInstallation(installations, { programs: ['initdb', 'postgres'], serverMajor: 15 }),
-    user: await unprivilegedUser(),
-    clock: systemClock,
-    signal,
-    name: 'watchkeeper-test-roles-',
-    settings: { fsync: 'off', shared_preload_libraries: "'pg_stat_statements'" },
-  });
-  await execute('postgres', [
-    'CREATE ROLE service LOGIN',
-    ...databases.map((name) => `CREATE DATABASE ${name} OWNER service`),
-    ...databases.map((name) => `REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC`),
-  ]);
+  cluster = await startTestCluster({ listen: 'socket' });
+  await execute(cluster, 'postgres', 'CREATE ROLE service LOGIN');
   for (const name of databases) {
-    await execute(name, [
-      'SET ROLE service',
-      'CREATE SCHEMA private',
-      'CREATE TABLE private.users (id bigserial PRIMARY KEY)',
-      'REVOKE ALL ON SCHEMA private FROM PUBLIC',
-    ]);
+    await createDatabase(
+      cluster,
+      name,
+      `GRANT CREATE ON DATABASE ${name} TO service; REVOKE CONNECT ON DATABASE ${name} FROM PUBLIC;
+       SET ROLE service; CREATE SCHEMA private; CREATE TABLE private.users (id bigserial PRIMARY KEY)`,
+    );
   }
-  await execute('auth_db', ['CREATE EXTENSION pg_stat_statements']);
+  await execute(cluster, 'auth_db', 'CREATE EXTENSION pg_stat_statements');
 });
 
 afterAll(async () => {
   await cluster?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function execute(database: string, statements: readonly string[]): Promise<void> {
-  await using session = await openSession(withDatabase(cluster.access, database), { signal });
-  for (const statement of statements) await session.query(statement, { signal });
-}
 
 async function applyRoles(): Promise<void> {
   const psql = join(cluster.installation.directory, 'psql');
@@ -82,7 +65,7 @@ async function problemsOfExample(): Promise<string[]> {
         { type: 'filesystem', path: join(folder, 'store') },
         { secretAccessKey: undefined, clock: systemClock },
       ),
-    probeStore: async () => undefined,
+    probeStore,
   });
   return findings.filter(({ status }) => status === 'error').map(({ subject, message }) => `${subject}: ${message}`);
 }
