@@ -8,7 +8,8 @@ export function errorMessage(thrown: unknown): string {
   const messages: string[] = [];
   for (let error: unknown = thrown, depth = 0; error !== undefined && error !== null && depth < 8; depth++) {
     const { message, cause } = describe(error);
-    if (message !== '' && !messages.includes(message)) messages.push(message);
+    // Some errors carry their cause's text already: it is told once.
+    if (message !== '' && !messages.some((told) => told.includes(message))) messages.push(message);
     error = cause;
   }
   return messages.join(': ').replaceAll(/\s*\n\s*/g, ' | ');
