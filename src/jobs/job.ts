@@ -11,6 +11,8 @@ export interface JobResult {
 
 export interface JobContext extends WorkContext {
   readonly onProgress: OnProgress;
+  /** Throws when the lock of the run was lost; asked before what cannot be undone. Absent where there is no lock. */
+  readonly confirmLock?: (signal: AbortSignal) => Promise<void>;
 }
 
 /**

@@ -13,6 +13,8 @@ import { logLineOf, type RunOutcome } from './run-outcome.ts';
 export interface JobLock extends AsyncDisposable {
   /** Fires when the right was lost; the work is ended then. */
   readonly signal: AbortSignal;
+  /** Asks the store whether the right is still ours; throws when it is not. */
+  check(signal: AbortSignal): Promise<void>;
 }
 
 export interface RunnerOptions {
@@ -125,6 +127,7 @@ class JobRunner implements Runner {
       clock,
       log,
       onProgress: (progress: Progress) => report(run, options, progress),
+      confirmLock: (from: AbortSignal) => lock.check(from),
     };
     try {
       if (options.stillDue !== undefined && !(await options.stillDue(context))) {

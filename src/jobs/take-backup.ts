@@ -58,6 +58,7 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
       parts: [...taken.parts],
       facts: taken.facts,
     };
+    await context.confirmLock?.(context.signal);
     context.signal.throwIfAborted();
     await putJson(store, backupKey(lineage.target, id, manifestName), manifest, context.signal);
     return manifest;

@@ -1,6 +1,8 @@
-import { errorCode } from '../../core/errors.ts';
+import { errorCode, findCause } from '../../core/errors.ts';
 import { ProcessFailed } from '../../core/run-process.ts';
 import type { WorkContext } from '../../core/work-context.ts';
+import { StoreError } from '../../storage/object-store.ts';
+import { JobFailed } from '../job.ts';
 
 /** Several things that only make sense together: the first that fails ends the others. */
 export interface JoinedRun extends AsyncDisposable {
@@ -28,12 +30,18 @@ export function joinedRun(context: WorkContext): JoinedRun {
       };
       await Promise.all(steps.map((step) => step.catch(onFailure)));
       if (context.signal.aborted) throw context.signal.reason;
-      if (failures.length > 0) throw failures.find((error) => !isEcho(error)) ?? failures[0];
+      if (failures.length > 0) throw mostTelling(failures);
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the work ended'));
     },
   };
+}
+
+/** What one of us found out says more than a program that was cut off, and that more than a broken pipe. */
+function mostTelling(failures: readonly unknown[]): unknown {
+  const isFinding = (error: unknown) => findCause(error, JobFailed) ?? findCause(error, StoreError);
+  return failures.find(isFinding) ?? failures.find((error) => !isEcho(error)) ?? failures[0];
 }
 
 const echoCodes = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ABORT_ERR']);

@@ -255,7 +255,7 @@ describe('while a dump runs', () => {
       deadlineMs: 60_000,
     });
     const { clock, log, signal } = testContext();
-    const lock = { signal: new AbortController().signal, async [Symbol.asyncDispose]() {} };
+    const lock = { signal: new AbortController().signal, async check() {}, async [Symbol.asyncDispose]() {} };
     const runner = createRunner({ clock, log, acquireLock: async () => lock, retries: 3, retryDelayMs: 500 });
 
     const running = runner.run(job, signal);

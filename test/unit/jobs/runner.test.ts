@@ -20,7 +20,11 @@ function lockBook() {
       if (held.has(lockName)) return undefined;
       const lost = new AbortController();
       held.set(lockName, lost);
-      return { signal: lost.signal, [Symbol.asyncDispose]: async () => void held.delete(lockName) };
+      return {
+        signal: lost.signal,
+        check: async () => {},
+        [Symbol.asyncDispose]: async () => void held.delete(lockName),
+      };
     },
   };
 }

@@ -1,0 +1,184 @@
+import { mkdtemp, open, readdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { formatConnectionUrl } from '../../../src/targets/postgres/connection-url.ts';
+import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+
+const ordersSql = `CREATE TABLE orders AS SELECT n AS id, md5(n::text) || md5((n * 7)::text) AS t
+  FROM generate_series(1, 150000) n`;
+
+let cluster: Cluster;
+let folder: WorkDirectory;
+let config: readonly string[];
+let store: string;
+
+async function freshStore(): Promise<void> {
+  const own = await mkdtemp(join(folder.path, 'case-'));
+  store = join(own, 'store');
+  config = await writeConfig(
+    own,
+    `
+stores: { local: { type: filesystem, path: ${store} } }
+jobs: { leftoverGrace: 0s }
+targets:
+  shop:
+    engine: postgres
+    url: ${formatConnectionUrl(cluster.access.connection).replace(/[^/]*$/, 'shop')}?sslmode=disable
+    backups:
+      nightly: { schedule: '0 2 * * *', keep: { last: 2 } }
+`,
+  );
+}
+
+beforeAll(async () => {
+  folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-cli-' });
+  cluster = await startTestCluster();
+  await createDatabase(cluster, 'shop', ordersSql);
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+const backupIds = async () => (await readdir(join(store, 'shop')).catch(() => [])).sort();
+
+test('back up, verify, list, restore, prune: the whole life of a backup', async () => {
+  await freshStore();
+
+  const taken = await runCommand([...config, 'backup', 'shop']);
+  const [id = ''] = await backupIds();
+  const verified = await runCommand([...config, 'verify', 'shop', '--json']);
+  const listed = await runCommand([...config, 'list', '--json']);
+  const restored = await runCommand([...config, 'restore', id, '--into', 'shop_copy', '--json']);
+  for (let more = 0; more < 3; more++) await runCommand([...config, 'backup', 'shop', 'nightly']);
+  const planned = await runCommand([...config, 'prune', 'shop']);
+  const applied = await runCommand([...config, 'prune', 'shop', '--apply']);
+
+  expect(taken).toMatchObject({ code: 0 });
+  expect(taken.out).toContain(`backup shop/nightly/shop: ${id}, `);
+  expect(verified).toMatchObject({ code: 0 });
+  expect(JSON.parse(verified.out)).toMatchObject([
+    { status: 'succeeded', backup: id, verdict: 'proven', differing: 0 },
+  ]);
+  expect(JSON.parse(listed.out)).toMatchObject([{ id, proven: true, database: 'shop' }]);
+  expect(JSON.parse(restored.out)).toMatchObject({ backup: id, equal: true, database: 'shop_copy' });
+  expect(await execute(cluster, 'shop_copy', 'SELECT count(*) FROM orders')).toEqual([{ count: '150000' }]);
+  expect(planned.out).toMatch(/keep +\S+ .*newest, last 2/);
+  expect(planned.out).toMatch(new RegExp(`keep +${id} .* proven .*newest proven`));
+  expect(planned.out.match(/^DELETE/gm)).toHaveLength(1);
+  expect(applied.out).toContain('1 backups and 0 leftovers removed');
+  expect(await backupIds()).toHaveLength(3);
+});
+
+test('a restore never touches an existing database, unless its name is typed twice, and then keeps it', async () => {
+  await freshStore();
+  await createDatabase(cluster, 'precious', 'CREATE TABLE mine (a int)');
+  await runCommand([...config, 'backup', 'shop']);
+  const [id = ''] = await backupIds();
+
+  const refused = await runCommand([...config, 'restore', id, '--into', 'precious']);
+  const mistyped = await runCommand([...config, 'restore', id, '--into', 'precious', '--replace', 'precous']);
+  const still = await execute(cluster, 'precious', 'SELECT count(*) FROM mine');
+  const replaced = await runCommand([
+    ...config,
+    'restore',
+    id,
+    '--into',
+    'precious',
+    '--replace',
+    'precious',
+    '--json',
+  ]);
+
+  expect(refused).toMatchObject({ code: 6 });
+  expect(refused.err).toContain('database "precious" exists already; nothing was touched');
+  expect(mistyped).toMatchObject({ code: 6 });
+  expect(still).toEqual([{ count: '0' }]);
+  expect(replaced).toMatchObject({ code: 0 });
+  const kept = JSON.parse(replaced.out).replaced as string;
+  expect(await execute(cluster, kept, 'SELECT count(*) FROM mine')).toEqual([{ count: '0' }]);
+  expect(await execute(cluster, 'precious', 'SELECT count(*) FROM orders')).toEqual([{ count: '150000' }]);
+});
+
+test('a damaged backup is not proven: exit code 3, and the list says so', async () => {
+  await freshStore();
+  await runCommand([...config, 'backup', 'shop']);
+  const [id = ''] = await backupIds();
+  await using file = await open(join(store, 'shop', id, 'database.dump.zst'), 'r+');
+  await file.write(Buffer.from([0xff, 0x00, 0xff]), 0, 3, 1_000_000);
+
+  const verified = await runCommand([...config, 'verify', id]);
+  const listed = await runCommand([...config, 'list']);
+  const restored = await runCommand([...config, 'restore', id, '--into', 'never']);
+
+  expect(verified).toMatchObject({ code: 3 });
+  expect(verified.err).toContain('part database.dump.zst is damaged: bytes 0 to');
+  expect(listed.out).toContain('NOT PROVEN');
+  expect(restored).toMatchObject({ code: 1 });
+  expect(await execute(cluster, 'postgres', "SELECT FROM pg_database WHERE datname = 'never'")).toEqual([]);
+});
+
+test('while one process backs up, another one is told so: exit code 5', async () => {
+  await freshStore();
+  const first = startCommand([...config, 'backup', 'shop']);
+  await first.untilErr('dumping');
+  first.child.kill('SIGSTOP');
+
+  const second = await runCommand([...config, 'backup', 'shop']);
+  first.child.kill('SIGCONT');
+
+  expect(second).toMatchObject({ code: 5 });
+  expect(second.err).toContain('another process is at it');
+  expect(await first.exited).toBe(0);
+});
+
+test('a process killed at any moment of a backup leaves no false success, and the next run is fine', async () => {
+  await freshStore();
+  const finished = new Set<string>();
+  for (let round = 0; round < 8; round++) {
+    const command = startCommand([...config, 'backup', 'shop']);
+    await delay(250 + Math.random() * 500);
+    command.child.kill('SIGKILL');
+    await command.exited;
+    const listed = JSON.parse((await runCommand([...config, 'list', '--json'])).out) as { id: string }[];
+    for (const { id } of listed) {
+      expect(await readdir(join(store, 'shop', id))).toEqual(['database.dump.zst', 'manifest.json', 'started.json']);
+      finished.add(id);
+    }
+    // What was finished once stays.
+    expect(new Set(listed.map(({ id }) => id))).toEqual(finished);
+  }
+
+  const next = await runCommand([...config, 'backup', 'shop']);
+  const verified = await runCommand([...config, 'verify', 'shop']);
+  await runCommand([...config, 'prune', '--apply', '--confirm-large']);
+
+  expect(next).toMatchObject({ code: 0 });
+  expect(verified).toMatchObject({ code: 0 });
+  for (const id of await backupIds()) expect(await readdir(join(store, 'shop', id))).toContain('manifest.json');
+});
+
+test.each(['dumping', 'fetching', 'starting a throw-away server', 'restoring', 'comparing'])(
+  'SIGTERM while %s ends the work with exit code 130 and leaves nothing running',
+  async (phase) => {
+    await freshStore();
+    const before = await readdir(tmpdir());
+    if (phase !== 'dumping') await runCommand([...config, 'backup', 'shop']);
+    const command = startCommand([...config, phase === 'dumping' ? 'backup' : 'verify', 'shop']);
+    await command.untilErr(phase);
+
+    command.child.kill('SIGTERM');
+
+    expect(await command.exited).toBe(130);
+    expect(command.err()).toContain('cancelled');
+    const left = (await readdir(tmpdir())).filter((name) => /^watchkeeper-(proof|spool)-/.test(name));
+    expect(left.filter((name) => !before.includes(name))).toEqual([]);
+    const listed = JSON.parse((await runCommand([...config, 'list', '--json'])).out);
+    expect(listed).toHaveLength(phase === 'dumping' ? 0 : 1);
+  },
+);
