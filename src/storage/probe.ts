@@ -28,17 +28,25 @@ export async function probeStore(store: ObjectStore, signal: AbortSignal): Promi
         );
       }
     });
-  } finally {
-    await step('deleting it', () => store.delete(key, signal));
+  } catch (error) {
+    // The first failure is the one to tell. A time of its own: the caller's signal may be what ended the probe.
+    await store.delete(key, AbortSignal.timeout(5_000)).catch(() => undefined);
+    throw error;
   }
+  await step('deleting it', async () => {
+    await store.delete(key, signal);
+    if ((await store.head(key, signal)) !== undefined) throw new StoreError('denied', 'it is still there');
+  });
 }
 
 async function step(what: string, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (error instanceof StoreError)
-      throw new StoreError(error.kind, `${what}: ${errorMessage(error)}`, { cause: error });
-    throw error;
+    throw error instanceof StoreError ? inStep(what, error) : error;
   }
+}
+
+function inStep(what: string, cause: StoreError): StoreError {
+  return new StoreError(cause.kind, `${what}: ${errorMessage(cause)}`, { cause });
 }

@@ -20,7 +20,14 @@ export async function putBytes(access: S3Access, key: string, bytes: Uint8Array,
     IfNoneMatch: '*',
     ...storageOptions(settings, key, bytes.length),
   });
-  requireEtag(await client.send(command, { abortSignal: signal }), hash, key);
+  const answer = await client.send(command, { abortSignal: signal });
+  try {
+    requireEtag(answer, hash, key);
+  } catch (error) {
+    // The service took it nevertheless, under its name.
+    await client.send(new sdk.DeleteObjectCommand({ Bucket: settings.bucket, Key: key })).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Like {@link putBytes}, but knows its own object again when the answer to an earlier try was lost. */

@@ -10,8 +10,13 @@ import { putBytes, putBytesOnce } from './s3-put.ts';
 import { abortUploads, uploadStream } from './s3-upload.ts';
 import type { S3StoreSettings } from './settings.ts';
 
-/** No upload takes so long; its process was killed. */
-const staleAfterMs = 7 * 24 * 3_600_000;
+const dayMs = 24 * 3_600_000;
+
+/** No upload takes so long; its process was killed. Some services give no real dates, but 1970 or the like. */
+function isStaleUpload(initiated: Date | undefined, now: Date): boolean {
+  const ageMs = now.getTime() - (initiated?.getTime() ?? 0);
+  return ageMs > 7 * dayMs && ageMs < 366 * dayMs;
+}
 
 /** A bucket as a store. Nothing is asked of the service yet: a store that is away does not hinder the start. */
 export async function openS3Store(settings: S3StoreSettings, given: S3Dependencies): Promise<ObjectStore> {
@@ -126,10 +131,8 @@ class S3Store implements ObjectStore {
   async #sweepUploads(signal: AbortSignal): Promise<void> {
     if (this.#swept) return;
     this.#swept = true;
-    const oldestMs = this.#clock.now().getTime() - staleAfterMs;
-    const isStale = ({ Initiated }: { readonly Initiated?: Date | undefined }) =>
-      Initiated !== undefined && Initiated.getTime() < oldestMs;
-    await abortUploads(this.#access, this.#prefix, isStale, signal);
+    const now = this.#clock.now();
+    await abortUploads(this.#access, this.#prefix, ({ Initiated }) => isStaleUpload(Initiated, now), signal);
   }
 
   async #request(key: string, signal: AbortSignal, range: Partial<ByteRange>) {

@@ -1,7 +1,22 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { Transform } from 'node:stream';
 
-/** What the proxy does with a request: pass it on, answer with a status, cut the connection, or never answer. */
-export type ProxyFault = { readonly status: number } | 'reset' | 'stall' | 'cut_body' | undefined;
+/**
+ * What the proxy does with a request: pass it on, answer with a status, cut the connection, or never answer.
+ * `lose_answer`: the service does what it was asked, but the connection is cut instead of the answer.
+ * `cut_body`, `stall_body`: half of the first chunk of the answer's body, then an end or nothing more.
+ * `flip_bit`: one bit of the request's body arrives changed.
+ */
+export type ProxyFault =
+  | { readonly status: number }
+  | 'reset'
+  | 'stall'
+  | 'lose_answer'
+  | 'cut_body'
+  | 'stall_body'
+  | 'flip_bit'
+  | undefined;
+type PassedOnFault = Extract<ProxyFault, 'lose_answer' | 'cut_body' | 'stall_body' | 'flip_bit'> | undefined;
 
 export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string;
@@ -23,7 +38,7 @@ export async function startFaultyProxy(
     if (fault === 'stall') incoming.resume();
     else if (fault === 'reset') incoming.socket.resetAndDestroy();
     else if (typeof fault === 'object') refuse(incoming, outgoing, fault.status);
-    else passOn(target, incoming, outgoing, fault === 'cut_body');
+    else passOn(target, incoming, outgoing, fault);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -47,19 +62,38 @@ function refuse(incoming: IncomingMessage, outgoing: ServerResponse, status: num
   });
 }
 
-function passOn(target: string, incoming: IncomingMessage, outgoing: ServerResponse, cutBody: boolean): void {
+function passOn(target: string, incoming: IncomingMessage, outgoing: ServerResponse, fault: PassedOnFault): void {
   const url = new URL(incoming.url ?? '/', target);
   const onward = request(url, { method: incoming.method ?? 'GET', headers: { ...incoming.headers } }, (answer) => {
+    if (fault === 'lose_answer') {
+      answer.resume();
+      answer.on('end', () => outgoing.destroy());
+      return;
+    }
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-    if (!cutBody) {
+    if (fault !== 'cut_body' && fault !== 'stall_body') {
       answer.pipe(outgoing);
       return;
     }
     answer.once('data', (chunk: Buffer) => {
-      outgoing.write(chunk.subarray(0, Math.max(1, Math.floor(chunk.length / 2))), () => outgoing.destroy());
+      const half = chunk.subarray(0, Math.max(1, Math.floor(chunk.length / 2)));
+      outgoing.write(half, () => (fault === 'cut_body' ? outgoing.destroy() : undefined));
       answer.destroy();
     });
   });
   onward.on('error', () => outgoing.destroy());
-  incoming.pipe(onward);
+  if (fault === 'flip_bit') incoming.pipe(flippingOneBit()).pipe(onward);
+  else incoming.pipe(onward);
+}
+
+function flippingOneBit(): Transform {
+  let flipped = false;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const changed = Buffer.from(chunk);
+      if (!flipped) changed[Math.floor(changed.length / 2)]! ^= 16;
+      flipped = true;
+      done(null, changed);
+    },
+  });
 }

@@ -2,11 +2,12 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
-import { systemClock } from '../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { startProcess } from '../../src/core/run-process.ts';
 import { literalSecret } from '../../src/core/secret.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3.ts';
+import type { S3Limits } from '../../src/storage/s3-client.ts';
 import type { S3StoreSettings } from '../../src/storage/settings.ts';
 import { freePort } from './free-port.ts';
 
@@ -21,7 +22,12 @@ export interface Moto extends AsyncDisposable {
     readonly endpoint?: string;
     readonly prefix?: string;
     readonly bucket?: string;
+    readonly limits?: S3Limits;
+    readonly clock?: Clock;
+    readonly storageClass?: string;
   }): Promise<ObjectStore>;
+  /** Direct access, to see and to damage what a store keeps. */
+  readonly client: S3Client;
   makeBucket(): Promise<string>;
   /** Multipart uploads of a bucket that were neither completed nor aborted. */
   unfinishedUploads(bucket: string): Promise<number>;
@@ -56,12 +62,18 @@ export async function startMoto(): Promise<Moto> {
   });
   return {
     endpoint,
+    client,
     makeBucket,
     settings,
     async openStore(options = {}) {
       const bucket = options.bucket ?? (await makeBucket());
-      const store = { ...settings(bucket, options.endpoint), prefix: options.prefix ?? '' };
-      return openS3Store(store, { secretAccessKey: literalSecret(credentials.secretAccessKey), clock: systemClock });
+      const { limits, storageClass, clock = systemClock, prefix = '' } = options;
+      const store = { ...settings(bucket, options.endpoint), prefix, ...(storageClass && { storageClass }) };
+      return openS3Store(store, {
+        secretAccessKey: literalSecret(credentials.secretAccessKey),
+        clock,
+        ...(limits && { limits }),
+      });
     },
     async unfinishedUploads(bucket) {
       const answer = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));

@@ -4,7 +4,6 @@ import { afterAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
 import { openFilesystemStore } from '../../../src/storage/filesystem.ts';
-import { probeStore } from '../../../src/storage/probe.ts';
 import { withRetry } from '../../../src/storage/retry.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -49,33 +48,4 @@ test('nothing grows on after objects were put, refused and removed', async () =>
 
   expect(await readdir(join(folder.path, '.growing'))).toEqual([]);
   expect(await readdir(folder.path)).toEqual(['.growing']);
-});
-
-test('a probe leaves nothing in the store', async () => {
-  const store = new MemoryStore();
-
-  await probeStore(store, AbortSignal.timeout(5_000));
-
-  expect([...store.objects.keys()]).toEqual([]);
-});
-
-test('a probe names the step that fails', async () => {
-  const signal = AbortSignal.timeout(5_000);
-  const overwriting = new MemoryStore();
-  overwriting.putIfAbsent = async () => true;
-
-  const steps = [];
-  for (const at of [0, 1, 2, 3, 4]) {
-    const { store } = faultyStore(new MemoryStore(), at, 'denied');
-    steps.push(await probeStore(store, signal).catch((error: Error) => error.message));
-  }
-
-  expect(steps).toEqual([
-    'writing an object: access denied',
-    'reading it back: access denied',
-    'listing it: access denied',
-    'refusing to overwrite it: access denied',
-    'deleting it: access denied',
-  ]);
-  await expect(probeStore(overwriting, signal)).rejects.toThrow('refusing to overwrite it: the service overwrites');
 });
