@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { openFilesystemStore } from '../../../src/storage/filesystem.ts';
+import { readWhole } from '../../../src/storage/object-store.ts';
+import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
+
+const signal = AbortSignal.timeout(60_000);
+const megabytes = (count: number) =>
+  Readable.from(
+    (function* () {
+      for (let done = 0; done < count; done++) yield randomBytes(2 ** 20);
+    })(),
+  );
+
+function smallDisk() {
+  const disk = mountSmallFilesystem(8);
+  if (disk === undefined) throw new Error('no small filesystem can be mounted: run as root, or allow user namespaces');
+  return disk;
+}
+
+test('a full disk is told as such, leaves no trace, and what was there before stays', async () => {
+  using disk = smallDisk();
+  await using store = await openFilesystemStore(join(disk.path, 'backups'), systemClock);
+  await store.put('a/before', Buffer.from('kept'), signal);
+  const freeBefore = (await statfs(disk.path)).bfree;
+
+  const refused = store.put('a/too-large', megabytes(20), signal);
+
+  await expect(refused).rejects.toMatchObject({ name: 'StoreError', kind: 'full' });
+  await expect(refused).rejects.toThrow('no space left on the device (ENOSPC)');
+  expect(await store.head('a/too-large', signal)).toBeUndefined();
+  expect(await readdir(join(disk.path, 'backups', '.growing'))).toEqual([]);
+  expect((await statfs(disk.path)).bfree).toBe(freeBefore);
+  expect((await readWhole(store, 'a/before', signal)).toString()).toBe('kept');
+});
+
+test('after room was made the same object can be put', async () => {
+  using disk = smallDisk();
+  await using store = await openFilesystemStore(disk.path, systemClock);
+  await store.put('a/old', megabytes(6), signal);
+  await store.put('a/new', megabytes(6), signal).catch(() => undefined);
+
+  await store.delete('a/old', signal);
+  const stored = await store.put('a/new', megabytes(6), signal);
+
+  expect(stored.sizeBytes).toBe(6 * 2 ** 20);
+});
