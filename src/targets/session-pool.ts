@@ -61,13 +61,14 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
     return this.#failures;
   }
 
-  /** Rejects with the reason when nobody can log in now; tries it when that is not known well enough. */
-  async proveLogin(signal: AbortSignal): Promise<void> {
+  /** Rejects with the reason when nobody can log in now; tries it when that is not known well enough (`new`). */
+  async proveLogin(signal: AbortSignal): Promise<'new' | 'recent'> {
     const { clock, loginIntervalMs } = this.#options;
     const isFresh = this.#lastLoginMs !== undefined && clock.monotonicMs() - this.#lastLoginMs < loginIntervalMs;
     const hasSession = this.#inUse > 0 || this.#idle.some((session) => session.usable);
-    if (isFresh && hasSession && this.#failed === undefined) return;
+    if (isFresh && hasSession && this.#failed === undefined) return 'recent';
     await abortable(this.#login(), signal);
+    return 'new';
   }
 
   /** A session for one user at a time, to be given back by `release`. Callers keep to `size`. */

@@ -1,0 +1,28 @@
+import type { WorkContext } from '../../core/work-context.ts';
+import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
+import type { Collector } from '../collector.ts';
+import type { WatchSettings } from '../settings.ts';
+
+/** What the PostgreSQL families read from: a session with `search_path = pg_catalog`, and the limits that are theirs. */
+export interface PostgresSource {
+  readonly session: PostgresSession;
+  readonly settings: Pick<WatchSettings, 'slowQueryThreshold' | 'slowQueryLimit'>;
+}
+
+export type PostgresCollector = Collector<PostgresSource>;
+
+/** Rows of one statement; `values` fill `$1`, `$2`, … */
+export function readRows(
+  { session }: PostgresSource,
+  sql: string,
+  { signal }: WorkContext,
+  values?: readonly (string | number)[],
+): Promise<Row[]> {
+  return session.query(sql, { signal, ...(values === undefined ? {} : { values: values.map(String) }) });
+}
+
+/** Throws for a role that sees only a part: a figure that is too low would be worse than none. */
+export function requireFullView(rows: readonly Row[], visible: (row: Row) => boolean): void {
+  if (rows.every(visible)) return;
+  throw new Error('the role does not see the sessions of other roles: GRANT pg_monitor (or pg_read_all_stats) to it');
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../core/clock.ts';
+import { metric } from '../../core/metric.ts';
+import type { PostgresSession } from '../../targets/postgres/session.ts';
+import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import { openWatchPool } from '../../targets/postgres/watch-pool.ts';
+import type { WatchSettings } from '../settings.ts';
+import type { Watch } from '../watch.ts';
+import { postgresCollectors } from './index.ts';
+import type { PostgresSource } from './source.ts';
+
+/** A PostgreSQL server that is to be watched. */
+export interface WatchedPostgres {
+  readonly name: string;
+  readonly engine: 'postgres';
+  readonly access: PostgresAccess;
+  readonly watch: WatchSettings;
+}
+
+export const pgUp = metric({
+  name: 'pg_up',
+  type: 'gauge',
+  help: 'Whether the server lets us log in and answers. A new login is tried every watch.loginInterval, so that old sessions do not hide that others cannot log in.',
+  labels: [],
+  source: 'a login',
+  unit: 'boolean',
+});
+
+/** The server ends a statement first; only when it does not, for instance because nobody is there any more, do we. */
+const serverEndsFirstMs = 500;
+
+/** Opens nothing yet: the first scrape logs in. */
+export function watchPostgres(target: WatchedPostgres, clock: Clock): Watch<PostgresSession, PostgresSource> {
+  const { name, engine, access, watch } = target;
+  return {
+    name,
+    engine,
+    up: pgUp,
+    collectors: postgresCollectors.filter((one) => watch.collectors[one.name] ?? one.enabledByDefault),
+    sessions: openWatchPool({
+      access,
+      connections: watch.connections,
+      statementTimeoutMs: watch.statementTimeout,
+      lockTimeoutMs: watch.lockTimeout,
+      loginIntervalMs: watch.loginInterval,
+      clock,
+    }),
+    concurrency: watch.connections,
+    sourceOf: (session) => ({ session, settings: watch }),
+    familyTimeoutMs: watch.statementTimeout + serverEndsFirstMs,
+  };
+}

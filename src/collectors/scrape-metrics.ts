@@ -1,0 +1,65 @@
+import { metric } from '../core/metric.ts';
+
+export const collectorSuccess = metric({
+  name: 'watchkeeper_collector_success',
+  type: 'gauge',
+  help: 'Whether the family was collected: 1 yes (also where there is nothing to measure), 0 it failed or was not ready at the deadline.',
+  labels: ['collector'],
+  source: 'the scrape',
+  unit: 'boolean',
+});
+
+export const collectorApplicable = metric({
+  name: 'watchkeeper_collector_applicable',
+  type: 'gauge',
+  help: 'Whether the family has anything to measure on this target: 0 where an extension is missing or the role of the server is another one.',
+  labels: ['collector'],
+  source: 'the scrape',
+  unit: 'boolean',
+});
+
+export const collectorDuration = metric({
+  name: 'watchkeeper_collector_duration_seconds',
+  type: 'gauge',
+  help: 'Seconds that collecting the family took, without waiting for a connection.',
+  labels: ['collector'],
+  source: 'the scrape',
+  unit: 'seconds',
+});
+
+export const collectorAge = metric({
+  name: 'watchkeeper_collector_age_seconds',
+  type: 'gauge',
+  help: 'Seconds since the shown samples of the family were collected; costly families are collected less often than scraped.',
+  labels: ['collector'],
+  source: 'the scrape',
+  unit: 'seconds',
+});
+
+export const scrapeDuration = metric({
+  name: 'watchkeeper_scrape_duration_seconds',
+  type: 'gauge',
+  help: 'Seconds from the beginning of this scrape of the target until its samples were put on the page.',
+  labels: [],
+  source: 'the scrape',
+  unit: 'seconds',
+});
+
+export const loginFailures = metric({
+  name: 'watchkeeper_target_login_failures_total',
+  type: 'counter',
+  help: 'Logins for watching that failed, by reason, since the start of the daemon.',
+  labels: ['reason'],
+  source: 'the scrape',
+  unit: 'logins',
+});
+
+/** What a scrape tells about itself, for every target. */
+export const scrapeMetrics = [
+  collectorSuccess,
+  collectorApplicable,
+  collectorDuration,
+  collectorAge,
+  scrapeDuration,
+  loginFailures,
+] as const;

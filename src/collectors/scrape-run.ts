@@ -1,0 +1,154 @@
+import type { Clock } from '../core/clock.ts';
+import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
+import { findCause } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Sample } from '../core/metric.ts';
+import type { PooledSession } from '../targets/session-pool.ts';
+import type { Family, FamilyResult } from './family.ts';
+import type { Watch } from './watch.ts';
+
+/** What one scrape has of a family so far. */
+export interface Collected extends FamilyResult {
+  readonly samples: readonly Sample[];
+  readonly collectedAtMs: number | undefined;
+}
+
+export type Login =
+  | { readonly status: 'pending' | 'succeeded' }
+  | { readonly status: 'failed'; readonly error: unknown };
+
+interface RunOptions<P extends PooledSession, S> {
+  readonly watch: Watch<P, S>;
+  readonly families: readonly Family<S>[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * One scrape of one target, shared by everybody who asks while it is under way. Its results can be read at any moment.
+ * It goes on as long as somebody waits for it: {@link ScrapeRun.abandon} destroys the sessions that have not answered.
+ */
+export class ScrapeRun<P extends PooledSession, S> {
+  readonly startedMs: number;
+  readonly #collected = new Map<Family<S>, Collected>();
+  readonly #begunAtMs = new Map<Family<S>, number>();
+  /** Never rejects. */
+  readonly done: Promise<void>;
+  waiting = 0;
+  login: Login = { status: 'pending' };
+  isOver = false;
+  #answered = false;
+  readonly #options: RunOptions<P, S>;
+  readonly #queue: Family<S>[];
+  readonly #asksNothing: boolean;
+  readonly #abandoned = new AbortController();
+
+  constructor(options: RunOptions<P, S>) {
+    this.#options = options;
+    this.startedMs = options.clock.monotonicMs();
+    this.#queue = this.#familiesDue();
+    this.#asksNothing = this.#queue.length === 0;
+    this.done = this.#run();
+  }
+
+  get isAbandoned(): boolean {
+    return this.#abandoned.signal.aborted;
+  }
+
+  /** Whether the server answered anything in this run. With everything taken from before there was nothing to answer. */
+  get hasAnswer(): boolean {
+    return this.#answered || this.#asksNothing;
+  }
+
+  /** What there is of a family now; a family that is still waited for counts as failed. */
+  resultOf(family: Family<S>): Collected {
+    const nowMs = this.#options.clock.monotonicMs();
+    const durationSeconds = (nowMs - (this.#begunAtMs.get(family) ?? nowMs)) / 1_000;
+    const pending = { success: false, applicable: true, durationSeconds };
+    return this.#collected.get(family) ?? { ...pending, ...this.#kept(family) };
+  }
+
+  abandon(reason: unknown): void {
+    this.#abandoned.abort(reason);
+  }
+
+  /** Costly families come last: what is quick is on the page even when they are late. */
+  #familiesDue(): Family<S>[] {
+    const due: Family<S>[] = [];
+    for (const family of this.#options.families) {
+      const result = family.resultStillGood(this.startedMs);
+      if (result === undefined) due.push(family);
+      else this.#collected.set(family, { ...result, ...this.#kept(family) });
+    }
+    return due.sort((a, b) => Number(a.isCostly) - Number(b.isCostly));
+  }
+
+  async #run(): Promise<void> {
+    const { watch } = this.#options;
+    await this.#proveLogin();
+    const workers = Math.min(watch.concurrency, this.#queue.length);
+    await Promise.all(Array.from({ length: workers }, () => this.#work()));
+    // Whatever is left found no session to run in; that is told by `up`, not once for each family.
+    for (const family of this.#queue.splice(0)) this.#fail(family);
+    this.isOver = true;
+  }
+
+  async #proveLogin(): Promise<void> {
+    try {
+      const proof = await this.#options.watch.sessions.proveLogin(this.#abandoned.signal);
+      this.login = { status: 'succeeded' };
+      if (proof === 'new') this.#answered = true;
+    } catch (error) {
+      if (!this.isAbandoned) this.login = { status: 'failed', error };
+    }
+  }
+
+  /** Collects family after family with one session, as long as it can get one. */
+  async #work(): Promise<void> {
+    const { sessions } = this.#options.watch;
+    let session: P | undefined;
+    try {
+      while (this.#queue.length > 0) {
+        if (session?.usable !== true) {
+          if (session !== undefined) sessions.release(session);
+          session = undefined;
+          session = await sessions.acquire(this.#abandoned.signal);
+        }
+        const family = this.#queue.shift();
+        if (family !== undefined) await this.#collect(family, session);
+      }
+    } catch (error) {
+      if (!this.isAbandoned) this.login = { status: 'failed', error };
+    } finally {
+      if (session !== undefined) sessions.release(session);
+    }
+  }
+
+  async #collect(family: Family<S>, session: P): Promise<void> {
+    const { watch, clock, log } = this.#options;
+    const deadline = { parent: this.#abandoned.signal, ms: watch.familyTimeoutMs, clock, what: 'collecting' };
+    this.#begunAtMs.set(family, clock.monotonicMs());
+    try {
+      const source = watch.sourceOf(session);
+      const collected = await withDeadline(deadline, (signal) => family.collect(source, { signal, clock, log }));
+      this.#collected.set(family, collected);
+      family.logSuccess(log);
+    } catch (error) {
+      // That whoever asked has gone is no failure of the family; that their time was up is one.
+      if (this.isAbandoned && findCause(error, DeadlineExceeded) === undefined) return;
+      this.#fail(family);
+      family.logFailure(log, error);
+    }
+    if (session.usable) this.#answered = true;
+  }
+
+  #fail(family: Family<S>): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const result = family.noteFailure(nowMs, (nowMs - (this.#begunAtMs.get(family) ?? nowMs)) / 1_000);
+    this.#collected.set(family, { ...result, ...this.#kept(family) });
+  }
+
+  #kept(family: Family<S>): Pick<Collected, 'samples' | 'collectedAtMs'> {
+    return family.keptSamples(this.startedMs) ?? { samples: [], collectedAtMs: undefined };
+  }
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { mapLimit } from '../core/map-limit.ts';
+import type { PooledSession } from '../targets/session-pool.ts';
+import { type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
+import type { SampleGroup, ScrapeRequest, Scraper } from './scraper.ts';
+import { TargetScrape } from './target-scrape.ts';
+
+export type WatchedTarget = WatchedPostgres;
+
+export interface ScraperOptions {
+  readonly targets: readonly WatchedTarget[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Targets asked at the same time by one request. */
+  readonly concurrency: number;
+}
+
+/** Connects to nothing until the first scrape. */
+export function createScraper(options: ScraperOptions): Scraper {
+  return new TargetsScraper(options);
+}
+
+type AnyScrape = Pick<TargetScrape<PooledSession, unknown>, 'scrape' | 'state' | typeof Symbol.asyncDispose>;
+
+class TargetsScraper implements Scraper {
+  readonly targets: Scraper['targets'];
+  readonly #scrapes: readonly AnyScrape[];
+  readonly #options: ScraperOptions;
+
+  constructor(options: ScraperOptions) {
+    this.#options = options;
+    this.targets = options.targets.map(({ name, engine }) => ({ name, engine }));
+    this.#scrapes = options.targets.map((target) => new TargetScrape(watchPostgres(target, options.clock), options));
+  }
+
+  async scrape({ targets, signal, deadlineMs }: ScrapeRequest): Promise<readonly SampleGroup[]> {
+    const { clock, log, concurrency } = this.#options;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    const asked = this.#scrapes.filter(({ state }) => targets?.includes(state.name) ?? true);
+    return mapLimit(asked, concurrency, async (scrape) => {
+      const leftMs = endsAtMs - clock.monotonicMs();
+      if (leftMs > 0)
+        return { target: scrape.state.name, samples: await scrape.scrape({ signal, deadlineMs: leftMs }) };
+      log.warn(
+        { target: scrape.state.name, concurrency },
+        'target not asked: no time left, too many before it are slow',
+      );
+      return { target: scrape.state.name, samples: [] };
+    });
+  }
+
+  states() {
+    return this.#scrapes.map(({ state }) => state);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#scrapes.map((scrape) => scrape[Symbol.asyncDispose]()));
+  }
+}

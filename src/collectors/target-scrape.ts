@@ -1,0 +1,119 @@
+import type { Clock } from '../core/clock.ts';
+import { abortable, withDeadline } from '../core/deadline.ts';
+import { errorMessage } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { type Sample, sample } from '../core/metric.ts';
+import { loginFailureReasons, type PooledSession } from '../targets/session-pool.ts';
+import { Family } from './family.ts';
+import {
+  collectorAge,
+  collectorApplicable,
+  collectorDuration,
+  collectorSuccess,
+  loginFailures,
+  scrapeDuration,
+} from './scrape-metrics.ts';
+import { type Collected, type Login, ScrapeRun } from './scrape-run.ts';
+import type { ScrapeRequest, TargetState } from './scraper.ts';
+import type { Watch } from './watch.ts';
+
+type Verdict = { readonly up: true } | { readonly up: false; readonly reason: string };
+
+/** Scrapes one target: callers at the same time share one run, and each leaves with what is there at its own deadline. */
+export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable {
+  readonly #watch: Watch<P, S>;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #families: readonly Family<S>[];
+  #run: ScrapeRun<P, S> | undefined;
+  #state: TargetState;
+
+  constructor(watch: Watch<P, S>, given: { readonly clock: Clock; readonly log: Log }) {
+    this.#watch = watch;
+    this.#clock = given.clock;
+    this.#log = given.log.child({ target: watch.name });
+    this.#families = watch.collectors.map((collector) => new Family(collector));
+    this.#state = { name: watch.name, engine: watch.engine, up: undefined };
+  }
+
+  get state(): TargetState {
+    return this.#state;
+  }
+
+  /** Rejects only when the caller's signal fires. */
+  async scrape({ signal, deadlineMs }: Omit<ScrapeRequest, 'targets'>): Promise<readonly Sample[]> {
+    const run = await this.#join();
+    const deadline = { parent: signal, ms: deadlineMs, clock: this.#clock, what: 'the scrape' };
+    let gone: unknown;
+    try {
+      await withDeadline(deadline, (either) => abortable(run.done, either));
+    } catch (error) {
+      gone = error;
+    }
+    run.waiting--;
+    const page = this.#page(run);
+    if (run.waiting === 0 && gone !== undefined) run.abandon(gone);
+    signal.throwIfAborted();
+    return page;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#run?.abandon(new Error('watching this target ends'));
+    await this.#run?.done;
+    await this.#watch.sessions[Symbol.asyncDispose]();
+  }
+
+  async #join(): Promise<ScrapeRun<P, S>> {
+    while (this.#run?.isAbandoned && !this.#run.isOver) await this.#run.done;
+    const given = { watch: this.#watch, families: this.#families, clock: this.#clock, log: this.#log };
+    const run = this.#run === undefined || this.#run.isOver ? new ScrapeRun(given) : this.#run;
+    this.#run = run;
+    run.waiting++;
+    return run;
+  }
+
+  #page(run: ScrapeRun<P, S>): Sample[] {
+    const nowMs = this.#clock.monotonicMs();
+    const verdict = verdictOf(run.login, run.hasAnswer);
+    this.#note(verdict);
+    return [
+      sample(this.#watch.up, verdict.up ? 1 : 0, {}),
+      sample(scrapeDuration, (nowMs - run.startedMs) / 1_000, {}),
+      ...loginFailureReasons.map((reason) =>
+        sample(loginFailures, this.#watch.sessions.loginFailures.get(reason) ?? 0, { reason }),
+      ),
+      ...this.#families.flatMap((family) => familySamples(family.collector.name, run.resultOf(family), nowMs)),
+    ];
+  }
+
+  /** One line when the target goes down and one when it comes back. */
+  #note(verdict: Verdict): void {
+    const { name, engine, up: before } = this.#state;
+    this.#state = { name, engine, ...verdict, lastScrapeAt: this.#clock.now() };
+    if (!verdict.up && before !== false) this.#log.warn({ reason: verdict.reason }, 'target is down');
+    if (verdict.up && before === false) this.#log.info({}, 'target is up again');
+  }
+}
+
+/** Up is who lets us log in and answers. */
+function verdictOf(login: Login, hasAnswer: boolean): Verdict {
+  switch (login.status) {
+    case 'pending':
+      return { up: false, reason: 'no answer to a login in time' };
+    case 'failed':
+      return { up: false, reason: errorMessage(login.error) };
+    case 'succeeded':
+      return hasAnswer ? { up: true } : { up: false, reason: 'no answer in time' };
+  }
+}
+
+function familySamples(collector: string, collected: Collected, nowMs: number): Sample[] {
+  const { success, applicable, durationSeconds, collectedAtMs, samples } = collected;
+  const about = [
+    sample(collectorSuccess, success ? 1 : 0, { collector }),
+    sample(collectorApplicable, applicable ? 1 : 0, { collector }),
+    sample(collectorDuration, durationSeconds, { collector }),
+  ];
+  if (collectedAtMs !== undefined) about.push(sample(collectorAge, (nowMs - collectedAtMs) / 1_000, { collector }));
+  return [...about, ...samples];
+}

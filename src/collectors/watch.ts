@@ -1,0 +1,19 @@
+import type { Metric } from '../core/metric.ts';
+import type { PooledSession, SessionPool } from '../targets/session-pool.ts';
+import type { Collector } from './collector.ts';
+
+/** How one target is watched, whatever its engine. `S` is what the families read from. */
+export interface Watch<P extends PooledSession, S> {
+  readonly name: string;
+  readonly engine: string;
+  /** The families that are switched on. */
+  readonly collectors: readonly Collector<S>[];
+  readonly sessions: SessionPool<P>;
+  /** Families that are collected at the same time: the number of sessions. */
+  readonly concurrency: number;
+  sourceOf(session: P): S;
+  /** A family that takes longer loses its session: later than the server's own statement timeout. */
+  readonly familyTimeoutMs: number;
+  /** `pg_up` and the like. */
+  readonly up: Metric<never>;
+}
