@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { postgresCollectors } from '../collectors/postgres/index.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { scheduleProblem } from '../jobs/schedule.ts';
 import type { Checked, Knowledge } from './checks/check.ts';
@@ -11,7 +12,7 @@ import { type Environment, fillInReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import { at, validate } from './validate.ts';
 
-const knowledge: Knowledge = { collectorNames: ['slow_queries'], scheduleProblem };
+const knowledge: Knowledge = { collectorNames: postgresCollectors.map(({ name }) => name), scheduleProblem };
 
 export type LoadResult =
   | { readonly ok: true; readonly config: LoadedConfig; readonly warnings: readonly Problem[] }
