@@ -1,3 +1,4 @@
+import { slowQueries } from '../../collectors/postgres/slow-queries.ts';
 import type { LoadedTarget } from '../../config/loaded.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
@@ -21,7 +22,8 @@ export async function checkWatching(
     return;
   }
   await checkRole(target, session, findings, signal);
-  if (target.watch.collectors['slow_queries'] !== false) await checkStatements(session, findings, signal);
+  const { name, enabledByDefault } = slowQueries;
+  if (target.watch.collectors[name] ?? enabledByDefault) await checkStatements(session, findings, signal);
 }
 
 async function checkRole(
