@@ -16,7 +16,8 @@ type LeaseRecord = z.infer<typeof recordSchema>;
 
 interface Found {
   readonly number: number;
-  readonly record: LeaseRecord;
+  /** Undefined when nobody can read it; somebody wrote it nevertheless, and it runs out like any other. */
+  readonly record: LeaseRecord | undefined;
   readonly modifiedAt: Date;
 }
 
@@ -38,6 +39,8 @@ export interface LeaseOptions {
 
 /** How far a clock may be off before an abandoned lease is taken for a living one, or the other way round. */
 const clockToleranceMs = 5 * 60_000;
+/** A holder renews every few seconds; a listing that shows what is gone more often than that is not to be trusted. */
+const mostReplacements = 5;
 
 /**
  * Leases on a store that can only add objects: a lease is a row of numbered records, each written with `putIfAbsent`, so
@@ -68,30 +71,44 @@ export class Leases {
 
   async #isFree(name: string, { number, record, modifiedAt }: Found): Promise<boolean> {
     const { clock } = this.#options;
-    if (record.released || (await isDeadHere(record.holder, this.#options.holder))) return true;
+    const ttlMs = record?.ttlMs ?? this.#options.ttlMs;
+    if (record?.released) return true;
+    if (record !== undefined && (await isDeadHere(record.holder, this.#options.holder))) return true;
     const ageMs = clock.now().getTime() - modifiedAt.getTime();
-    if (ageMs > record.ttlMs + clockToleranceMs) return true;
+    if (ageMs > ttlMs + clockToleranceMs) return true;
     const watched = this.#watched.get(name);
     if (watched?.number !== number) {
       this.#watched.set(name, { number, sinceMs: clock.monotonicMs() });
       return false;
     }
-    return clock.monotonicMs() - watched.sinceMs > record.ttlMs;
+    return clock.monotonicMs() - watched.sinceMs > ttlMs;
   }
 
   async #highest(prefix: string, signal: AbortSignal): Promise<Found | undefined> {
-    const { store } = this.#options;
-    let last: { readonly key: string; readonly modifiedAt: Date } | undefined;
-    for await (const object of store.list(prefix, signal)) last = object;
-    if (last === undefined) return undefined;
-    const number = Number(last.key.slice(prefix.length));
-    const bytes = await readWhole(store, last.key, signal).catch((error) => {
-      // Its holder renewed and removed it just now: whoever asks again sees the next one.
-      if (error instanceof StoreError && error.kind === 'missing') return undefined;
-      throw error;
-    });
-    if (bytes === undefined) return this.#highest(prefix, signal);
-    return { number, record: recordSchema.parse(JSON.parse(bytes.toString('utf8'))), modifiedAt: last.modifiedAt };
+    for (let attempt = 1; ; attempt++) {
+      const last = await this.#lastRecord(prefix, signal);
+      if (last === undefined) return undefined;
+      try {
+        const bytes = await readWhole(this.#options.store, last.key, signal);
+        return { ...last, record: parseRecord(bytes) };
+      } catch (error) {
+        // Its holder renewed and removed it just now: whoever asks again sees the next one.
+        const replaced = error instanceof StoreError && error.kind === 'missing';
+        if (!replaced || attempt >= mostReplacements) throw error;
+      }
+    }
+  }
+
+  async #lastRecord(
+    prefix: string,
+    signal: AbortSignal,
+  ): Promise<(Omit<Found, 'record'> & { key: string }) | undefined> {
+    let last: { readonly number: number; readonly key: string; readonly modifiedAt: Date } | undefined;
+    for await (const { key, modifiedAt } of this.#options.store.list(prefix, signal)) {
+      const digits = key.slice(prefix.length);
+      if (/^\d{12}$/.test(digits)) last = { number: Number(digits), key, modifiedAt };
+    }
+    return last;
   }
 }
 
@@ -122,16 +139,17 @@ class OwnLease implements Lease {
   }
 
   async take(signal: AbortSignal): Promise<boolean> {
+    const startMs = this.#options.clock.monotonicMs();
     if (!(await this.#write(this.#number, false, signal))) return false;
-    await this.#removeOlder(signal);
-    this.#renewing = this.#renewUntilEnded();
+    this.#renewing = this.#renewUntilEnded(startMs);
+    await this.#removeOlder(signal).catch(() => undefined);
     return true;
   }
 
   async check(signal: AbortSignal): Promise<void> {
     this.#lost.signal.throwIfAborted();
     const highest = await this.#highest(signal);
-    if (highest?.record.token !== this.#token) this.#lose('another process took it over');
+    if (highest?.record?.token !== this.#token) this.#lose('another process took it over');
     this.#lost.signal.throwIfAborted();
   }
 
@@ -147,15 +165,17 @@ class OwnLease implements Lease {
     await this.#removeOlder(signal).catch(() => undefined);
   }
 
-  async #renewUntilEnded(): Promise<void> {
+  /** Gives up at the very moment from which on a watcher may take the lease over, not at the next try after it. */
+  async #renewUntilEnded(takenMs: number): Promise<void> {
     const { clock, ttlMs } = this.#options;
     const stop = AbortSignal.any([this.#ended.signal, this.#lost.signal]);
-    let renewedMs = clock.monotonicMs();
-    while (!stop.aborted) {
-      await clock.sleep(ttlMs / 3, stop).catch(() => undefined);
+    for (let renewedMs = takenMs; ; ) {
+      const leftMs = renewedMs + ttlMs - clock.monotonicMs();
+      if (leftMs <= 0) return this.#lose('it could not be renewed in time');
+      await clock.sleep(Math.min(ttlMs / 3, leftMs), stop).catch(() => undefined);
       if (stop.aborted) return;
       const startMs = clock.monotonicMs();
-      if (startMs - renewedMs > ttlMs) return this.#lose('it could not be renewed in time');
+      if (startMs - renewedMs >= ttlMs) continue;
       const renewed = await this.#renew(stop).catch(() => 'not_reached' as const);
       if (renewed === 'taken') return this.#lose('another process took it over');
       if (renewed === 'renewed') renewedMs = startMs;
@@ -176,8 +196,11 @@ class OwnLease implements Lease {
     const record: LeaseRecord = { token: this.#token, holder, ttlMs, released };
     if (await store.putIfAbsent(this.#key(number), Buffer.from(JSON.stringify(record)), signal)) return true;
     // The answer to an earlier try of ours may have been lost: then the number is ours after all.
-    const bytes = await readWhole(store, this.#key(number), signal).catch(() => Buffer.from('{}'));
-    return recordSchema.safeParse(JSON.parse(bytes.toString('utf8'))).data?.token === this.#token;
+    const bytes = await readWhole(store, this.#key(number), signal).catch(() => Buffer.alloc(0));
+    const found = parseRecord(bytes);
+    if (found?.token !== this.#token) return false;
+    // A renewal that was given up arrived nevertheless; only the next number can say that we are done.
+    return found.released === released || this.#write(number + 1, released, signal);
   }
 
   async #removeOlder(signal: AbortSignal): Promise<void> {
@@ -193,6 +216,14 @@ class OwnLease implements Lease {
 
   #key(number: number): string {
     return `${this.#prefix}${String(number).padStart(12, '0')}`;
+  }
+}
+
+function parseRecord(bytes: Buffer): LeaseRecord | undefined {
+  try {
+    return recordSchema.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
   }
 }
 

@@ -125,11 +125,88 @@ test('a store that cannot be reached loses the lease after its time to live, not
     throw new Error('unreachable');
   };
 
-  await clock.advance(ttlMs);
+  await clock.advance(ttlMs - 1);
   const early = lease?.signal.aborted;
-  await clock.advance(ttlMs);
+  await clock.advance(1);
 
   expect(early).toBe(false);
   expect(lease?.signal.reason).toMatchObject({ message: 'the lease was lost: it could not be renewed in time' });
   await lease?.[Symbol.asyncDispose]();
+});
+
+test('a record that nobody can read holds the lease until it runs out, not for ever', async () => {
+  const { clock, store, leasesOf } = setUp();
+  await store.put('.leases/x/000000000007', Buffer.from('{"token":'), signal);
+  const watcher = leasesOf('b');
+
+  const first = await watcher.acquire('x', signal);
+  await clock.advance(ttlMs + 1);
+  await using second = await watcher.acquire('x', signal);
+
+  expect(first).toBeUndefined();
+  expect(second).toBeDefined();
+  expect([...store.objects.keys()]).toEqual(['.leases/x/000000000008']);
+});
+
+test('an answer that was lost does not lose the lease', async () => {
+  const { store, leasesOf } = setUp();
+  const original = store.putIfAbsent.bind(store);
+  store.putIfAbsent = async (key, bytes, from) => {
+    await original(key, bytes, from);
+    return false;
+  };
+
+  await using lease = await leasesOf('a').acquire('x', signal);
+
+  expect(lease).toBeDefined();
+  await lease?.check(signal);
+});
+
+test('a lease whose old records cannot be removed is held all the same', async () => {
+  const { clock, store, leasesOf } = setUp();
+  store.delete = async () => {
+    throw new Error('denied');
+  };
+
+  await using lease = await leasesOf('a').acquire('x', signal);
+  await clock.advance(2 * ttlMs);
+
+  await lease?.check(signal);
+  expect(await leasesOf('b').acquire('x', signal)).toBeUndefined();
+});
+
+test('names that are no keys, and names that look alike, have leases of their own', async () => {
+  const { leasesOf } = setUp();
+  const names = ['backup/payments nightly', 'backup/payments_nightly', 'backup_payments nightly', '../x', 'Größe'];
+
+  const leases = await Promise.all(names.map((name) => leasesOf('a').acquire(name, signal)));
+
+  expect(leases.every((lease) => lease !== undefined)).toBe(true);
+  for (const lease of leases) await lease?.[Symbol.asyncDispose]();
+});
+
+test('a released lease leaves no timer behind', async () => {
+  const { clock, leasesOf } = setUp();
+  const lease = await leasesOf('a').acquire('x', signal);
+
+  await lease?.[Symbol.asyncDispose]();
+
+  expect(clock.sleeping).toBe(0);
+});
+
+test('a lease is given back even when its last renewal arrived without an answer', async () => {
+  const { clock, store, leasesOf } = setUp();
+  const lease = await leasesOf('a').acquire('x', signal);
+  const original = store.putIfAbsent.bind(store);
+  store.putIfAbsent = async (key, bytes, from) => {
+    await original(key, bytes, from);
+    throw new Error('no answer');
+  };
+  await clock.advance(ttlMs / 3);
+  store.putIfAbsent = original;
+
+  await lease?.[Symbol.asyncDispose]();
+  await using next = await leasesOf('b').acquire('x', signal);
+
+  expect(next).toBeDefined();
 });
