@@ -1,0 +1,260 @@
+import { type Assembly, assemble } from './assembly.ts';
+import { createScraper } from './collectors/scrape.ts';
+import type { Scraper } from './collectors/scraper.ts';
+import { createSelfMetrics, type SelfMetrics } from './collectors/self-metrics.ts';
+import { type ConfigHolder, createConfigHolder, type ReloadResult } from './config/holder.ts';
+import { loadConfig } from './config/load.ts';
+import type { LoadedConfig } from './config/loaded.ts';
+import { formatProblem } from './config/problem.ts';
+import type { Clock } from './core/clock.ts';
+import type { Log } from './core/log.ts';
+import type { Sample } from './core/metric.ts';
+import { version } from './core/version.ts';
+import { sweepWorkDirectories } from './core/work-directory.ts';
+import { createApp } from './http/app.ts';
+import type { HealthCheck, KeepingRow, ReloadReport } from './http/dependencies.ts';
+import type { Job } from './jobs/job.ts';
+import { createKeeping, type Keeping } from './jobs/keeping-metrics.ts';
+import type { RunOutcome } from './jobs/run-outcome.ts';
+import { createRunner, type Runner } from './jobs/runner.ts';
+import { sandboxPrefix } from './jobs/sandbox/local-postgres.ts';
+import { type Scheduler, startScheduler } from './jobs/scheduler.ts';
+import { spoolPrefix } from './jobs/verify-backup.ts';
+
+export interface ServerOptions {
+  readonly config: LoadedConfig;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends the start; a running server is stopped by disposing it. */
+  readonly signal: AbortSignal;
+  /** Is told of every run that ended. */
+  readonly onOutcome?: (job: Job, outcome: RunOutcome) => void;
+}
+
+/** The running daemon. Disposing it stops accepting, ends the jobs, closes the sessions and the stores, in this order. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens, e.g. `http://127.0.0.1:9847`. */
+  readonly url: string;
+  readonly scheduler: Scheduler;
+  readonly runner: Runner;
+  readonly scraper: Scraper;
+  readonly assembly: Assembly;
+  reload(): Promise<ReloadResult>;
+}
+
+/** Puts the parts together and starts them. Rejects when the address cannot be listened on. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const server = new Daemon(options);
+  try {
+    await server.start();
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What a reload exchanges. */
+interface Parts {
+  readonly assembly: Assembly;
+  readonly scraper: Scraper;
+  readonly keeping: Keeping;
+}
+
+class Daemon implements Server {
+  url = '';
+  readonly #options: ServerOptions;
+  readonly #selfMetrics: SelfMetrics;
+  readonly #holder: ConfigHolder;
+  readonly #runner: Runner;
+  readonly #app: ReturnType<typeof createApp>;
+  readonly #stop = new AbortController();
+  /** The newest first; older ones serve the runs that began with them. */
+  readonly #parts: Parts[] = [];
+  #scheduler: Scheduler | undefined;
+
+  constructor(options: ServerOptions) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#selfMetrics = createSelfMetrics({ version });
+    this.#holder = createConfigHolder({
+      initial: options.config,
+      load: () => loadConfig(options.config.file, options.environment),
+      apply: (next) => this.#takeOver(next),
+      clock,
+    });
+    const holder = this.#holder;
+    this.#runner = createRunner({
+      clock,
+      log,
+      acquireLock: (job, signal) => this.#partsWith(job).assembly.acquireLock(job, signal),
+      // Read at each run, so that a reload changes them.
+      get retries() {
+        return holder.current.jobs.retries;
+      },
+      get retryDelayMs() {
+        return holder.current.jobs.retryDelay;
+      },
+      onOutcome: (job, outcome) => this.#ended(job, outcome),
+    });
+    this.#app = createApp({
+      scraper: () => this.#current.scraper,
+      ownSamples: () => this.#ownSamples(),
+      checks: () => this.#checks(),
+      reload: () => this.#reloadForHttp(),
+      keeping: () => this.#keepingRows(),
+      scrapeTimeoutMs: () => holder.current.scrape.timeoutMs,
+      requestAnswered: (request) => this.#selfMetrics.requestAnswered(request),
+      log,
+      clock,
+      version,
+    });
+  }
+
+  get assembly(): Assembly {
+    return this.#current.assembly;
+  }
+
+  get scraper(): Scraper {
+    return this.#current.scraper;
+  }
+
+  get runner(): Runner {
+    return this.#runner;
+  }
+
+  get scheduler(): Scheduler {
+    if (this.#scheduler === undefined) throw new Error('the server has not been started');
+    return this.#scheduler;
+  }
+
+  async start(): Promise<void> {
+    const { clock, config, log } = this.#options;
+    await this.#sweepLeftovers(config);
+    this.#parts.unshift(await this.#makeParts(config));
+    const holder = this.#holder;
+    this.#scheduler = startScheduler({
+      jobs: this.#jobsOf(this.#current.assembly),
+      runner: this.#runner,
+      clock,
+      log,
+      get concurrency() {
+        return holder.current.jobs.concurrency;
+      },
+      forgetView: ({ store, target }) => this.#current.assembly.stores.get(store)?.catalog.forget(target),
+    });
+    this.url = await this.#app.listen({ host: config.listen.host, port: config.listen.port });
+    log.info({ url: this.url, targets: config.targets.length, version }, 'watchkeeper is running');
+  }
+
+  reload(): Promise<ReloadResult> {
+    return this.#holder.reload();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error('the process is stopping'));
+    await this.#app.close();
+    await this.#scheduler?.[Symbol.asyncDispose]();
+    for (const { scraper, keeping, assembly } of this.#parts) {
+      await scraper[Symbol.asyncDispose]();
+      await keeping[Symbol.asyncDispose]();
+      await assembly[Symbol.asyncDispose]();
+    }
+  }
+
+  get #current(): Parts {
+    const [current] = this.#parts;
+    if (current === undefined) throw new Error('the server has not been started');
+    return current;
+  }
+
+  async #makeParts(config: LoadedConfig): Promise<Parts> {
+    const { clock, log, environment } = this.#options;
+    const signal = this.#stop.signal;
+    const assembly = await assemble(config, { clock, signal, searchPath: environment['PATH'] ?? '' });
+    const scraper = createScraper({ targets: config.targets, clock, log, concurrency: config.scrape.concurrency });
+    const keeping = createKeeping({
+      catalogs: [...assembly.stores.values()].map(({ catalog }) => catalog),
+      lineages: assembly.lineages,
+      jobs: () => this.#scheduler?.jobs() ?? [],
+      running: () => this.#runner.running(),
+      clock,
+      log,
+    });
+    return { assembly, scraper, keeping };
+  }
+
+  /** Runs under way keep the stores they began with; everything after them is of the new configuration. */
+  async #takeOver(config: LoadedConfig): Promise<void> {
+    const parts = await this.#makeParts(config);
+    const previous = this.#current;
+    this.#parts.unshift(parts);
+    this.scheduler.replaceJobs(this.#jobsOf(parts.assembly));
+    await previous.scraper[Symbol.asyncDispose]();
+    await previous.keeping[Symbol.asyncDispose]();
+  }
+
+  #jobsOf(assembly: Assembly): Job[] {
+    return assembly.jobsOf(assembly.config.targets.flatMap((target) => target.backups));
+  }
+
+  #partsWith(job: Pick<Job, 'lineage'>): Parts {
+    return this.#parts.find(({ assembly }) => assembly.stores.has(job.lineage.store)) ?? this.#current;
+  }
+
+  #ended(job: Job, outcome: RunOutcome): void {
+    this.#current.keeping.ended(job, outcome);
+    this.#options.onOutcome?.(job, outcome);
+  }
+
+  async #ownSamples(): Promise<readonly Sample[]> {
+    return [
+      ...(await this.#selfMetrics.samples()),
+      ...this.#holder.samples(),
+      ...this.#current.keeping.samples(this.#options.clock.now()),
+    ];
+  }
+
+  #checks(): readonly HealthCheck[] {
+    const { ok, successAt } = this.#holder.lastReload;
+    return [
+      {
+        name: 'configuration',
+        status: ok ? 'UP' : 'DOWN',
+        data: { takenOverAt: successAt.toISOString() },
+        // The configuration before it runs on.
+        essential: false,
+      },
+      { name: 'scheduler', status: this.#scheduler === undefined ? 'DOWN' : 'UP', essential: true },
+    ];
+  }
+
+  async #reloadForHttp(): Promise<ReloadReport> {
+    const result = await this.reload();
+    const { file } = this.#options.config;
+    if (result.ok) return { ok: true, warnings: result.warnings.map((problem) => formatProblem(file, problem)) };
+    return { ok: false, problems: result.problems.map((problem) => formatProblem(file, problem)) };
+  }
+
+  #keepingRows(): readonly KeepingRow[] {
+    return this.#current.keeping.rows();
+  }
+
+  /** A process that was killed leaves folders behind, and on systems without a parent death signal servers too. */
+  async #sweepLeftovers(config: LoadedConfig): Promise<void> {
+    const parents = new Set<string | undefined>([undefined]);
+    for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
+    for (const parent of parents) {
+      for (const prefix of [sandboxPrefix, spoolPrefix]) {
+        const removed = await sweepWorkDirectories(prefix, parent);
+        if (removed > 0) this.#options.log.info({ removed, prefix }, 'leftovers of a killed process removed');
+      }
+    }
+  }
+}
+
+/** For the log: why a reload was refused. */
+export function describeReload(file: string, result: ReloadResult): string {
+  return result.ok ? 'taken over' : result.problems.map((problem) => formatProblem(file, problem)).join('; ');
+}
