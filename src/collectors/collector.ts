@@ -8,6 +8,8 @@ import type { WorkContext } from '../core/work-context.ts';
 export interface Collector<S> {
   /** snake_case; the key in the configuration and the value of the `collector` label. */
   readonly name: string;
+  /** One or two sentences for the reference page: what it shows, and where it does not apply. */
+  readonly about: string;
   /** `server`: once per target. `database`: once for each watched database of the server. */
   readonly scope: 'server' | 'database';
   /** Every metric that `collect` may give; a sample of any other fails the family. */

@@ -130,9 +130,9 @@ SELECT d.datname, s.state, g.usename, g.application_name, g.backend_type, g.wait
   LEFT JOIN groups g ON g.datname = d.datname AND g.state = s.state`;
 }
 
-/** Sessions by state, user, application and database, and how near the server is to its limit of connections. */
 export const connections: PostgresCollector = {
   name: 'connections',
+  about: 'Sessions by state, user, application and database, and how near the server is to its limit of connections.',
   scope: 'server',
   metrics: [...perSession, ...perServer].map(({ metric }) => metric),
   enabledByDefault: true,

@@ -35,9 +35,9 @@ SELECT datname, datconnlimit AS connection_limit,
   FROM pg_database
  WHERE datconnlimit <> -2 AND datname <> 'rdsadmin'`;
 
-/** How large each database is. */
 export const databaseSize: PostgresCollector = {
   name: 'database_size',
+  about: 'How large each database is.',
   scope: 'server',
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,

@@ -182,9 +182,10 @@ SELECT s.datid, s.datname, ${[...expressions.values()].join(', ')}
  WHERE s.datname IS NOT NULL`;
 }
 
-/** The statistics of each database, cache hits among them. */
 export const database: PostgresCollector = {
   name: 'database',
+  about:
+    'Statistics of each database: transactions, rows, cache hits, temporary files, deadlocks, conflicts with recovery.',
   scope: 'server',
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,

@@ -25,9 +25,9 @@ SELECT version() AS version,
        current_setting('server_version') AS server_version,
        extract(epoch FROM pg_postmaster_start_time()) AS started`;
 
-/** Version and start of the server. */
 export const instance: PostgresCollector = {
   name: 'instance',
+  about: 'Version and start of the server.',
   scope: 'server',
   metrics: [pgStatic, startTime],
   enabledByDefault: true,

@@ -124,9 +124,9 @@ SELECT r.slot_name, r.slot_type, r.database, r.active,
   FROM here h CROSS JOIN pg_replication_slots r`;
 }
 
-/** What the replication slots of this server hold back. */
 export const replicationSlots: PostgresCollector = {
   name: 'replication_slots',
+  about: 'What the replication slots of this server hold back.',
   scope: 'server',
   metrics: [...columns.map(({ metric }) => metric), walStatus],
   enabledByDefault: true,

@@ -115,9 +115,9 @@ SELECT r.sees_all, s.is_replica,
        CASE WHEN s.is_replica THEN pg_wal_lsn_diff(s.replayed, '0/0') END AS replayed_lsn
   FROM state s CROSS JOIN receiver r`;
 
-/** Where this server stands in the replication: its role, its position, and how far it is behind. */
 export const replication: PostgresCollector = {
   name: 'replication',
+  about: 'Where this server stands in the replication: its role, its position, and how far it is behind.',
   scope: 'server',
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,

@@ -96,9 +96,9 @@ SELECT d.datname, coalesce(s.slow, 0) AS slow, greatest(coalesce(s.oldest_slow, 
   LEFT JOIN slow s ON s.datname = d.datname
  WHERE d.datallowconn`;
 
-/** Statements and transactions that have been running for long. */
 export const runningQueries: PostgresCollector = {
   name: 'running_queries',
+  about: 'Statements and transactions that have been running for long.',
   scope: 'server',
   metrics: [threshold, ...[...perDatabase, ...perServer].map(({ metric }) => metric)],
   enabledByDefault: true,

@@ -107,9 +107,10 @@ SELECT pg_get_userbyid(top.userid) AS user, top.datname, top.queryid, top.calls,
          LIMIT $1::int) AS top`;
 }
 
-/** The statements that took most time in total, without their texts. */
 export const slowQueries: PostgresCollector = {
   name: 'slow_queries',
+  about:
+    'The statements that took most time in total, without their texts (`watch.slowQueryLimit` of them). Not applicable where the extension `pg_stat_statements` is not installed in the database of the URL.',
   scope: 'server',
   metrics: [...statementColumns, ...evictionColumns].map(({ metric }) => metric),
   enabledByDefault: true,

@@ -87,9 +87,9 @@ SELECT r.pid, r.application_name, r.client_addr, r.state, s.slot_name,
   FROM here h CROSS JOIN receivers r
   LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid`;
 
-/** The standbys that stream from this server, as it sees them. */
 export const standbys: PostgresCollector = {
   name: 'standbys',
+  about: 'The standbys that stream from this server, as it sees them.',
   scope: 'server',
   metrics: [count, ...columns.map(({ metric }) => metric)],
   enabledByDefault: true,

@@ -106,9 +106,10 @@ SELECT pg_is_in_recovery() AS is_replica, r.pid, r.sender_host AS upstream_host,
   FROM (SELECT) AS here LEFT JOIN pg_stat_wal_receiver r ON true`;
 }
 
-/** What a standby receives from the server upstream. No samples while it does not stream, see pg_replication_receiver_up. */
 export const walReceiver: PostgresCollector = {
   name: 'wal_receiver',
+  about:
+    'What a standby receives from the server upstream. No samples while it does not stream (see `pg_replication_receiver_up`); not applicable to a primary.',
   scope: 'server',
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,

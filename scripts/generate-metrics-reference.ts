@@ -1,0 +1,76 @@
+import { postgresCollectors } from '../src/collectors/postgres/index.ts';
+import { pgUp } from '../src/collectors/postgres/watch.ts';
+import { scrapeMetrics } from '../src/collectors/scrape-metrics.ts';
+import { selfMetricDeclarations } from '../src/collectors/self-metrics.ts';
+import { configMetrics } from '../src/config/holder.ts';
+import { formatDuration } from '../src/core/duration.ts';
+import type { Metric } from '../src/core/metric.ts';
+
+/** Metrics that belong together: a family, or what a part of the daemon tells of itself. */
+export interface MetricSection {
+  readonly title: string;
+  readonly about: string;
+  /** `target` stands on every sample of what is measured on a target. */
+  readonly withTarget: boolean;
+  readonly metrics: readonly Metric[];
+}
+
+/** Every metric there is, in the order of the page. */
+export function metricSections(): MetricSection[] {
+  return [
+    {
+      title: 'Every target',
+      about: 'What each scrape tells about itself.',
+      withTarget: true,
+      metrics: scrapeMetrics,
+    },
+    { title: 'PostgreSQL', about: 'Whether the server can be used.', withTarget: true, metrics: [pgUp] },
+    ...postgresCollectors.map((collector) => ({
+      title: `PostgreSQL: \`${collector.name}\``,
+      about: [
+        collector.about,
+        collector.enabledByDefault ? 'On by default.' : 'Off by default.',
+        ...(collector.minIntervalMs === undefined
+          ? []
+          : [`Collected every ${formatDuration(collector.minIntervalMs)} at most.`]),
+      ].join(' '),
+      withTarget: true,
+      metrics: collector.metrics,
+    })),
+    {
+      title: 'The daemon',
+      about: 'What the process tells of itself, beside the usual `process_*` and `nodejs_*`. Only on `/metrics`.',
+      withTarget: false,
+      metrics: [...selfMetricDeclarations, ...configMetrics],
+    },
+  ];
+}
+
+/** The text of docs/metrics.md. */
+export function renderMetricsReference(): string {
+  return `${[introduction, ...metricSections().map(renderSection)].join('\n\n')}\n`;
+}
+
+const introduction = `# Metrics
+
+<!-- Written by \`npm run generate\` from the declarations. Change them there. -->
+
+Every sample of a target carries its name as first label, \`target\`. A family is switched on or off by its name in
+\`watch.collectors\` (see [configuration.md](configuration.md)).
+
+Names and labels are those of postgres_exporter where it has the metric, so its dashboards work. Where one of its
+metrics is wrong (an age called a timestamp, milliseconds without a unit, a lag that reads 0 on a cut link) it is kept, and a
+correct one stands beside it: the descriptions say which. In the OpenMetrics format counters whose name does not end in
+\`_total\` are typed \`unknown\`.
+
+A value that does not exist (NULL, another version of the server) gives no sample; 0 is always measured.`;
+
+function renderSection({ title, about, withTarget, metrics }: MetricSection): string {
+  const rows = metrics.map((metric) => {
+    const labels = [...(withTarget ? ['target'] : []), ...metric.labels].map((label) => `\`${label}\``).join(', ');
+    const cells = [`\`${metric.name}\``, metric.type, labels, metric.unit, metric.help, metric.source];
+    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  });
+  const table = ['| metric | type | labels | unit | | source |', '|---|---|---|---|---|---|', ...rows].join('\n');
+  return [`## ${title}`, about, table].join('\n\n');
+}
