@@ -46,12 +46,21 @@ const byName: Readonly<Record<string, Meaning>> = {
   TimeoutError: { kind: 'unavailable', hint: 'the service does not answer' },
 };
 
-/** Tells what an error of the SDK means. `what` says which call on which object failed, e.g. `PutObject s3://bucket/key`. */
-export function s3Error(error: unknown, what: string): StoreError {
+/** Calls whose permission in IAM has another name. */
+const permissions: Readonly<Record<string, string>> = { HeadObject: 'GetObject', ListObjectsV2: 'ListBucket' };
+
+/** Tells what an error of the SDK means, e.g. of the call `PutObject` on the object `s3://bucket/key`. */
+export function s3Error(error: unknown, call: string, object: string): StoreError {
   if (error instanceof StoreError) return error;
-  const { kind, hint } = meaningOf(error);
-  const message = `${what}: ${hint === undefined ? '' : `${hint} – `}${ownWords(error)}`;
-  return new StoreError(kind, message, { cause: error });
+  const meaning = meaningOf(error);
+  const hint = meaning === noPermission ? `${noPermission.hint} s3:${permissions[call] ?? call}` : meaning.hint;
+  const message = `${call} ${object}: ${hint === undefined ? '' : `${hint} – `}${ownWords(error)}`;
+  return new StoreError(meaning.kind, message, { cause: error });
+}
+
+/** Whether the object was there already. */
+export function isExistsError(error: unknown): boolean {
+  return error instanceof StoreError ? error.kind === 'exists' : meaningOf(error).kind === 'exists';
 }
 
 /** Times the SDK sent the request that failed. */
@@ -85,8 +94,12 @@ function metadataOf(error: unknown): { readonly httpStatusCode?: number; readonl
   return error instanceof Error && '$metadata' in error ? (error.$metadata as object) : undefined;
 }
 
+/** Answers without a body leave the SDK with nothing but `UnknownError`. */
 function ownWords(error: unknown): string {
-  const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
   const status = httpStatus(error);
-  return `${name}${errorMessage(error)}${status === undefined ? '' : ` (HTTP ${status})`}`;
+  const answered = status === undefined ? '' : `HTTP ${status}`;
+  const words = errorMessage(error);
+  if (words === 'UnknownError' && answered !== '') return answered;
+  const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
+  return `${name}${words}${answered === '' ? '' : ` (${answered})`}`;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StoreError } from './object-store.ts';
 import type { S3Access } from './s3-client.ts';
-import { s3Error, triesOf } from './s3-error.ts';
+import { isExistsError, triesOf } from './s3-error.ts';
 import type { S3StoreSettings } from './settings.ts';
 
 /**
@@ -40,8 +40,7 @@ export async function putBytesOnce(
   try {
     await putBytes(access, key, bytes, signal);
   } catch (error) {
-    const exists = s3Error(error, '').kind === 'exists';
-    if (!exists || triesOf(error) < 2 || !(await holds(access, key, bytes, signal))) throw error;
+    if (!isExistsError(error) || triesOf(error) < 2 || !(await holds(access, key, bytes, signal))) throw error;
   }
 }
 

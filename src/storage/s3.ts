@@ -158,7 +158,7 @@ class S3Store implements ObjectStore {
 
   #storeError(error: unknown, call: string, key: string, signal: AbortSignal): unknown {
     if (signal.aborted) return signal.reason;
-    return error instanceof BodyFailed ? error.cause : s3Error(error, `${call} ${this.#name(key)}`);
+    return error instanceof BodyFailed ? error.cause : s3Error(error, call, this.#name(key));
   }
 
   #name(key: string): string {
