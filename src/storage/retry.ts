@@ -6,13 +6,13 @@ export interface RetryOptions {
   readonly clock: Clock;
   /** Tries in all, the first included. */
   readonly attempts: number;
-  /** Wait before the second try; it doubles each time, and a random share of it is left out. */
+  /** Wait before the second try; it doubles each time, and a random share of up to a half is left out. */
   readonly baseDelayMs: number;
 }
 
 /**
  * A store that tries again what failed with kind `unavailable`. A stream cannot be sent twice: `put` of one is tried
- * once, and the store itself must repeat its parts.
+ * once, and the store itself must repeat its parts. Neither is a `get` that breaks off after it began.
  */
 export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStore {
   const again = <T>(signal: AbortSignal, work: (attempt: number) => Promise<T>) => tryAgain(options, signal, work);
@@ -20,7 +20,7 @@ export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStor
     description: store.description,
     put: (key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<StoredObject> =>
       body instanceof Uint8Array
-        ? again(signal, (attempt) => putWhole(store, key, body, { signal, attempt }))
+        ? again(signal, (attempt) => putOnce(store, { key, body, attempt }, signal))
         : store.put(key, body, signal),
     get: (key: string, signal: AbortSignal, range?: ByteRange) => again(signal, () => store.get(key, signal, range)),
     head: (key: string, signal: AbortSignal) => again(signal, () => store.head(key, signal)),
@@ -32,12 +32,11 @@ export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStor
   };
 }
 
-/** An earlier try whose answer was lost may have stored the object: the same bytes under the key are then a success. */
-async function putWhole(
+/** A try whose answer was lost may have stored the object: the same bytes under the key are then a success. */
+async function putOnce(
   store: ObjectStore,
-  key: string,
-  body: Uint8Array,
-  { signal, attempt }: { readonly signal: AbortSignal; readonly attempt: number },
+  { key, body, attempt }: { readonly key: string; readonly body: Uint8Array; readonly attempt: number },
+  signal: AbortSignal,
 ): Promise<StoredObject> {
   try {
     return await store.put(key, body, signal);
@@ -49,19 +48,18 @@ async function putWhole(
   }
 }
 
-/** A listing that breaks off is begun anew; nothing is given before all of it is there. */
+/** A listing that breaks off is begun anew. */
 async function* listAgain(
   store: ObjectStore,
   prefix: string,
   signal: AbortSignal,
-  again: <T>(signal: AbortSignal, work: (attempt: number) => Promise<T>) => Promise<T>,
+  again: <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>,
 ): AsyncIterable<StoredObject> {
-  const objects = await again(signal, async () => {
+  yield* await again(signal, async () => {
     const found: StoredObject[] = [];
     for await (const object of store.list(prefix, signal)) found.push(object);
     return found;
   });
-  yield* objects;
 }
 
 async function tryAgain<T>(
