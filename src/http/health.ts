@@ -13,14 +13,14 @@ export function registerHealth(app: FastifyInstance, dependencies: AppDependenci
   const report = () => healthReport(allChecks(dependencies, stopping));
 
   app.get('/health/live', (_request, reply) => reply.send(healthReport([])));
-  app.get('/-/healthy', (_request, reply) => reply.type('text/plain').send('Watchkeeper is healthy.\n'));
+  app.get('/-/healthy', (_request, reply) => reply.send('Watchkeeper is healthy.\n'));
   app.get('/health/ready', (_request, reply) => {
     const answer = report();
     return reply.code(answer.status === 'UP' ? 200 : 503).send(answer);
   });
   app.get('/-/ready', (_request, reply) => {
     const isReady = report().status === 'UP';
-    reply.code(isReady ? 200 : 503).type('text/plain');
+    reply.code(isReady ? 200 : 503);
     return reply.send(isReady ? 'Watchkeeper is ready.\n' : 'Watchkeeper is not ready; /health/ready tells why.\n');
   });
 }
