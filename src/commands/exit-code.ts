@@ -10,8 +10,6 @@ export const exitCodes = {
   cancelled: { code: 130, meaning: 'cancelled by a signal' },
 } as const;
 
-export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]['code'];
-
 export function describeExitCodes(): string {
   return Object.values(exitCodes)
     .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`)

@@ -45,8 +45,3 @@ export function findCause<E extends Error>(thrown: unknown, type: abstract new (
   }
   return undefined;
 }
-
-/** Turns a forgotten variant of a union into a compile error. */
-export function assertNever(value: never): never {
-  throw new Error(`unexpected value ${JSON.stringify(value)}`);
-}

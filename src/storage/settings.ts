@@ -46,5 +46,4 @@ const s3Store = z
 
 export const storeSettings = z.discriminatedUnion('type', [filesystemStore, s3Store]);
 export type StoreSettings = z.infer<typeof storeSettings>;
-export type FilesystemStoreSettings = z.infer<typeof filesystemStore>;
 export type S3StoreSettings = z.infer<typeof s3Store>;

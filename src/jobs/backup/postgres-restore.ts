@@ -7,6 +7,7 @@ import { libpqEnvironment, type PostgresAccess } from '../../targets/postgres/se
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
+import { withSizeProgress } from './restore-progress.ts';
 
 /** Name of the only part of a dump. */
 export const dumpPartName = 'database.dump.zst';
@@ -39,10 +40,11 @@ export async function restoreDump(
     request.contentPath(dumpPartName),
   ];
   try {
-    await runProcess(join(directory, 'pg_restore'), args, {
-      signal: context.signal,
-      env: libpqEnvironment(into, await into.password?.read()),
-    });
+    const env = libpqEnvironment(into, await into.password?.read());
+    const size = { access: into, expectedBytes: manifest.source.databaseSizeBytes, onProgress: context.onProgress };
+    await withSizeProgress(size, context, () =>
+      runProcess(join(directory, 'pg_restore'), args, { signal: context.signal, env }),
+    );
   } catch (error) {
     throw missingInServer(error) ?? new Error('restoring the dump', { cause: error });
   }
