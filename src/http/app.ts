@@ -1,4 +1,5 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { secondsSince } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { registerHealth } from './health.ts';
@@ -25,7 +26,7 @@ export function createApp(dependencies: AppDependencies): FastifyInstance {
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });
-  app.addHook('onResponse', async (request, reply) => tell(dependencies, request, reply));
+  tellAnswers(app, dependencies);
   app.setNotFoundHandler((request, reply) => answerUnknown(app, request, reply));
   app.setErrorHandler((error, request, reply) => {
     const failure = whatFailed(error, request, stopping.signal);
@@ -47,14 +48,23 @@ function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? '';
 }
 
-function tell(dependencies: AppDependencies, request: FastifyRequest, reply: FastifyReply): void {
-  const answered = {
-    route: routeOf(request),
-    statusCode: reply.statusCode,
-    durationSeconds: reply.elapsedTime / 1_000,
+/** Nobody reads such an answer; the code is the one that nginx made known for it. */
+const callerGone = 499;
+
+function tellAnswers(app: FastifyInstance, dependencies: AppDependencies): void {
+  const startedAtMs = new WeakMap<FastifyRequest, number>();
+  const tell = (request: FastifyRequest, statusCode: number) => {
+    const durationSeconds = secondsSince(dependencies.clock, startedAtMs.get(request) ?? 0);
+    const answered = { route: routeOf(request), statusCode, durationSeconds };
+    dependencies.requestAnswered?.(answered);
+    dependencies.log.debug({ method: request.method, ...answered }, 'request answered');
   };
-  dependencies.requestAnswered?.(answered);
-  dependencies.log.debug({ method: request.method, ...answered }, 'request answered');
+  app.addHook('onRequest', async (request) => {
+    startedAtMs.set(request, dependencies.clock.monotonicMs());
+  });
+  app.addHook('onResponse', async (request, reply) => tell(request, reply.statusCode));
+  // There is no response to finish then.
+  app.addHook('onRequestAbort', async (request) => tell(request, callerGone));
 }
 
 /** 405 where another method would do, 404 where none does. */
@@ -71,8 +81,7 @@ function answerUnknown(app: FastifyInstance, request: FastifyRequest, reply: Fas
 
 function whatFailed(error: unknown, request: FastifyRequest, stopping: AbortSignal) {
   if (stopping.aborted) return { statusCode: 503, message: 'the daemon is stopping', isOurs: false };
-  // Nobody reads this answer; the code is the one that nginx made known for it.
-  if (request.signal.aborted) return { statusCode: 499, message: 'the caller is gone', isOurs: false };
+  if (request.signal.aborted) return { statusCode: callerGone, message: 'the caller is gone', isOurs: false };
   const statusCode = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (statusCode < 500) return { statusCode, message: errorMessage(error), isOurs: false };
   return { statusCode: 500, message: 'internal error, the log tells more', isOurs: true };
