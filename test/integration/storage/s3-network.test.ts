@@ -14,7 +14,8 @@ afterAll(async () => {
 });
 
 const signal = AbortSignal.timeout(100_000);
-const parts = Array.from({ length: 3 }, (_, part) => Buffer.alloc(8 * 2 ** 20, part + 1));
+// Two parts, the second a small one.
+const parts = [Buffer.alloc(8 * 2 ** 20, 1), Buffer.alloc(2 ** 20, 2)];
 const expected = createHash('sha256').update(Buffer.concat(parts)).digest('hex');
 const limits = { connectTimeoutMs: 1_000, idleTimeoutMs: 1_000, attempts: 3 };
 
@@ -41,8 +42,8 @@ async function behindProxy(choose: Parameters<typeof startFaultyProxy>[1]) {
   };
 }
 
-// Sweep, begin, three parts, complete, head.
-const requestsOfUpload = 7;
+// Sweep, begin, two parts, complete, head.
+const requestsOfUpload = 6;
 
 test.each<[string, ProxyFault]>([
   ['500', { status: 500 }],
@@ -51,15 +52,19 @@ test.each<[string, ProxyFault]>([
   ['a lost answer', 'lose_answer'],
   ['silence', 'stall'],
 ])('%s at any one request of an upload is got over, and nothing is left behind', async (_name, fault) => {
-  for (let bad = 0; bad < requestsOfUpload; bad++) {
+  const uploads = Array.from({ length: requestsOfUpload }, async (_, bad) => {
     await using via = await behindProxy(({ number }) => (number === bad ? fault : undefined));
-
     await via.store.put('a/upload', Readable.from(parts), signal);
+    return {
+      digest: await digestOf(await via.direct.get('a/upload', signal)),
+      repeated: via.proxy.requests.length > requestsOfUpload,
+      unfinished: await moto.unfinishedUploads(via.bucket),
+    };
+  });
 
-    expect(await digestOf(await via.direct.get('a/upload', signal))).toBe(expected);
-    expect(via.proxy.requests.length).toBeGreaterThan(requestsOfUpload);
-    expect(await moto.unfinishedUploads(via.bucket)).toBe(0);
-  }
+  const outcomes = await Promise.all(uploads);
+
+  expect(outcomes).toEqual(Array(requestsOfUpload).fill({ digest: expected, repeated: true, unfinished: 0 }));
 });
 
 test.each<[string, ProxyFault, string]>([
