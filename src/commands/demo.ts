@@ -28,11 +28,15 @@ export async function runDemo(context: CommandContext, options: DemoOptions): Pr
   // Structured logs are for programs: shown only to those who ask for them.
   const log = createLiveLog(context.environment['WATCHKEEPER_LOG'] === undefined ? silentLog : context.log, show);
   using _cleanUp = cleanUpOnSuddenExit();
-  await using stage = await setUp({ ...context, log }, show);
-  // Awaited here: the stage would be gone before a promise that is only handed on.
-  if (options.once === true) return await runOnce({ ...context, log }, stage, options.report);
-  await runLive(context, stage, { log, show });
+  if (options.once === true) return await runOnce({ ...context, log }, show, options.report);
+  await runUntilStopped({ ...context, log }, show);
+  show('everything has ended, nothing is left');
   return exitCodes.success.code;
+}
+
+async function runUntilStopped(context: CommandContext, show: (line: string) => void): Promise<void> {
+  await using stage = await setUp(context, show);
+  await runLive(context, stage, show);
 }
 
 async function setUp(context: CommandContext, show: (line: string) => void): Promise<Stage> {
@@ -50,7 +54,12 @@ async function setUp(context: CommandContext, show: (line: string) => void): Pro
   return stage;
 }
 
-async function runOnce(context: CommandContext, stage: Stage, reportFile: string | undefined): Promise<number> {
+async function runOnce(
+  context: CommandContext,
+  show: (line: string) => void,
+  reportFile: string | undefined,
+): Promise<number> {
+  await using stage = await setUp(context, show);
   await using assembly = await assembleOrFail({ ...context, configFile: stage.configFile });
   const report = await runCycle({
     clock: context.clock,
@@ -59,13 +68,13 @@ async function runOnce(context: CommandContext, stage: Stage, reportFile: string
     assembly,
     databases: stage.databases,
     server: `PostgreSQL ${stage.primary.installation.version}`,
-    onScraped: (target, seconds) => say(context, scrapeLine(target, seconds)),
-    onRun: (run) => say(context, runLine(run)),
-    onPlan: (plan) => say(context, planLine(plan)),
+    onScraped: (target, seconds) => show(scrapeLine(target, seconds)),
+    onRun: (run) => show(runLine(run)),
+    onPlan: (plan) => show(planLine(plan)),
   });
   if (reportFile !== undefined) await writeFile(reportFile, `${JSON.stringify(report, null, 2)}\n`);
   if (context.json) printJson(context.terminal, report);
-  say(context, `\n${verdictLine(report)}`);
+  show(`\n${verdictLine(report)}`);
   return report.proven ? exitCodes.success.code : exitCodes.notProven.code;
 }
 

@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import type { Log } from '../../core/log.ts';
 import { startServer } from '../../server.ts';
 import { type CommandContext, loadOrFail } from '../command-context.ts';
 import { jobReport } from './cycle-report.ts';
@@ -7,27 +6,23 @@ import { runLine } from './lines.ts';
 import type { Stage } from './stage.ts';
 
 /** Runs the daemon on the demo's configuration, as the command `run` would, until the signal fires. */
-export async function runLive(
-  context: CommandContext,
-  stage: Stage,
-  output: { readonly log: Log; readonly show: (line: string) => void },
-): Promise<void> {
-  const { clock, environment, signal } = context;
+export async function runLive(context: CommandContext, stage: Stage, show: (line: string) => void): Promise<void> {
+  const { clock, environment, signal, log } = context;
   const config = await loadOrFail({ ...context, configFile: stage.configFile });
-  const event = (line: string) => output.show(`${clock.now().toISOString().slice(11, 19)}  ${line}`);
+  const event = (line: string) => show(`${clock.now().toISOString().slice(11, 19)}  ${line}`);
   await using server = await startServer({
     config,
     environment,
     clock,
     signal,
-    log: output.log,
+    log,
     onOutcome: (job, outcome) => {
       if (outcome.status === 'succeeded' || outcome.status === 'failed') event(runLine(jobReport(job, outcome)));
     },
   });
-  output.show(introduction(server.url, stage));
+  show(introduction(server.url, stage));
   await untilAborted(signal);
-  output.show('\nstopping: the daemon, then the servers');
+  show('\nstopping: the daemon, then the servers');
 }
 
 function introduction(url: string, { primary, configFile, passwordFile, databases }: Stage): string {
