@@ -1,11 +1,12 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import { secondsSince } from '../core/clock.ts';
+import type { AnsweredRequest } from '../collectors/self-metrics.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { AppDependencies } from './dependencies.ts';
 import { registerHealth } from './health.ts';
 import { registerLandingPage } from './landing-page.ts';
 import { registerMetrics } from './metrics.ts';
 import { registerReload } from './reload.ts';
+import { callerGone, RequestsUnderWay } from './requests-under-way.ts';
 import { registerServiceDiscovery } from './service-discovery.ts';
 
 export type { AppDependencies, HealthCheck, HealthStatus, KeepingRow, ReloadReport } from './dependencies.ts';
@@ -20,13 +21,27 @@ const knownMethods = ['GET', 'POST', 'PUT'] as const;
  * resolves when all connections are closed.
  */
 export function createApp(dependencies: AppDependencies): FastifyInstance {
-  const app = fastify({ logger: false, bodyLimit: 16_384, requestTimeout: requestTimeoutMs });
+  const app = fastify({
+    logger: false,
+    bodyLimit: 16_384,
+    requestTimeout: requestTimeoutMs,
+    // Browsers open connections that they may never use; those count as busy and would hold closing up for a minute.
+    forceCloseConnections: true,
+  });
   const stopping = new AbortController();
-  app.addHook('preClose', async () => stopping.abort(new Error('the daemon is stopping')));
+  const underWay = new RequestsUnderWay({
+    clock: dependencies.clock,
+    onEnd: (request, statusCode, durationSeconds) =>
+      tell(dependencies, { route: routeOf(request), statusCode, durationSeconds }, request.method),
+  });
+  underWay.attach(app);
+  app.addHook('preClose', async () => {
+    stopping.abort(new Error('the daemon is stopping'));
+    await underWay.none();
+  });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });
-  tellAnswers(app, dependencies);
   app.setNotFoundHandler((request, reply) => answerUnknown(app, request, reply));
   app.setErrorHandler((error, request, reply) => {
     const failure = whatFailed(error, request, stopping.signal);
@@ -48,23 +63,9 @@ function routeOf(request: FastifyRequest): string {
   return request.routeOptions.url ?? '';
 }
 
-/** Nobody reads such an answer; the code is the one that nginx made known for it. */
-const callerGone = 499;
-
-function tellAnswers(app: FastifyInstance, dependencies: AppDependencies): void {
-  const startedAtMs = new WeakMap<FastifyRequest, number>();
-  const tell = (request: FastifyRequest, statusCode: number) => {
-    const durationSeconds = secondsSince(dependencies.clock, startedAtMs.get(request) ?? 0);
-    const answered = { route: routeOf(request), statusCode, durationSeconds };
-    dependencies.requestAnswered?.(answered);
-    dependencies.log.debug({ method: request.method, ...answered }, 'request answered');
-  };
-  app.addHook('onRequest', async (request) => {
-    startedAtMs.set(request, dependencies.clock.monotonicMs());
-  });
-  app.addHook('onResponse', async (request, reply) => tell(request, reply.statusCode));
-  // There is no response to finish then.
-  app.addHook('onRequestAbort', async (request) => tell(request, callerGone));
+function tell(dependencies: AppDependencies, request: AnsweredRequest, method: string): void {
+  dependencies.requestAnswered?.(request);
+  dependencies.log.debug({ method, ...request }, 'request answered');
 }
 
 /** 405 where another method would do, 404 where none does. */

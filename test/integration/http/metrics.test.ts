@@ -1,4 +1,4 @@
-import { finished } from 'node:stream/promises';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createScraper } from '../../../src/collectors/scrape.ts';
 import { createSelfMetrics } from '../../../src/collectors/self-metrics.ts';
@@ -50,20 +50,21 @@ async function textOf(url: string, headers: Readonly<Record<string, string>> = {
   return response.text();
 }
 
-/** What promtool finds wrong with a page; it exits 1 when it cannot read it, 3 when it can and dislikes something. */
+/** What promtool dislikes about a page. Throws when it cannot read it: then it exits with 1, with dislikes only with 3. */
 async function promtoolComplaints(page: string): Promise<string[]> {
-  const program = await findProgram('promtool', `${process.env['PATH']}:${import.meta.dirname}/../../../.cache/bin`);
-  const promtool = startProcess(program ?? 'promtool', ['check', 'metrics'], { signal: testSignal(), stdin: 'pipe' });
+  const searchPath = [process.env['PATH'], join(import.meta.dirname, '../../../.cache/bin')].join(delimiter);
+  const program = await findProgram('promtool', searchPath);
+  if (program === undefined) throw new Error('promtool is not installed: run "sh scripts/setup test"');
+  const promtool = startProcess(program, ['check', 'metrics'], { signal: testSignal(), stdin: 'pipe' });
   promtool.stdout.resume();
   promtool.stdin?.end(page);
-  await Promise.all([promtool.stdin && finished(promtool.stdin), promtool.exited]).catch((error) => {
-    if (!(error instanceof ProcessFailed && error.exitCode === 3)) throw error;
-    return error;
-  });
-  return promtool.exited.then(
-    () => [],
-    (error: ProcessFailed) => error.stderr.trim().split('\n'),
+  const failure: unknown = await promtool.exited.then(
+    () => undefined,
+    (error) => error,
   );
+  if (failure === undefined) return [];
+  if (failure instanceof ProcessFailed && failure.exitCode === 3) return failure.stderr.trim().split('\n');
+  throw failure;
 }
 
 test('promtool reads the whole page and has nothing to say about the names that are ours', async () => {

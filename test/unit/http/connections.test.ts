@@ -81,3 +81,15 @@ test('a caller of HTTP/1.0 without a Host header is told the address of its conn
 
   expect(answer).toContain(`"targets":["${address.host}"]`);
 });
+
+test('a connection on which nothing was asked does not hold up closing', async () => {
+  const app = testApp();
+  const address = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+  const socket = connect(Number(address.port), address.hostname);
+  const ended = new Promise((resolve) => socket.on('close', () => resolve('cut')));
+  await new Promise<void>((resolve) => app.server.once('connection', () => resolve()));
+
+  await app.close();
+
+  expect(await ended).toBe('cut');
+});
