@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest';
+import { metricSections } from '../../../scripts/generate-metrics-reference.ts';
+import { postgresCollectors } from '../../../src/collectors/postgres/index.ts';
+
+const declared = metricSections().flatMap(({ metrics }) => metrics);
+const labelsOf = new Map(declared.map(({ name, labels }) => [name, labels.join(' ')]));
+
+/** postgres_exporter's metrics in these families: dashboards know these names and labels. */
+const peers: Readonly<Record<string, readonly string[]>> = {
+  '': [
+    'pg_up',
+    'pg_long_running_transactions',
+    'pg_long_running_transactions_oldest_timestamp_seconds',
+    'pg_postmaster_start_time_seconds',
+    'pg_replication_is_replica',
+    'pg_replication_lag_seconds',
+    'pg_replication_last_replay_seconds',
+    'pg_settings_max_connections',
+    'pg_settings_superuser_reserved_connections',
+  ],
+  datname: ['pg_database_size_bytes', 'pg_database_connection_limit'],
+  'version short_version': ['pg_static'],
+  'datname state usename application_name backend_type wait_event_type wait_event': [
+    'pg_stat_activity_count',
+    'pg_stat_activity_max_tx_duration',
+  ],
+  'datid datname': [
+    'numbackends',
+    'xact_commit',
+    'xact_rollback',
+    'blks_read',
+    'blks_hit',
+    'tup_returned',
+    'tup_fetched',
+    'tup_inserted',
+    'tup_updated',
+    'tup_deleted',
+    'conflicts',
+    'temp_files',
+    'temp_bytes',
+    'deadlocks',
+    'blk_read_time',
+    'blk_write_time',
+    'stats_reset',
+    'active_time_seconds_total',
+    'conflicts_confl_tablespace',
+    'conflicts_confl_lock',
+    'conflicts_confl_snapshot',
+    'conflicts_confl_bufferpin',
+    'conflicts_confl_deadlock',
+    'conflicts_confl_active_logicalslot',
+  ].map((suffix) => `pg_stat_database_${suffix}`),
+  'slot_name database': ['pg_replication_slots_active', 'pg_replication_slots_pg_wal_lsn_diff'],
+  'slot_name slot_type': [
+    'pg_replication_slots_safe_wal_size_bytes',
+    'pg_replication_slots_slot_confirmed_flush_lsn',
+    'pg_replication_slots_slot_current_wal_lsn',
+    'pg_replication_slots_slot_is_active',
+  ],
+  'slot_name slot_type wal_status': ['pg_replication_slots_wal_status'],
+  'application_name client_addr state slot_name pid': [
+    'pg_stat_replication_pg_current_wal_lsn_bytes',
+    'pg_stat_replication_pg_wal_lsn_diff',
+  ],
+  'user datname queryid': [
+    'calls_total',
+    'seconds_total',
+    'rows_total',
+    'block_read_seconds_total',
+    'block_write_seconds_total',
+  ].map((suffix) => `pg_stat_statements_${suffix}`),
+  'upstream_host slot_name status': [
+    'flushed_lsn',
+    'last_msg_receipt_time',
+    'last_msg_send_time',
+    'latest_end_lsn',
+    'latest_end_time',
+    'receive_start_lsn',
+    'receive_start_tli',
+    'received_tli',
+    'upstream_node',
+  ].map((suffix) => `pg_stat_wal_receiver_${suffix}`),
+};
+
+test.each(Object.entries(peers))(
+  'the metrics of postgres_exporter with the labels "%s" have these',
+  (labels, names) => {
+    const ours = names.map((name) => `${name}: ${labelsOf.get(name)}`);
+
+    expect(ours).toEqual(names.map((name) => `${name}: ${labels}`));
+  },
+);
+
+test('no name is declared twice', () => {
+  const names = declared.map(({ name }) => name);
+
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+});
+
+test('names and labels are valid everywhere, and none takes the label that the scrape adds', () => {
+  const valid = /^[a-z][a-z0-9_]*$/;
+
+  expect(declared.filter(({ name }) => !valid.test(name))).toEqual([]);
+  expect(declared.filter(({ labels }) => labels.some((label) => !valid.test(label) || label.startsWith('__')))).toEqual(
+    [],
+  );
+  expect(declared.filter(({ labels }) => labels.includes('target'))).toEqual([]);
+});
+
+test('every metric says what it is in a sentence', () => {
+  expect(declared.filter(({ help }) => !/^[A-Z0-9].*\.$/s.test(help)).map(({ name }) => name)).toEqual([]);
+});
+
+test('a metric whose name ends like a counter is one', () => {
+  const named = declared.filter(({ name }) => name.endsWith('_total'));
+
+  expect(named.filter(({ type }) => type !== 'counter')).toEqual([]);
+});
+
+test('families have different names that can stand in the configuration', () => {
+  const names = postgresCollectors.map(({ name }) => name);
+
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.filter((name) => !/^[a-z][a-z_]*$/.test(name))).toEqual([]);
+});
+
+test('families are asked once per server, which is all that the scrape can do yet', () => {
+  expect(postgresCollectors.filter(({ scope }) => scope !== 'server')).toEqual([]);
+});
