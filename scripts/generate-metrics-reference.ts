@@ -5,6 +5,7 @@ import { selfMetricDeclarations } from '../src/collectors/self-metrics.ts';
 import { configMetrics } from '../src/config/holder.ts';
 import { formatDuration } from '../src/core/duration.ts';
 import type { Metric } from '../src/core/metric.ts';
+import { keepingMetrics } from '../src/jobs/keeping-declarations.ts';
 
 /** Metrics that belong together: a family, or what a part of the daemon tells of itself. */
 export interface MetricSection {
@@ -42,6 +43,13 @@ export function metricSections(): MetricSection[] {
       about: 'What the process tells of itself, beside the usual `process_*` and `nodejs_*`. Only on `/metrics`.',
       withTarget: false,
       metrics: [...selfMetricDeclarations, ...configMetrics],
+    },
+    {
+      title: 'Keeping',
+      about:
+        'Backups, proofs and retention, one sample for each lineage (the backups of one database made by one schedule into one store). What is about the past is read from the store and survives a restart. Only on `/metrics`.',
+      withTarget: false,
+      metrics: keepingMetrics,
     },
   ];
 }

@@ -14,7 +14,8 @@ import { sweepWorkDirectories } from './core/work-directory.ts';
 import { createApp } from './http/app.ts';
 import type { HealthCheck, KeepingRow, ReloadReport } from './http/dependencies.ts';
 import type { Job } from './jobs/job.ts';
-import { createKeeping, type Keeping } from './jobs/keeping-metrics.ts';
+import { JobCounts } from './jobs/job-counts.ts';
+import { createKeeping, type Keeping } from './jobs/keeping.ts';
 import type { RunOutcome } from './jobs/run-outcome.ts';
 import { createRunner, type Runner } from './jobs/runner.ts';
 import { sandboxPrefix } from './jobs/sandbox/local-postgres.ts';
@@ -70,6 +71,8 @@ class Daemon implements Server {
   readonly #runner: Runner;
   readonly #app: ReturnType<typeof createApp>;
   readonly #stop = new AbortController();
+  /** Outlives a reload: counters must not go back. */
+  readonly #counts = new JobCounts();
   /** The newest first; older ones serve the runs that began with them. */
   readonly #parts: Parts[] = [];
   #scheduler: Scheduler | undefined;
@@ -179,6 +182,7 @@ class Daemon implements Server {
       lineages: assembly.lineages,
       jobs: () => this.#scheduler?.jobs() ?? [],
       running: () => this.#runner.running(),
+      counts: this.#counts,
       clock,
       log,
     });
@@ -196,7 +200,9 @@ class Daemon implements Server {
   }
 
   #jobsOf(assembly: Assembly): Job[] {
-    return assembly.jobsOf(assembly.config.targets.flatMap((target) => target.backups));
+    const jobs = assembly.jobsOf(assembly.config.targets.flatMap((target) => target.backups));
+    for (const job of jobs) this.#counts.expect(job);
+    return jobs;
   }
 
   #partsWith(job: Pick<Job, 'lineage'>): Parts {
@@ -204,7 +210,8 @@ class Daemon implements Server {
   }
 
   #ended(job: Job, outcome: RunOutcome): void {
-    this.#current.keeping.ended(job, outcome);
+    this.#counts.ended(job, outcome);
+    this.#current.keeping.ended(job);
     this.#options.onOutcome?.(job, outcome);
   }
 

@@ -53,6 +53,9 @@ test('a new target is backed up and proven at once, and the daemon tells so on e
   await using daemon = await startDaemon(config);
 
   await proofLogged(daemon);
+  const told =
+    'watchkeeper_proof_last_verdict{target="shop",schedule="nightly",database="shop",store="local",verdict="proven"} 1';
+  await expect.poll(async () => (await daemon.get('/metrics')).text).toContain(told);
   const metrics = await daemon.get('/metrics');
   const probe = await daemon.get('/probe?target=shop');
   const ready = await daemon.get('/health/ready');

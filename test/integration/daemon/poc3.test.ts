@@ -8,6 +8,11 @@ import { createDatabase, execute, startTestCluster } from '../../support/postgre
 const deploy = join(import.meta.dirname, '../../../deploy');
 const databases = ['auth_db', 'payments_db', 'admin_db', 'profile_db'];
 
+/** Lineages whose last proof is told with a real time. */
+function provenOn(page: string): number {
+  return page.match(/^watchkeeper_proof_last_success_timestamp_seconds\{.*\} 1\d{9}/gm)?.length ?? 0;
+}
+
 test('the set-up of four services runs as shipped: four databases on S3, proven, watched, nothing of it in clear', async () => {
   await using cluster = await startTestCluster({ password: 'superuser' });
   for (const name of databases) {
@@ -41,6 +46,8 @@ test('the set-up of four services runs as shipped: four databases on S3, proven,
       ({ job, database, verdict }) => job === 'verify' && database === name && verdict === 'proven',
     );
   }
+  // The stores are read again in the background after each run.
+  await expect.poll(async () => provenOn((await daemon.get('/metrics')).text), { timeout: 20_000 }).toBe(4);
   const page = await daemon.get('/metrics');
 
   for (const name of databases) {

@@ -1,0 +1,50 @@
+import { type Sample, sample } from '../core/metric.ts';
+import type { Job } from './job.ts';
+import { jobMetrics } from './keeping-declarations.ts';
+import type { RunOutcome } from './run-outcome.ts';
+
+const statuses = ['succeeded', 'failed', 'cancelled', 'skipped'] as const;
+
+interface Count {
+  readonly job: Pick<Job, 'kind' | 'lineage'>;
+  readonly byStatus: Map<string, number>;
+  readonly byReason: Map<string, number>;
+}
+
+/** Counts the runs that ended in this process. */
+export class JobCounts {
+  readonly #counts = new Map<string, Count>();
+
+  /** Makes the job's counters begin at 0, so that their first increase is seen. */
+  expect(job: Pick<Job, 'kind' | 'lineage'>): void {
+    this.#of(job);
+  }
+
+  ended(job: Pick<Job, 'kind' | 'lineage'>, outcome: RunOutcome): void {
+    const count = this.#of(job);
+    increase(count.byStatus, outcome.status);
+    if (outcome.status === 'failed') increase(count.byReason, outcome.reason);
+  }
+
+  samples(): Sample[] {
+    return [...this.#counts.values()].flatMap(({ job, byStatus, byReason }) => {
+      const labels = { ...job.lineage, job: job.kind };
+      return [
+        ...statuses.map((status) => sample(jobMetrics.runs, byStatus.get(status) ?? 0, { ...labels, status })),
+        ...[...byReason].map(([reason, value]) => sample(jobMetrics.failures, value, { ...labels, reason })),
+      ];
+    });
+  }
+
+  #of(job: Pick<Job, 'kind' | 'lineage'>): Count {
+    const { store, target, schedule, database } = job.lineage;
+    const key = [job.kind, store, target, schedule, database].join('\n');
+    const count = this.#counts.get(key) ?? { job, byStatus: new Map(), byReason: new Map() };
+    this.#counts.set(key, count);
+    return count;
+  }
+}
+
+function increase(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

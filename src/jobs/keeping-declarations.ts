@@ -1,0 +1,184 @@
+import { metric } from '../core/metric.ts';
+
+const lineage = ['target', 'schedule', 'database', 'store'] as const;
+const lineageJob = [...lineage, 'job'] as const;
+const targetStore = ['target', 'store'] as const;
+
+const ofLineage = (name: string, unit: string, help: string, source: string) =>
+  metric({ name: `watchkeeper_${name}`, type: 'gauge', help, labels: lineage, source, unit });
+const ofStore = (name: string, unit: string, help: string, source: string) =>
+  metric({ name: `watchkeeper_${name}`, type: 'gauge', help, labels: targetStore, source, unit });
+
+/** What the catalog says of a lineage: read from the store, so a restart forgets nothing. */
+export const lineageMetrics = {
+  backupLastAttempt: ofLineage(
+    'backup_last_attempt_timestamp_seconds',
+    'seconds',
+    'When the last backup was begun, whether it was finished or not, in seconds since 1970; 0 when there was none.',
+    'manifests and start markers',
+  ),
+  backupLastSuccess: ofLineage(
+    'backup_last_success_timestamp_seconds',
+    'seconds',
+    'When the newest backup was finished, in seconds since 1970; 0 when there is none. Finished is not yet proven.',
+    'manifests',
+  ),
+  backupLastDuration: ofLineage(
+    'backup_last_duration_seconds',
+    'seconds',
+    'How long the newest finished backup took.',
+    'manifests',
+  ),
+  backupLastStoredBytes: ofLineage(
+    'backup_last_stored_bytes',
+    'bytes',
+    'Size of the newest finished backup in the store, compressed.',
+    'manifests',
+  ),
+  backupLastContentBytes: ofLineage(
+    'backup_last_content_bytes',
+    'bytes',
+    'Size of the newest finished backup before compression.',
+    'manifests',
+  ),
+  backupLastThroughput: ofLineage(
+    'backup_last_throughput_bytes_per_second',
+    'bytes_per_second',
+    'Bytes before compression per second of the newest finished backup.',
+    'manifests',
+  ),
+  backups: ofLineage('backups', 'backups', 'Finished backups in the store.', 'manifests'),
+  backupsProven: ofLineage('backups_proven', 'backups', 'Backups in the store that were proven restorable.', 'reports'),
+  proofLastAttempt: ofLineage(
+    'proof_last_attempt_timestamp_seconds',
+    'seconds',
+    'When a backup was last verified, whatever the verdict, in seconds since 1970; 0 when none was.',
+    'reports',
+  ),
+  proofLastSuccess: ofLineage(
+    'proof_last_success_timestamp_seconds',
+    'seconds',
+    'When a backup was last proven: restored and equal to its source, in seconds since 1970; 0 when none was.',
+    'reports',
+  ),
+  rpo: ofLineage(
+    'rpo_seconds',
+    'seconds',
+    'Data written since this many seconds would be lost now: age of the newest proven state; +Inf when nothing is proven.',
+    'the snapshot of the newest proven backup',
+  ),
+  rpoUnproven: ofLineage(
+    'rpo_unproven_seconds',
+    'seconds',
+    'Age of the newest finished state, proven or not; +Inf when there is none. What would be lost if that backup restores.',
+    'the snapshot of the newest finished backup',
+  ),
+  rto: ofLineage(
+    'rto_seconds',
+    'seconds',
+    'Measured restore time: fetching and restoring, as the newest proof took.',
+    'the newest proof',
+  ),
+  proofLastDuration: ofLineage(
+    'proof_last_duration_seconds',
+    'seconds',
+    'How long the newest proof took in all, with sandbox and comparison.',
+    'the newest proof',
+  ),
+} as const;
+
+export const proofLastVerdict = metric({
+  name: 'watchkeeper_proof_last_verdict',
+  type: 'gauge',
+  help: '1 for the verdict of the last verification, 0 for the others. inconclusive: it could not be tried, which says nothing about the backup.',
+  labels: [...lineage, 'verdict'],
+  source: 'reports',
+  unit: 'boolean',
+});
+
+export const jobMetrics = {
+  nextDue: metric({
+    name: 'watchkeeper_job_next_due_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the job is next due, in seconds since 1970; in the past while it is overdue. Absent when nothing is planned.',
+    labels: lineageJob,
+    source: 'the schedule and the store',
+    unit: 'seconds',
+  }),
+  overdue: metric({
+    name: 'watchkeeper_job_overdue_seconds',
+    type: 'gauge',
+    help: 'For how long the job has been due without having been done; 0 when it is not overdue.',
+    labels: lineageJob,
+    source: 'the schedule and the store',
+    unit: 'seconds',
+  }),
+  running: metric({
+    name: 'watchkeeper_job_running',
+    type: 'gauge',
+    help: '1 while the job runs in this process.',
+    labels: lineageJob,
+    source: 'this process',
+    unit: 'boolean',
+  }),
+  runningBytes: metric({
+    name: 'watchkeeper_job_running_bytes',
+    type: 'gauge',
+    help: 'Bytes that the running job has handled in its present step.',
+    labels: lineageJob,
+    source: 'this process',
+    unit: 'bytes',
+  }),
+  runs: metric({
+    name: 'watchkeeper_job_runs_total',
+    type: 'counter',
+    help: 'Runs that ended, by how: succeeded, failed, cancelled or skipped (another process was at it).',
+    labels: [...lineageJob, 'status'],
+    source: 'this process',
+    unit: 'runs',
+  }),
+  failures: metric({
+    name: 'watchkeeper_job_failures_total',
+    type: 'counter',
+    help: 'Runs that failed, by reason. A reason appears with its first failure.',
+    labels: [...lineageJob, 'reason'],
+    source: 'this process',
+    unit: 'runs',
+  }),
+} as const;
+
+export const storeMetrics = {
+  bytes: ofStore('store_bytes', 'bytes', 'Bytes that the target occupies in the store, leftovers included.', 'listing'),
+  leftovers: ofStore(
+    'store_leftovers',
+    'backups',
+    'Remains of backups that are not finished: under way, failed or killed. Swept after jobs.leftoverGrace.',
+    'listing',
+  ),
+  unreadable: ofStore(
+    'store_unreadable_backups',
+    'backups',
+    'Backups whose manifest cannot be read: never counted, never proven, never deleted. Look at them.',
+    'manifests',
+  ),
+  viewAge: ofStore(
+    'store_view_age_seconds',
+    'seconds',
+    'Age of what the other metrics about this target say; they are read in the background.',
+    'this process',
+  ),
+  viewSuccess: ofStore(
+    'store_view_success',
+    'boolean',
+    '0 when the store could not be read at the last attempt; what was read before is still shown.',
+    'this process',
+  ),
+} as const;
+
+/** Every metric about keeping, for the reference. */
+export const keepingMetrics = [
+  ...Object.values(lineageMetrics),
+  proofLastVerdict,
+  ...Object.values(jobMetrics),
+  ...Object.values(storeMetrics),
+];
