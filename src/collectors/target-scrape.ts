@@ -57,8 +57,8 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
     return page;
   }
 
+  /** Whoever waits still gets an answer, at their deadline at the latest: a reload must not show a target as down. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#run?.abandon(new Error('watching this target ends'));
     await this.#run?.done;
     await this.#watch.sessions[Symbol.asyncDispose]();
   }

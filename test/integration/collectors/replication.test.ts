@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Sample } from '../../../src/core/metric.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { execute, startTestCluster, startTestStandby } from '../../support/postgres.ts';
+import { scrapeOne, singleValue, testScraper, valuesOf, watched } from '../../support/scrape.ts';
+import { testSignal } from '../../support/test-context.ts';
+
+let primary: Cluster;
+let standby: Cluster;
+
+beforeAll(async () => {
+  primary = await startTestCluster({ settings: { autovacuum: 'off' } });
+  standby = await startTestStandby(primary, 'replica', { settings: { wal_retrieve_retry_interval: '100ms' } });
+  await execute(primary, 'postgres', 'CREATE TABLE replicated (id int)');
+  await untilReplayed();
+});
+
+afterAll(async () => {
+  await standby?.[Symbol.asyncDispose]();
+  await primary?.[Symbol.asyncDispose]();
+});
+
+async function untilReplayed(): Promise<void> {
+  const [position] = await execute(primary, 'postgres', 'SELECT pg_current_wal_lsn() AS lsn');
+  const sql = `SELECT 1 WHERE pg_last_wal_replay_lsn() >= '${position?.['lsn']}'`;
+  await vi.waitFor(async () => expect(await execute(standby, 'postgres', sql)).toHaveLength(1), { timeout: 20_000 });
+}
+
+async function scrapeServer(server: Cluster): Promise<readonly Sample[]> {
+  await using scraper = testScraper([watched('server', server.access)]);
+  return await scrapeOne(scraper, 'server', testSignal());
+}
+
+/** Scrapes until `check` holds. */
+async function eventually(server: Cluster, check: (samples: readonly Sample[]) => void): Promise<void> {
+  await vi.waitFor(async () => check(await scrapeServer(server)), { timeout: 20_000, interval: 200 });
+}
+
+test('each side tells its role, and every family succeeds on both', async () => {
+  const ofPrimary = await scrapeServer(primary);
+  const ofStandby = await scrapeServer(standby);
+
+  expect(singleValue(ofPrimary, 'pg_replication_is_replica')).toBe(0);
+  expect(singleValue(ofStandby, 'pg_replication_is_replica')).toBe(1);
+  for (const samples of [ofPrimary, ofStandby]) {
+    const failed = Object.entries(valuesOf(samples, 'watchkeeper_collector_success')).filter(
+      ([, value]) => value !== 1,
+    );
+    expect(failed).toEqual([]);
+  }
+});
+
+test('a primary gives no lag of its own, and no receiver', async () => {
+  const samples = await scrapeServer(primary);
+
+  expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBeUndefined();
+  expect(singleValue(samples, 'pg_replication_receiver_up')).toBeUndefined();
+  expect(valuesOf(samples, 'watchkeeper_collector_applicable')).toMatchObject({ wal_receiver: 0, standbys: 1 });
+});
+
+test('an idle primary is no lag, however old its last transaction is', async () => {
+  await execute(primary, 'postgres', 'INSERT INTO replicated VALUES (1)');
+  await untilReplayed();
+  await systemClock.sleep(1_100);
+
+  await eventually(standby, (samples) => {
+    expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBe(0);
+    expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(1);
+    expect(singleValue(samples, 'pg_replication_last_replay_seconds')).toBeGreaterThan(1);
+  });
+});
+
+test('positions of both sides are the same once everything is replayed', async () => {
+  await untilReplayed();
+
+  await vi.waitFor(async () => {
+    const [ofPrimary, ofStandby] = [await scrapeServer(primary), await scrapeServer(standby)];
+    const written = singleValue(ofPrimary, 'pg_replication_current_wal_lsn_bytes');
+    expect(written).toBeGreaterThan(0);
+    expect(singleValue(ofStandby, 'pg_replication_replayed_wal_lsn_bytes')).toBe(written);
+    expect(Object.values(valuesOf(ofPrimary, 'pg_stat_replication_pg_wal_lsn_diff'))).toEqual([0]);
+  });
+});
+
+test('a paused replay is lag in bytes and in seconds, and is told', async () => {
+  await execute(standby, 'postgres', 'SELECT pg_wal_replay_pause()');
+  await execute(primary, 'postgres', 'INSERT INTO replicated SELECT generate_series(1, 1000)');
+
+  try {
+    await eventually(standby, (samples) => {
+      expect(singleValue(samples, 'pg_replication_replay_paused')).toBe(1);
+      expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBeGreaterThan(0);
+    });
+    await eventually(primary, (samples) => {
+      expect(Object.values(valuesOf(samples, 'pg_stat_replication_pg_wal_lsn_diff'))[0]).toBeGreaterThan(1_000);
+    });
+  } finally {
+    await execute(standby, 'postgres', 'SELECT pg_wal_replay_resume()');
+  }
+});
+
+test('a cut link is told by both sides: the receiver is down, and the lag grows although all that came is replayed', async () => {
+  await untilReplayed();
+  await execute(standby, 'postgres', "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
+  await execute(standby, 'postgres', 'SELECT pg_reload_conf()');
+
+  try {
+    await eventually(standby, (samples) => {
+      expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(0);
+      // This is what postgres_exporter says, and why it is not enough.
+      expect(singleValue(samples, 'pg_replication_lag_seconds')).toBe(0);
+    });
+    const before = singleValue(await scrapeServer(standby), 'pg_replication_standby_lag_seconds') ?? 0;
+    await eventually(standby, (samples) =>
+      expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBeGreaterThan(before),
+    );
+    const ofPrimary = await scrapeServer(primary);
+    expect(singleValue(ofPrimary, 'pg_stat_replication_streaming')).toBe(0);
+    expect(valuesOf(ofPrimary, 'pg_replication_slots_active')).toEqual({ 'replica ': 0 });
+  } finally {
+    await execute(standby, 'postgres', 'ALTER SYSTEM RESET primary_conninfo');
+    await execute(standby, 'postgres', 'SELECT pg_reload_conf()');
+  }
+});
+
+test('WAL that an unused slot holds back is told in bytes', async () => {
+  await execute(primary, 'postgres', "SELECT pg_create_physical_replication_slot('forgotten', true)");
+  await execute(primary, 'postgres', 'INSERT INTO replicated SELECT generate_series(1, 10000)');
+
+  const samples = await scrapeServer(primary);
+  await execute(primary, 'postgres', "SELECT pg_drop_replication_slot('forgotten')");
+
+  expect(valuesOf(samples, 'pg_replication_slots_retained_bytes')['forgotten physical ']).toBeGreaterThan(100_000);
+  expect(valuesOf(samples, 'pg_replication_slots_slot_is_active')['forgotten physical']).toBe(0);
+});
