@@ -6,7 +6,7 @@ import { type PostgresAccess, withDatabase } from '../../targets/postgres/settin
 export const monitorRole = 'watchkeeper_monitor';
 export const backupRole = 'watchkeeper_backup';
 /** The schedule's name in the demo's configuration. */
-export const demoSchedule = 'often';
+const demoSchedule = 'often';
 
 export interface DemoConfiguration {
   readonly listen: string;
