@@ -9,8 +9,6 @@ import { registerReload } from './reload.ts';
 import { callerGone, RequestsUnderWay } from './requests-under-way.ts';
 import { registerServiceDiscovery } from './service-discovery.ts';
 
-export type { AppDependencies, HealthCheck, HealthStatus, KeepingRow, ReloadReport } from './dependencies.ts';
-
 /** Who sends half a request and stops must not keep a connection for ever. */
 const requestTimeoutMs = 10_000;
 

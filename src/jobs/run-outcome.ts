@@ -18,8 +18,6 @@ export type RunOutcome = Ran &
     | { readonly status: 'skipped'; readonly reason: 'locked' | 'not_due' }
   );
 
-export type RunStatus = RunOutcome['status'];
-
 /** The one log line of a run. */
 export function logLineOf(
   job: Pick<Job, 'kind' | 'lineage'>,

@@ -4,7 +4,8 @@ import type { SampleGroup, ScrapeRequest, Scraper, TargetState } from '../../src
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { metric, sample } from '../../src/core/metric.ts';
-import { type AppDependencies, createApp } from '../../src/http/app.ts';
+import { createApp } from '../../src/http/app.ts';
+import type { AppDependencies } from '../../src/http/dependencies.ts';
 
 const up = metric({ name: 'pg_up', type: 'gauge', help: 'Up.', labels: [], source: 'login', unit: 'boolean' });
 

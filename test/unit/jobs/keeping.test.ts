@@ -1,0 +1,232 @@
+import { expect, test } from 'vitest';
+import { writeExposition } from '../../../src/collectors/exposition.ts';
+import { silentLog } from '../../../src/core/log.ts';
+import { JobCounts } from '../../../src/jobs/job-counts.ts';
+import { createKeeping, type Keeping } from '../../../src/jobs/keeping.ts';
+import type { Lineage } from '../../../src/jobs/lineage.ts';
+import type { Manifest, Proof } from '../../../src/jobs/manifest.ts';
+import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+
+const signal = new AbortController().signal;
+const lineage: Lineage = { store: 'local', target: 'shop', schedule: 'nightly', database: 'shop' };
+const hash = 'a'.repeat(64);
+const id = '20260302T020000Z-nightly-shop-abcdef';
+
+const manifest: Manifest = {
+  format: 'watchkeeper-backup/1',
+  method: 'postgres-dump/1',
+  id,
+  target: 'shop',
+  schedule: 'nightly',
+  database: 'shop',
+  startedAt: '2026-03-02T02:00:00.000Z',
+  snapshotAt: '2026-03-02T02:00:01.000Z',
+  finishedAt: '2026-03-02T02:00:10.000Z',
+  source: {
+    engine: 'postgres',
+    version: '15.20',
+    versionNumber: 150020,
+    encoding: 'UTF8',
+    collate: 'C',
+    ctype: 'C',
+    localeProvider: 'libc',
+    roles: [],
+    extensions: [],
+    databaseSizeBytes: 1,
+  },
+  tools: {},
+  parts: [
+    {
+      name: 'database.dump.zst',
+      sizeBytes: 100,
+      sha256: hash,
+      chunkBytes: 1_000,
+      chunks: [hash],
+      compression: 'zstd',
+      content: { sizeBytes: 5_000, sha256: hash },
+    },
+  ],
+  facts: { mode: 'rows', items: [] },
+};
+
+const proof: Proof = {
+  format: 'watchkeeper-proof/1',
+  backupId: id,
+  target: 'shop',
+  schedule: 'nightly',
+  database: 'shop',
+  verdict: 'proven',
+  startedAt: '2026-03-02T03:00:00.000Z',
+  finishedAt: '2026-03-02T03:00:30.000Z',
+  sandbox: 'throw-away PostgreSQL 15.20',
+  notes: [],
+  seconds: { fetch: 2, restore: 10.5, compare: 1, total: 14 },
+  facts: { compared: 0, differing: [] },
+  assertions: [],
+};
+
+async function setUp(objects: Readonly<Record<string, unknown>>) {
+  const clock = new ManualClock('2026-03-02T04:00:01Z');
+  const store = new MemoryStore(() => clock.now());
+  for (const [key, value] of Object.entries(objects)) await store.put(key, Buffer.from(JSON.stringify(value)), signal);
+  const counts = new JobCounts();
+  const catalogs = [new StoreCatalog('local', store, clock)];
+  const keeping = createKeeping({
+    catalogs,
+    lineages: [lineage],
+    jobs: () => [],
+    running: () => [],
+    counts,
+    clock,
+    log: silentLog,
+  });
+  await clock.settle();
+  return { clock, store, counts, keeping };
+}
+
+function lines(keeping: Keeping, now: Date): string[] {
+  const page = writeExposition([{ target: undefined, samples: keeping.samples(now) }], 'text');
+  const labels = '{target="shop",schedule="nightly",database="shop",store="local"}';
+  return page
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.replace(labels, ''));
+}
+
+test('a proven backup tells its age, its size and how long a restore takes', async () => {
+  const { keeping, clock } = await setUp({
+    [`shop/${id}/manifest.json`]: manifest,
+    [`shop/${id}/verified-1.json`]: proof,
+  });
+  await using _keeping = keeping;
+
+  const told = lines(keeping, clock.now());
+
+  expect(told).toEqual(
+    expect.arrayContaining([
+      'watchkeeper_backup_last_attempt_timestamp_seconds 1772416800',
+      'watchkeeper_backup_last_success_timestamp_seconds 1772416810',
+      'watchkeeper_backup_last_duration_seconds 10',
+      'watchkeeper_backup_last_stored_bytes 100',
+      'watchkeeper_backup_last_content_bytes 5000',
+      'watchkeeper_backup_last_throughput_bytes_per_second 500',
+      'watchkeeper_backups 1',
+      'watchkeeper_backups_proven 1',
+      'watchkeeper_proof_last_success_timestamp_seconds 1772420430',
+      'watchkeeper_rpo_seconds 7200',
+      'watchkeeper_rpo_unproven_seconds 7200',
+      'watchkeeper_rto_seconds 12.5',
+      'watchkeeper_proof_last_duration_seconds 14',
+      'watchkeeper_store_view_success{target="shop",store="local"} 1',
+    ]),
+  );
+});
+
+test('a lineage without any backup is seen, in a way that every alert on age fires', async () => {
+  const { keeping, clock } = await setUp({});
+  await using _keeping = keeping;
+
+  const told = lines(keeping, clock.now());
+
+  expect(told).toEqual(
+    expect.arrayContaining([
+      'watchkeeper_backup_last_success_timestamp_seconds 0',
+      'watchkeeper_proof_last_success_timestamp_seconds 0',
+      'watchkeeper_rpo_seconds +Inf',
+      'watchkeeper_rpo_unproven_seconds +Inf',
+      'watchkeeper_backups 0',
+    ]),
+  );
+  expect(told.filter((line) => line.startsWith('watchkeeper_rto'))).toEqual([]);
+});
+
+test('an unproven backup shortens the one age and not the other', async () => {
+  const failed = { ...proof, verdict: 'failed', reason: 'x' };
+  const { keeping, clock } = await setUp({
+    [`shop/${id}/manifest.json`]: manifest,
+    [`shop/${id}/verified-1.json`]: failed,
+  });
+  await using _keeping = keeping;
+
+  const told = lines(keeping, clock.now());
+
+  expect(told).toContain('watchkeeper_rpo_seconds +Inf');
+  expect(told).toContain('watchkeeper_rpo_unproven_seconds 7200');
+  expect(told).toContain('watchkeeper_proof_last_attempt_timestamp_seconds 1772420430');
+  expect(told).toContain('watchkeeper_backups_proven 0');
+});
+
+test('a store that cannot be read keeps what was known, says so, and its age grows', async () => {
+  const { keeping, clock, store } = await setUp({ [`shop/${id}/manifest.json`]: manifest });
+  await using _keeping = keeping;
+  // biome-ignore lint/correctness/useYield: it fails before it gives anything.
+  store.list = async function* () {
+    throw new Error('unreachable');
+  };
+
+  await clock.advance(301_000);
+  const told = lines(keeping, clock.now());
+
+  expect(told).toContain('watchkeeper_backups 1');
+  expect(told).toContain('watchkeeper_store_view_success{target="shop",store="local"} 0');
+  expect(told).toContain('watchkeeper_store_view_age_seconds{target="shop",store="local"} 301');
+});
+
+test('nothing is said about a lineage whose store was never read: no backup would be a lie', async () => {
+  const clock = new ManualClock('2026-03-02T04:00:00Z');
+  const catalog = { storeName: 'local', read: () => Promise.reject(new Error('unreachable')) };
+  await using keeping = createKeeping({
+    catalogs: [catalog],
+    lineages: [lineage],
+    jobs: () => [],
+    running: () => [],
+    counts: new JobCounts(),
+    clock,
+    log: silentLog,
+  });
+  await clock.settle();
+
+  const told = lines(keeping, clock.now());
+
+  expect(told).toEqual([
+    'watchkeeper_store_view_success{target="shop",store="local"} 0',
+    'watchkeeper_store_view_age_seconds{target="shop",store="local"} 0',
+  ]);
+});
+
+test('an attempt that was never finished is an attempt and a leftover, nothing else', async () => {
+  const started = {
+    format: 'watchkeeper-start/1',
+    backupId: id,
+    target: 'shop',
+    schedule: 'nightly',
+    database: 'shop',
+    startedAt: '2026-03-02T02:00:00.000Z',
+    host: 'a',
+  };
+  const { keeping, clock } = await setUp({ [`shop/${id}/started.json`]: started });
+  await using _keeping = keeping;
+
+  const told = lines(keeping, clock.now());
+
+  expect(told).toContain('watchkeeper_backup_last_attempt_timestamp_seconds 1772416800');
+  expect(told).toContain('watchkeeper_backup_last_success_timestamp_seconds 0');
+  expect(told).toContain('watchkeeper_store_leftovers{target="shop",store="local"} 1');
+});
+
+test('runs are counted by how they ended, failures by their reason, from 0 on', async () => {
+  const counts = new JobCounts();
+  const job = { kind: 'backup' as const, lineage };
+  const ran = { startedAt: new Date(0), durationSeconds: 1, tries: 1 };
+  counts.expect(job);
+  const before = writeExposition([{ target: undefined, samples: counts.samples() }], 'text');
+
+  counts.ended(job, { ...ran, status: 'failed', reason: 'store_full', error: new Error('x') });
+  const after = writeExposition([{ target: undefined, samples: counts.samples() }], 'text');
+
+  expect(before).toContain('job="backup",status="failed"} 0');
+  expect(after).toContain('job="backup",status="failed"} 1');
+  expect(after).toContain('job="backup",reason="store_full"} 1');
+});
