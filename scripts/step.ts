@@ -52,9 +52,11 @@ export async function checkStep(step: Step): Promise<'passed' | 'failed'> {
   return code === 0 ? 'passed' : 'failed';
 }
 
+const colors = process.stdout.isTTY ? 'force' : 'off';
+
 /** What can be said of the code without running it. */
 export const staticChecks: readonly Step[] = [
-  { name: 'format and lint', command: ['biome', 'ci', '--error-on-warnings', '.'] },
+  { name: 'format and lint', command: ['biome', 'ci', `--colors=${colors}`, '--error-on-warnings', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   { name: 'generated files', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'unused code', command: ['knip'] },
