@@ -89,7 +89,7 @@ export class ScrapeRun<P extends PooledSession, S> {
     const workers = Math.min(watch.concurrency, this.#queue.length);
     await Promise.all(Array.from({ length: workers }, () => this.#work()));
     // Whatever is left found no session to run in; that is told by `up`, not once for each family.
-    for (const family of this.#queue.splice(0)) this.#fail(family);
+    if (!this.isAbandoned) for (const family of this.#queue) this.#fail(family);
     this.isOver = true;
   }
 

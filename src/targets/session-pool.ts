@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { abortable, withDeadline } from '../core/deadline.ts';
+import { abortable, DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 
 export const loginFailureReasons = [
   'authentication',
@@ -32,6 +32,8 @@ export interface SessionPoolOptions<S extends PooledSession> {
 /** A server that is down is not hammered: 1, 2, 4 … 15 s between two logins that fail. */
 const firstBackoffMs = 1_000;
 const longestBackoffMs = 15_000;
+/** Nor waited for: a server that works logs us in faster, and a scrape has other targets to tell about. */
+const retryPatienceMs = 250;
 
 /**
  * The sessions that watching keeps on one server. A new login is tried now and then even when none is needed, because
@@ -67,11 +69,14 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
     const isFresh = this.#lastLoginMs !== undefined && clock.monotonicMs() - this.#lastLoginMs < loginIntervalMs;
     const hasSession = this.#inUse > 0 || this.#idle.some((session) => session.usable);
     if (isFresh && hasSession && this.#failed === undefined) return 'recent';
-    await abortable(this.#login(), signal);
+    await this.#loginOrLastFailure(signal);
     return 'new';
   }
 
-  /** A session for one user at a time, to be given back by `release`. Callers keep to `size`. */
+  /**
+   * A session for one user at a time, to be given back by `release`. Callers keep to `size`. When the last login failed
+   * there is none but those kept: `proveLogin` tries again.
+   */
   async acquire(signal: AbortSignal): Promise<S> {
     for (;;) {
       signal.throwIfAborted();
@@ -80,6 +85,7 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
         this.#inUse++;
         return session;
       }
+      if (this.#failed !== undefined) throw this.#failed.error;
       await abortable(this.#login(), signal);
     }
   }
@@ -112,6 +118,18 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
     while (this.#idle.length > 0 && this.#idle.length + this.#inUse > this.#options.size) {
       const [oldest] = this.#idle.splice(0, 1);
       if (oldest !== undefined) this.#close(oldest);
+    }
+  }
+
+  async #loginOrLastFailure(signal: AbortSignal): Promise<void> {
+    const failed = this.#failed;
+    if (failed === undefined) return abortable(this.#login(), signal);
+    const { clock } = this.#options;
+    const patience = { parent: signal, ms: retryPatienceMs, clock, what: 'logging in again' };
+    try {
+      await withDeadline(patience, (either) => abortable(this.#login(), either));
+    } catch (error) {
+      throw error instanceof DeadlineExceeded && !signal.aborted && this.#underWay !== undefined ? failed.error : error;
     }
   }
 

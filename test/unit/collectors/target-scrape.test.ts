@@ -338,3 +338,17 @@ test('a page of it begins each sample with the target', async () => {
 
   expect(writeExposition([{ target: 'orders', samples }], 'text')).toContain('\nsizes{target="orders"} 1\n');
 });
+
+test('a scrape under way when watching ends, as at a reload, is answered in full', async () => {
+  const slow = family('slow');
+  const { clock, scrape } = scrapeOf([slow]);
+  slow.state.answer = () => clock.sleep(1_000);
+
+  const answer = scrape.scrape({ signal: testSignal(), deadlineMs: 9_000 });
+  await clock.settle();
+  const end = scrape[Symbol.asyncDispose]();
+  await clock.advance(1_000);
+  await end;
+
+  expect(values(await answer)).toMatchObject({ test_up: 1, slow: 1 });
+});

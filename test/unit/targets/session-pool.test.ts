@@ -140,6 +140,25 @@ test('a login that gets no answer is given up, whoever waits for it', async () =
   expect(clock.sleeping).toBe(0);
 });
 
+test('a server that gave no answer last time is not waited for again, yet noticed when it answers', async () => {
+  const clock = new ManualClock('2026-03-02T09:00:00Z');
+  const { pool, server } = poolOf(clock);
+  const signal = testSignal();
+  server.hang = true;
+  const first = expect(pool.proveLogin(signal)).rejects.toThrow('logging in took longer than 3000 ms');
+  await clock.advance(4_000);
+  await first;
+
+  const second = expect(pool.proveLogin(signal)).rejects.toThrow('logging in took longer than 3000 ms');
+  await clock.advance(250);
+  await second;
+  await clock.advance(60_000);
+  server.hang = false;
+
+  expect(await pool.proveLogin(signal)).toBe('new');
+  expect([...pool.loginFailures]).toEqual([['timeout', 2]]);
+});
+
 test('whoever leaves does not end a login that others may use', async () => {
   const clock = new ManualClock('2026-03-02T09:00:00Z');
   const { pool, server } = poolOf(clock);
