@@ -46,8 +46,11 @@ function mostTelling(failures: readonly unknown[]): unknown {
 
 const echoCodes = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'ABORT_ERR']);
 
+/** zstd and pg_dump, when whoever read their output is gone. */
+const lostReader = /write.*(Broken pipe|Connection reset)/i;
+
 /** A failure that only says that the other side of a pipe is gone. */
 function isEcho(error: unknown): boolean {
-  if (error instanceof ProcessFailed) return error.signal === 'SIGPIPE';
+  if (error instanceof ProcessFailed) return error.signal === 'SIGPIPE' || lostReader.test(error.stderr);
   return echoCodes.has(errorCode(error) ?? '');
 }

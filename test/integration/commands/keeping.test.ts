@@ -167,7 +167,6 @@ test.each(['dumping', 'fetching', 'starting a throw-away server', 'restoring', '
   'SIGTERM while %s ends the work with exit code 130 and leaves nothing running',
   async (phase) => {
     await freshStore();
-    const before = await readdir(tmpdir());
     if (phase !== 'dumping') await runCommand([...config, 'backup', 'shop']);
     const command = startCommand([...config, phase === 'dumping' ? 'backup' : 'verify', 'shop']);
     await command.untilErr(phase);
@@ -176,8 +175,8 @@ test.each(['dumping', 'fetching', 'starting a throw-away server', 'restoring', '
 
     expect(await command.exited).toBe(130);
     expect(command.err()).toContain('cancelled');
-    const left = (await readdir(tmpdir())).filter((name) => /^watchkeeper-(proof|spool)-/.test(name));
-    expect(left.filter((name) => !before.includes(name))).toEqual([]);
+    const left = (await readdir(tmpdir())).filter((name) => name.includes(`-${command.child.pid}-`));
+    expect(left).toEqual([]);
     const listed = JSON.parse((await runCommand([...config, 'list', '--json'])).out);
     expect(listed).toHaveLength(phase === 'dumping' ? 0 : 1);
   },
