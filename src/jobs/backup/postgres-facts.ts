@@ -4,6 +4,8 @@ import type { Fact } from '../manifest.ts';
 export interface TableName {
   readonly schema: string;
   readonly name: string;
+  /** `none`: an unlogged table seen from a standby, which has no data of it; a dump holds it empty. */
+  readonly data: 'readable' | 'none';
 }
 
 /**
@@ -33,15 +35,18 @@ const userSchema = (column: string) =>
 /** Tables whose rows a dump holds: plain tables and leaf partitions; not those of extensions or of foreign servers. */
 export async function listTables(session: PostgresSession, signal: AbortSignal): Promise<TableName[]> {
   const rows = await session.query(
-    `SELECT n.nspname AS schema, x.relname AS name
+    `SELECT n.nspname AS schema, x.relname AS name, x.relpersistence = 'u' AND pg_is_in_recovery() AS empty
        FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace
       WHERE x.relkind = 'r' AND x.relpersistence <> 't'
-        AND (x.relpersistence = 'p' OR NOT pg_is_in_recovery())
         AND ${userSchema('x.relnamespace')} AND ${notExtensionOwned('pg_class')}
       ORDER BY 1, 2`,
     { signal },
   );
-  return rows.map((row) => ({ schema: row['schema'] ?? '', name: row['name'] ?? '' }));
+  return rows.map((row) => ({
+    schema: row['schema'] ?? '',
+    name: row['name'] ?? '',
+    data: row['empty'] === 't' ? 'none' : 'readable',
+  }));
 }
 
 export function qualifiedName(table: TableName): string {
@@ -60,7 +65,7 @@ export async function tableFacts(
   const facts: Fact[] = [];
   for (const table of tables) {
     const label = `${table.schema}.${table.name}`;
-    const row = await measureTable(session, table, options);
+    const row = table.data === 'none' ? noRows : await measureTable(session, table, options);
     facts.push({ name: `rows ${label}`, value: row['rows'] ?? '', compare: 'equal' });
     if (options.mode === 'content') {
       facts.push({ name: `content ${label}`, value: row['content'] ?? '', compare: 'equal' });
@@ -68,6 +73,8 @@ export async function tableFacts(
   }
   return facts;
 }
+
+const noRows = { rows: '0', content: '0' };
 
 async function measureTable(
   session: PostgresSession,

@@ -57,9 +57,10 @@ export async function exportSnapshot(
 const schemaChangeStates = new Set(['55P03', '40P01', '42P01', '3F000']);
 
 async function lockTables(session: PostgresSession, tables: readonly TableName[], signal: AbortSignal): Promise<void> {
-  if (tables.length === 0) return;
+  const readable = tables.filter(({ data }) => data === 'readable');
+  if (readable.length === 0) return;
   try {
-    const names = tables.map((table) => `ONLY ${qualifiedName(table)}`);
+    const names = readable.map((table) => `ONLY ${qualifiedName(table)}`);
     await session.query(`LOCK TABLE ${names.join(', ')} IN ACCESS SHARE MODE`, { signal });
   } catch (error) {
     throw isSchemaChange(error) ? sourceChanged(error) : error;

@@ -8,7 +8,7 @@ import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
 import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { createDatabase, execute, startTestCluster, startTestStandby } from '../../support/postgres.ts';
 
 let cluster: Cluster;
 let shop: PostgresAccess;
@@ -196,4 +196,20 @@ test('a source newer than every PostgreSQL here makes the proof inconclusive, wi
 
   expect(proof.verdict).toBe('inconclusive');
   expect(proof.reason).toMatch(/PostgreSQL 99 or newer is needed.*the newest found is \d+\.\d+ in /);
+});
+
+test('a dump taken from a standby is proven too, unlogged tables and all', async () => {
+  await using primary = await startTestCluster();
+  await createDatabase(primary, 'shop', shopSql);
+  await using standby = await startTestStandby(primary);
+  const replica = { connection: { ...standby.access.connection, database: 'shop' } };
+  const caughtUp = () => execute(replica, 'shop', 'SELECT count(*) FROM orders');
+  await expect.poll(() => caughtUp().catch(() => []), { timeout: 20_000 }).toEqual([{ count: '2000' }]);
+  const store = new MemoryStore();
+
+  const manifest = await backUp(replica, store);
+  const proof = await verify(manifest, store);
+
+  expect(manifest.facts.items).toContainEqual({ name: 'rows public.fleeting', value: '0', compare: 'equal' });
+  expect(proof).toMatchObject({ verdict: 'proven' });
 });
