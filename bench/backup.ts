@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { formatBytes } from '../src/core/bytes.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { runProcess } from '../src/core/run-process.ts';
@@ -11,13 +12,14 @@ import { chooseInstallation, findInstallations } from '../src/targets/postgres/p
 import { libpqEnvironment, withDatabase } from '../src/targets/postgres/settings.ts';
 import { median, type Row } from './statistics.ts';
 
-const rounds = 5;
+const rounds = 7;
+const warmUps = 2;
 const signal = new AbortController().signal;
 
 /**
  * A backup of a pgbench database against `pg_dump -Fc -Z0 | zstd -3 -T2 > file`, in turn in the same run: throughput
- * with facts by row count and with fingerprints, and our own peak memory at two sizes. Ours runs in a process of its
- * own each time (bench/one-backup.ts), whose start does not count: the daemon runs already.
+ * with facts by row count and with fingerprints, and our own peak memory at two sizes. Ours is a process that lives on
+ * between its backups, as the daemon does (bench/backup-worker.ts); the programs it starts are part of its time.
  */
 export async function benchBackup(): Promise<Row[]> {
   const rows: Row[] = [];
@@ -29,29 +31,25 @@ async function benchScale(scale: number): Promise<Row[]> {
   await using cluster = await startPgbenchCluster(scale);
   const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-bench-'));
   const seconds = { peer: [] as number[], rows: [] as number[], content: [] as number[] };
-  const peakBytes = { rows: 0, content: 0 };
-  let contentBytes = 0;
+  let last: OwnRun = { seconds: 0, peakBytes: 0, contentBytes: 0 };
+  const worker = startWorker(cluster, join(folder, 'ours'));
   try {
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round < rounds + warmUps; round++) {
       const peer = await peerBackup(cluster, join(folder, 'peer.dump.zst'));
-      const ours = {
-        rows: await ownBackup(cluster, folder, 'rows'),
-        content: await ownBackup(cluster, folder, 'content'),
-      };
-      // The first round fills the caches and is not counted.
-      if (round === 0) continue;
+      const rows = await worker.take('rows');
+      last = await worker.take('content');
+      // Caches and compiled code are as they are in the long run only after the first rounds.
+      if (round < warmUps) continue;
       seconds.peer.push(peer);
-      for (const mode of ['rows', 'content'] as const) {
-        seconds[mode].push(ours[mode].seconds);
-        peakBytes[mode] = Math.max(peakBytes[mode], ours[mode].peakBytes);
-        contentBytes = ours[mode].contentBytes;
-      }
+      seconds.rows.push(rows.seconds);
+      seconds.content.push(last.seconds);
     }
   } finally {
+    worker.end();
     await rm(folder, { recursive: true, force: true });
   }
   const peer = median(seconds.peer);
-  const what = `backup, scale ${scale} (${formatBytes(contentBytes)})`;
+  const what = `backup, scale ${scale} (${formatBytes(last.contentBytes)})`;
   return [
     { what: `${what}: pg_dump -Fc -Z0 | zstd -3 -T2 > file`, value: peer, unit: 's' },
     { what: `${what}: ours, facts by row count`, value: median(seconds.rows), unit: 's' },
@@ -70,7 +68,7 @@ async function benchScale(scale: number): Promise<Row[]> {
     },
     {
       what: `${what}: own peak memory`,
-      value: Math.max(peakBytes.rows, peakBytes.content) / 2 ** 20,
+      value: last.peakBytes / 2 ** 20,
       unit: 'MiB',
       goal: { atMost: 250 },
     },
@@ -121,12 +119,24 @@ interface OwnRun {
   readonly contentBytes: number;
 }
 
-async function ownBackup(cluster: Cluster, folder: string, facts: 'rows' | 'content'): Promise<OwnRun> {
-  const job = {
-    connection: withDatabase(cluster.access, 'postgres').connection,
-    folder: join(folder, `ours-${facts}`),
-    facts,
+interface Worker {
+  take(facts: 'rows' | 'content'): Promise<OwnRun>;
+  end(): void;
+}
+
+function startWorker(cluster: Cluster, folder: string): Worker {
+  const job = JSON.stringify({ connection: withDatabase(cluster.access, 'postgres').connection, folder });
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'backup-worker.ts'), job], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async take(facts) {
+      child.stdin.write(`${facts}\n`);
+      const { value, done } = await lines.next();
+      if (done) throw new Error('the worker ended');
+      return JSON.parse(value);
+    },
+    end: () => void child.stdin.end(),
   };
-  const script = join(import.meta.dirname, 'one-backup.ts');
-  return JSON.parse(await runProcess(process.execPath, [script, JSON.stringify(job)], { signal }));
 }
