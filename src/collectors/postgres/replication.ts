@@ -1,6 +1,9 @@
+import { secondsSince } from '../../core/clock.ts';
 import { type Metric, metric } from '../../core/metric.ts';
-import { type ColumnMetric, columnSamples } from './columns.ts';
-import { type PostgresCollector, readRows, requireFullView } from './source.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import type { Row } from '../../targets/postgres/session.ts';
+import { type ColumnMetric, columnSamples, numberOf } from './columns.ts';
+import { type PostgresCollector, type PostgresSource, readRows, requireFullView } from './source.ts';
 
 function gauge(suffix: string, unit: string, source: string, help: string): Metric<never> {
   return metric({ name: `pg_replication_${suffix}`, type: 'gauge', help, labels: [], source, unit });
@@ -40,7 +43,7 @@ const columns: readonly ColumnMetric[] = [
       'standby_lag_seconds',
       'seconds',
       'pg_stat_wal_receiver, pg_last_xact_replay_timestamp()',
-      'Seconds that this standby is behind: 0 while the link to the primary stands and all that came is replayed, however idle the primary is; otherwise the age of the newest replayed transaction, which grows while the link is cut. Absent on a primary.',
+      'Seconds that this standby is behind: 0 while the link to the primary stands and all that came is replayed, however idle the primary is; otherwise the age of the newest replayed transaction, which grows while the link is cut (a link that swallows everything counts as cut after wal_receiver_timeout). Absent on a primary.',
     ),
   },
   {
@@ -102,18 +105,43 @@ WITH receiver AS (
          extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS last_replay,
          extract(epoch FROM clock_timestamp() - pg_postmaster_start_time()) AS since_start
 )
-SELECT r.sees_all, s.is_replica,
+SELECT r.sees_all, s.is_replica, s.received,
        CASE WHEN NOT s.is_replica OR s.received = s.replayed THEN 0 ELSE greatest(0, s.last_replay) END AS peer_lag,
        greatest(0, s.last_replay) AS last_replay,
        CASE WHEN NOT s.is_replica THEN NULL
             WHEN r.streaming AND s.replayed >= s.received THEN 0
             ELSE greatest(0, coalesce(s.last_replay, s.since_start)) END AS standby_lag,
+       CASE WHEN s.is_replica THEN r.streaming AND s.replayed < s.received AND NOT pg_is_wal_replay_paused()
+            END AS is_replaying,
        CASE WHEN s.is_replica THEN r.streaming END AS receiver_up,
        CASE WHEN s.is_replica THEN pg_is_wal_replay_paused() END AS replay_paused,
        CASE WHEN NOT s.is_replica THEN pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') END AS current_lsn,
        CASE WHEN s.is_replica THEN pg_wal_lsn_diff(s.received, '0/0') END AS received_lsn,
        CASE WHEN s.is_replica THEN pg_wal_lsn_diff(s.replayed, '0/0') END AS replayed_lsn
   FROM state s CROSS JOIN receiver r`;
+
+/** Between two looks at a replay that is under way, and the most of them, so that a standby that is far behind costs little. */
+const lookAgainMs = 50;
+const looks = 10;
+/** Below this the age of the newest replayed transaction does as it is. */
+const smallLagSeconds = 1;
+
+/**
+ * The first WAL after a quiet hour is in replay for an instant, during which the newest replayed transaction is an hour
+ * old: no lag. Where that instant passes while we look, the lag is the time since what had come by then was not replayed.
+ */
+async function lagOnceReplayed(row: Row, source: PostgresSource, context: WorkContext): Promise<number | undefined> {
+  const lag = numberOf(row, 'standby_lag') ?? 0;
+  if (row['is_replaying'] !== 't' || lag <= smallLagSeconds) return undefined;
+  const startedMs = context.clock.monotonicMs();
+  for (let look = 0; look < looks; look++) {
+    await context.clock.sleep(lookAgainMs, context.signal);
+    const question = 'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS replayed';
+    const [answer] = await readRows(source, question, context, [row['received'] ?? '']);
+    if (answer?.['replayed'] === 't') return secondsSince(context.clock, startedMs);
+  }
+  return undefined;
+}
 
 export const replication: PostgresCollector = {
   name: 'replication',
@@ -124,6 +152,8 @@ export const replication: PostgresCollector = {
   async collect(source, context) {
     const rows = await readRows(source, sql, context);
     requireFullView(rows, (row) => row['sees_all'] === 't');
-    return columnSamples(rows, columns);
+    const [row] = rows;
+    const lag = row === undefined ? undefined : await lagOnceReplayed(row, source, context);
+    return columnSamples(lag === undefined ? rows : [{ ...row, standby_lag: String(lag) }], columns);
   },
 };

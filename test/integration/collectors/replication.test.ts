@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { replication } from '../../../src/collectors/postgres/replication.ts';
+import { watchSettings } from '../../../src/collectors/settings.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Sample } from '../../../src/core/metric.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
 import { execute, startTestCluster, startTestStandby } from '../../support/postgres.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf, watched } from '../../support/scrape.ts';
-import { testSignal } from '../../support/test-context.ts';
+import { testContext, testSignal } from '../../support/test-context.ts';
 
 let primary: Cluster;
 let standby: Cluster;
@@ -69,6 +72,57 @@ test('an idle primary is no lag, however old its last transaction is', async () 
     expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(1);
     expect(singleValue(samples, 'pg_replication_last_replay_seconds')).toBeGreaterThan(1);
   });
+});
+
+/** The standby's replay stands still, with a transaction to do, after a time without any. */
+async function stopReplay(): Promise<number> {
+  await untilReplayed();
+  await systemClock.sleep(1_100);
+  const [row] = await execute(standby, 'postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'");
+  const startup = Number(row?.['pid']);
+  process.kill(startup, 'SIGSTOP');
+  onTestFinished(() => void process.kill(startup, 'SIGCONT'));
+  await execute(primary, 'postgres', 'INSERT INTO replicated VALUES (1)');
+  const received = 'SELECT 1 WHERE pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()';
+  await vi.waitFor(async () => expect(await execute(standby, 'postgres', received)).toHaveLength(1), {
+    timeout: 20_000,
+  });
+  return startup;
+}
+
+/** The family, whose waits begin with `onSleep`. */
+async function collectOnStandby(onSleep: () => void): Promise<readonly Sample[]> {
+  const signal = testSignal();
+  await using session = await openSession(standby.access, { signal });
+  const clock: Clock = {
+    ...systemClock,
+    sleep(ms, given) {
+      onSleep();
+      return systemClock.sleep(ms, given);
+    },
+  };
+  return await replication.collect({ session, settings: watchSettings.parse({}) }, testContext({ signal, clock }));
+}
+
+test('the first transaction after a quiet time is no lag of that time while it is being replayed', async () => {
+  const startup = await stopReplay();
+
+  const samples = await collectOnStandby(() => process.kill(startup, 'SIGCONT'));
+
+  const sinceLast = singleValue(samples, 'pg_replication_last_replay_seconds') ?? 0;
+  expect(sinceLast).toBeGreaterThan(1.1);
+  expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBeGreaterThan(0);
+  expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBeLessThan(sinceLast);
+});
+
+test('a replay that stands still is lag, although the link stands and nobody paused it', async () => {
+  await stopReplay();
+
+  const samples = await collectOnStandby(() => undefined);
+
+  const sinceLast = singleValue(samples, 'pg_replication_last_replay_seconds');
+  expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(1);
+  expect(singleValue(samples, 'pg_replication_standby_lag_seconds')).toBe(sinceLast);
 });
 
 test('positions of both sides are the same once everything is replayed', async () => {
