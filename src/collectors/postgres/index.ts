@@ -1,14 +1,20 @@
+import { archiver } from './archiver.ts';
+import { checkpoints } from './checkpoints.ts';
 import { connections } from './connections.ts';
 import { database } from './database.ts';
 import { databaseSize } from './database-size.ts';
 import { instance } from './instance.ts';
+import { locks } from './locks.ts';
 import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
+import { roles } from './roles.ts';
 import { runningQueries } from './running-queries.ts';
 import { slowQueries } from './slow-queries.ts';
 import type { PostgresCollector } from './source.ts';
 import { standbys } from './standbys.ts';
+import { wal } from './wal.ts';
 import { walReceiver } from './wal-receiver.ts';
+import { wraparound } from './wraparound.ts';
 
 /** The families of a PostgreSQL server, in the order in which they are collected. */
 export const postgresCollectors: readonly PostgresCollector[] = [
@@ -19,7 +25,13 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   standbys,
   replicationSlots,
   walReceiver,
+  locks,
+  archiver,
+  checkpoints,
+  wraparound,
+  roles,
   runningQueries,
   slowQueries,
+  wal,
   databaseSize,
 ];

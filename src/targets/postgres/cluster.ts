@@ -150,8 +150,10 @@ class OwnCluster implements Cluster {
     for (;;) {
       if (ended.message !== undefined) throw new Error(ended.message);
       try {
-        await using _session = await openSession(this.access, { signal, connectTimeoutMs: 2_000 });
-        return;
+        await using session = await openSession(this.access, { signal, connectTimeoutMs: 2_000 });
+        const [row] = await session.query("SELECT pg_catalog.current_setting('data_directory') AS path", { signal });
+        // Somebody else's server may have had the port first.
+        if (row?.['path'] === this.dataDirectory) return;
       } catch (error) {
         signal.throwIfAborted();
         if (clock.monotonicMs() > deadlineMs) throw error;
