@@ -4,68 +4,17 @@ import { silentLog } from '../../../src/core/log.ts';
 import { JobCounts } from '../../../src/jobs/job-counts.ts';
 import { createKeeping, type Keeping } from '../../../src/jobs/keeping.ts';
 import type { Lineage } from '../../../src/jobs/lineage.ts';
-import type { Manifest, Proof } from '../../../src/jobs/manifest.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { sampleId, sampleManifest, sampleProof } from '../../support/sample-backup.ts';
 
 const signal = new AbortController().signal;
 const lineage: Lineage = { store: 'local', target: 'shop', schedule: 'nightly', database: 'shop' };
-const hash = 'a'.repeat(64);
-const id = '20260302T020000Z-nightly-shop-abcdef';
-
-const manifest: Manifest = {
-  format: 'watchkeeper-backup/1',
-  method: 'postgres-dump/1',
-  id,
-  target: 'shop',
-  schedule: 'nightly',
-  database: 'shop',
-  startedAt: '2026-03-02T02:00:00.000Z',
-  snapshotAt: '2026-03-02T02:00:01.000Z',
-  finishedAt: '2026-03-02T02:00:10.000Z',
-  source: {
-    engine: 'postgres',
-    version: '15.20',
-    versionNumber: 150020,
-    encoding: 'UTF8',
-    collate: 'C',
-    ctype: 'C',
-    localeProvider: 'libc',
-    roles: [],
-    extensions: [],
-    databaseSizeBytes: 1,
-  },
-  tools: {},
-  parts: [
-    {
-      name: 'database.dump.zst',
-      sizeBytes: 100,
-      sha256: hash,
-      chunkBytes: 1_000,
-      chunks: [hash],
-      compression: 'zstd',
-      content: { sizeBytes: 5_000, sha256: hash },
-    },
-  ],
-  facts: { mode: 'rows', items: [] },
-};
-
-const proof: Proof = {
-  format: 'watchkeeper-proof/1',
-  backupId: id,
-  target: 'shop',
-  schedule: 'nightly',
-  database: 'shop',
-  verdict: 'proven',
-  startedAt: '2026-03-02T03:00:00.000Z',
-  finishedAt: '2026-03-02T03:00:30.000Z',
-  sandbox: 'throw-away PostgreSQL 15.20',
-  notes: [],
-  seconds: { fetch: 2, restore: 10.5, compare: 1, total: 14 },
-  facts: { compared: 0, differing: [] },
-  assertions: [],
-};
+const sample = { at: '2026-03-02T02:00:00Z', lineage, sizeBytes: 1_000 };
+const id = sampleId(sample);
+const manifest = sampleManifest(sample);
+const proof = sampleProof(sample);
 
 async function setUp(objects: Readonly<Record<string, unknown>>) {
   const clock = new ManualClock('2026-03-02T04:00:01Z');
@@ -109,16 +58,16 @@ test('a proven backup tells its age, its size and how long a restore takes', asy
       'watchkeeper_backup_last_attempt_timestamp_seconds 1772416800',
       'watchkeeper_backup_last_success_timestamp_seconds 1772416810',
       'watchkeeper_backup_last_duration_seconds 10',
-      'watchkeeper_backup_last_stored_bytes 100',
+      'watchkeeper_backup_last_stored_bytes 1000',
       'watchkeeper_backup_last_content_bytes 5000',
       'watchkeeper_backup_last_throughput_bytes_per_second 500',
       'watchkeeper_backups 1',
       'watchkeeper_backups_proven 1',
-      'watchkeeper_proof_last_success_timestamp_seconds 1772420430',
+      'watchkeeper_proof_last_success_timestamp_seconds 1772416869',
       'watchkeeper_rpo_seconds 7200',
       'watchkeeper_rpo_unproven_seconds 7200',
-      'watchkeeper_rto_seconds 12.5',
-      'watchkeeper_proof_last_duration_seconds 14',
+      'watchkeeper_rto_seconds 7',
+      'watchkeeper_proof_last_duration_seconds 9',
       'watchkeeper_store_view_success{target="shop",store="local"} 1',
     ]),
   );
@@ -143,7 +92,7 @@ test('a lineage without any backup is seen, in a way that every alert on age fir
 });
 
 test('an unproven backup shortens the one age and not the other', async () => {
-  const failed = { ...proof, verdict: 'failed', reason: 'x' };
+  const failed = sampleProof(sample, 'failed');
   const { keeping, clock } = await setUp({
     [`shop/${id}/manifest.json`]: manifest,
     [`shop/${id}/verified-1.json`]: failed,
@@ -154,7 +103,7 @@ test('an unproven backup shortens the one age and not the other', async () => {
 
   expect(told).toContain('watchkeeper_rpo_seconds +Inf');
   expect(told).toContain('watchkeeper_rpo_unproven_seconds 7200');
-  expect(told).toContain('watchkeeper_proof_last_attempt_timestamp_seconds 1772420430');
+  expect(told).toContain('watchkeeper_proof_last_attempt_timestamp_seconds 1772416869');
   expect(told).toContain('watchkeeper_backups_proven 0');
 });
 
