@@ -19,7 +19,6 @@ const longestBackOffMs = 600_000;
 export class JobState {
   readonly job: Job;
   dueAt: Date | undefined;
-  isLookedAt = false;
   isRunning = false;
   /** Looks that failed since the start. */
   failedLooks = 0;
@@ -29,6 +28,7 @@ export class JobState {
   #lookAtMs = Number.NEGATIVE_INFINITY;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #failuresInARow = 0;
+  #look: 'none' | 'under_way' | 'outdated' = 'none';
   /** The due instant that was served, well or badly: only another one starts the job again. */
   #settledAt: number | undefined;
 
@@ -37,7 +37,7 @@ export class JobState {
   }
 
   needsLook({ monotonicMs }: Instant): boolean {
-    return !this.isLookedAt && !this.isRunning && this.#lookAtMs <= monotonicMs;
+    return this.#look === 'none' && !this.isRunning && this.#lookAtMs <= monotonicMs;
   }
 
   isReady({ now, monotonicMs }: Instant): boolean {
@@ -53,33 +53,47 @@ export class JobState {
     return untilDueMs > 0 ? Math.min(untilLookMs, untilDueMs) : untilLookMs;
   }
 
+  /** Something happened that the store tells: what a look under way finds is old already. */
   lookAgainNow(): void {
     this.#lookAtMs = Number.NEGATIVE_INFINITY;
+    if (this.#look === 'under_way') this.#look = 'outdated';
   }
 
-  looked(dueAt: Date | undefined, { monotonicMs }: Instant): void {
+  lookBegins(): void {
+    this.#look = 'under_way';
+  }
+
+  looked(dueAt: Date | undefined, instant: Instant): void {
     this.dueAt = dueAt;
     this.problem = undefined;
     this.#failuresInARow = 0;
-    this.#lookAtMs = monotonicMs + lookAgainMs;
+    this.#lookEnds(instant, lookAgainMs);
   }
 
-  lookFailed(problem: string, { monotonicMs }: Instant): void {
+  lookFailed(problem: string, instant: Instant): void {
     this.problem = problem;
     this.failedLooks++;
-    this.#lookAtMs = monotonicMs + Math.min(longestBackOffMs, firstBackOffMs * 2 ** this.#failuresInARow);
+    this.#lookEnds(instant, Math.min(longestBackOffMs, firstBackOffMs * 2 ** this.#failuresInARow));
     this.#failuresInARow++;
   }
 
   ran(outcome: RunOutcome, { monotonicMs }: Instant): void {
+    if (outcome.status === 'skipped') {
+      // Another process is at it, or has just done it.
+      this.#notBeforeMs = monotonicMs + lockedPauseMs;
+      return;
+    }
     this.lastOutcome = outcome;
-    if (outcome.status === 'succeeded' || outcome.status === 'failed') this.#settledAt = this.dueAt?.getTime();
-    // Another process is at it, or has just done it and the store does not show it yet.
-    if (outcome.status === 'skipped') this.#notBeforeMs = monotonicMs + lockedPauseMs;
+    if (outcome.status !== 'cancelled') this.#settledAt = this.dueAt?.getTime();
+  }
+
+  #lookEnds({ monotonicMs }: Instant, nextInMs: number): void {
+    if (this.#look !== 'outdated') this.#lookAtMs = monotonicMs + nextInMs;
+    this.#look = 'none';
   }
 
   #isWaitingFor(monotonicMs: number): boolean {
-    return !this.isLookedAt && !this.isRunning && this.#lookAtMs > monotonicMs;
+    return this.#look === 'none' && !this.isRunning && this.#lookAtMs > monotonicMs;
   }
 
   #isDue(now: Date): boolean {

@@ -64,8 +64,8 @@ class JobScheduler implements Scheduler {
   readonly #options: SchedulerOptions;
   readonly #stop = new AbortController();
   readonly #runs = new Map<JobState, Promise<void>>();
+  readonly #looks = new Map<JobState, Promise<void>>();
   #states: readonly JobState[];
-  #looks = 0;
   #pause = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #idleWaiters: (() => void)[] = [];
@@ -108,7 +108,9 @@ class JobScheduler implements Scheduler {
     this.#wake();
     await this.#loop;
     const wait = { parent: new AbortController().signal, ms: stopTimeoutMs, clock, what: 'ending the jobs' };
-    await withDeadline(wait, (signal) => abortable(Promise.all(this.#runs.values()), signal)).catch(() => {
+    await withDeadline(wait, (signal) =>
+      abortable(Promise.all([...this.#runs.values(), ...this.#looks.values()]), signal),
+    ).catch(() => {
       const jobs = [...this.#runs.keys()].map(({ job }) => `${job.kind} ${lineageName(job.lineage)}`);
       log.error({ jobs, waitedMs: stopTimeoutMs }, 'jobs did not end in time');
     });
@@ -120,7 +122,7 @@ class JobScheduler implements Scheduler {
       const pauseMs = this.#tick();
       await this.#options.clock.sleep(pauseMs, this.#pause.signal).catch(() => undefined);
     }
-    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+    this.#tellIdle();
   }
 
   #wake(): void {
@@ -130,26 +132,32 @@ class JobScheduler implements Scheduler {
   /** Starts everything that can be started now; returns how long nothing further will happen by itself. */
   #tick(): number {
     const instant = this.#instant();
+    this.#startLooks(instant);
+    this.#startRuns(instant);
+    if (this.#looks.size === 0 && this.#runs.size === 0) this.#tellIdle();
+    return Math.min(longestPauseMs, ...this.#states.map((state) => state.changesInMs(instant)));
+  }
+
+  #startLooks(instant: Instant): void {
     for (const state of this.#states) {
-      if (this.#looks < looksAtOnce && state.needsLook(instant)) void this.#look(state);
+      if (this.#looks.size < looksAtOnce && state.needsLook(instant)) this.#looks.set(state, this.#look(state));
     }
+  }
+
+  #startRuns(instant: Instant): void {
     const ready = this.#states
       .filter((state) => state.isReady(instant))
       .sort((a, b) => Number(a.dueAt) - Number(b.dueAt));
     for (const state of ready) {
       if (this.#runs.size < this.#options.concurrency && !this.#isBlocked(state.job)) this.#start(state);
     }
-    if (this.#looks === 0 && this.#runs.size === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
-    const changesInMs = this.#states.map((state) => state.changesInMs(instant));
-    return Math.min(longestPauseMs, ...changesInMs);
   }
 
   async #look(state: JobState): Promise<void> {
     const { clock, log } = this.#options;
     const { job } = state;
     const what = `finding out when the ${job.kind} of ${lineageName(job.lineage)} is due`;
-    state.isLookedAt = true;
-    this.#looks++;
+    state.lookBegins();
     try {
       const dueAt = await withDeadline({ parent: this.#stop.signal, ms: lookDeadlineMs, clock, what }, (signal) =>
         job.dueAt({ signal, clock, log }),
@@ -161,10 +169,13 @@ class JobScheduler implements Scheduler {
       if (isNews) log.warn({ ...fieldsOf(job), error: errorMessage(error) }, 'due time of job is not known');
       state.lookFailed(errorMessage(error), this.#instant());
     } finally {
-      state.isLookedAt = false;
-      this.#looks--;
+      this.#looks.delete(state);
       this.#wake();
     }
+  }
+
+  #tellIdle(): void {
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
   #isBlocked(job: Job): boolean {
