@@ -1,6 +1,7 @@
 import type { LoadedBackup, LoadedConfig, LoadedSandbox } from './config/loaded.ts';
 import type { Clock } from './core/clock.ts';
 import { findProgram } from './core/find-program.ts';
+import { sweepWorkDirectories } from './core/work-directory.ts';
 import type { BackupMethod } from './jobs/backup/method.ts';
 import { postgresDump } from './jobs/backup/postgres-dump.ts';
 import { backupJob } from './jobs/backup-job.ts';
@@ -12,11 +13,12 @@ import { ownIdentity } from './jobs/process-identity.ts';
 import { pruneJob } from './jobs/prune.ts';
 import type { PruneRules } from './jobs/prune-plan.ts';
 import type { JobLock } from './jobs/runner.ts';
-import { localSandbox } from './jobs/sandbox/local-postgres.ts';
+import { localSandbox, sandboxPrefix } from './jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from './jobs/sandbox/sandbox.ts';
 import { serverSandbox } from './jobs/sandbox/server-postgres.ts';
 import { parseSchedule } from './jobs/schedule.ts';
 import { StoreCatalog } from './jobs/store-catalog.ts';
+import { spoolPrefix } from './jobs/verify-backup.ts';
 import { verifyJob } from './jobs/verify-job.ts';
 import { openStore } from './storage/index.ts';
 import type { ObjectStore } from './storage/object-store.ts';
@@ -59,8 +61,9 @@ export interface AssemblyOptions {
   readonly searchPath: string;
 }
 
-/** Opens all stores and finds the programs. Nothing is connected to yet, so a store that is away does not hinder the start. */
+/** Opens all stores, finds the programs and removes what killed processes left in the work folders. Nothing is connected to yet, so a store that is away does not hinder the start. */
 export async function assemble(config: LoadedConfig, options: AssemblyOptions): Promise<Assembly> {
+  await sweepLeftovers(config);
   const installations = await findInstallations(config.programDirectories, options.searchPath, options.signal);
   const zstdProgram = await findProgram('zstd', options.searchPath);
   const stores = new Map<string, OpenedStore>();
@@ -175,6 +178,15 @@ class OwnAssembly implements Assembly {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { store } of this.stores.values()) await store[Symbol.asyncDispose]();
+  }
+}
+
+/** Dumps that were fetched and throw-away servers of processes that were killed. */
+async function sweepLeftovers(config: LoadedConfig): Promise<void> {
+  const parents = new Set<string | undefined>([undefined]);
+  for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
+  for (const parent of parents) {
+    for (const prefix of [sandboxPrefix, spoolPrefix]) await sweepWorkDirectories(prefix, parent);
   }
 }
 

@@ -10,7 +10,6 @@ import type { Clock } from './core/clock.ts';
 import type { Log } from './core/log.ts';
 import type { Sample } from './core/metric.ts';
 import { version } from './core/version.ts';
-import { sweepWorkDirectories } from './core/work-directory.ts';
 import { createApp } from './http/app.ts';
 import type { HealthCheck, KeepingRow, ReloadReport } from './http/dependencies.ts';
 import type { Job } from './jobs/job.ts';
@@ -18,9 +17,7 @@ import { JobCounts } from './jobs/job-counts.ts';
 import { createKeeping, type Keeping } from './jobs/keeping.ts';
 import type { RunOutcome } from './jobs/run-outcome.ts';
 import { createRunner, type Runner } from './jobs/runner.ts';
-import { sandboxPrefix } from './jobs/sandbox/local-postgres.ts';
 import { type Scheduler, startScheduler } from './jobs/scheduler.ts';
-import { spoolPrefix } from './jobs/verify-backup.ts';
 
 export interface ServerOptions {
   readonly config: LoadedConfig;
@@ -134,7 +131,6 @@ class Daemon implements Server {
 
   async start(): Promise<void> {
     const { clock, config, log } = this.#options;
-    await this.#sweepLeftovers(config);
     this.#parts.unshift(await this.#makeParts(config));
     const holder = this.#holder;
     this.#scheduler = startScheduler({
@@ -246,18 +242,6 @@ class Daemon implements Server {
 
   #keepingRows(): readonly KeepingRow[] {
     return this.#current.keeping.rows();
-  }
-
-  /** A process that was killed leaves folders behind, and on systems without a parent death signal servers too. */
-  async #sweepLeftovers(config: LoadedConfig): Promise<void> {
-    const parents = new Set<string | undefined>([undefined]);
-    for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
-    for (const parent of parents) {
-      for (const prefix of [sandboxPrefix, spoolPrefix]) {
-        const removed = await sweepWorkDirectories(prefix, parent);
-        if (removed > 0) this.#options.log.info({ removed, prefix }, 'leftovers of a killed process removed');
-      }
-    }
   }
 }
 

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import { chown, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errorCode } from './errors.ts';
+import { isAbandoned, ownerTag } from './owner-tag.ts';
 import type { UnixUser } from './unprivileged-user.ts';
 
 /** A folder that is removed with everything in it when it is disposed of. */
@@ -11,7 +10,7 @@ export interface WorkDirectory extends AsyncDisposable {
 }
 
 /**
- * Makes `<parent>/<prefix><place>-<pid>-XXXXXX`, mode 0700, owned by `owner` when given. `parent` defaults to the
+ * Makes `<parent>/<prefix><owner tag>-XXXXXX`, mode 0700, owned by `owner` when given. `parent` defaults to the
  * system's temporary folder. Place and process id tell the leftovers of a killed process from work under way, also where
  * containers share the folder: see {@link sweepWorkDirectories}.
  */
@@ -20,7 +19,7 @@ export async function makeWorkDirectory(options: {
   readonly parent?: string | undefined;
   readonly owner?: UnixUser | undefined;
 }): Promise<WorkDirectory> {
-  const name = `${options.prefix}${await placeHash()}-${process.pid}-`;
+  const name = `${options.prefix}${await ownerTag()}-`;
   const path = await mkdtemp(join(options.parent ?? tmpdir(), name));
   if (options.owner !== undefined) await chown(path, options.owner.uid, options.owner.gid);
   return {
@@ -32,30 +31,13 @@ export async function makeWorkDirectory(options: {
 /** Removes the folders of this machine's processes that no longer run. Returns how many; never rejects. */
 export async function sweepWorkDirectories(prefix: string, parent: string | undefined): Promise<number> {
   const directory = parent ?? tmpdir();
-  const begin = `${prefix}${await placeHash()}-`;
   let removed = 0;
   for (const name of await readdir(directory).catch(() => [])) {
-    const pid = name.startsWith(begin) ? Number(name.slice(begin.length).split('-')[0]) : Number.NaN;
-    if (!Number.isInteger(pid) || isRunning(pid)) continue;
+    if (!name.startsWith(prefix) || !(await isAbandoned(name.slice(prefix.length)))) continue;
     await rm(join(directory, name), { recursive: true, force: true }).then(
       () => removed++,
       () => undefined,
     );
   }
   return removed;
-}
-
-/** Process ids mean something only within one machine and one process namespace. */
-async function placeHash(): Promise<string> {
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
-  return createHash('sha256').update(`${hostname()} ${namespace}`).digest('hex').slice(0, 6);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) !== 'ESRCH';
-  }
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { errorCode } from '../core/errors.ts';
+import { isAbandoned, ownerTag } from '../core/owner-tag.ts';
 import { BodyFailed, bodyChunks } from './body.ts';
 import { FileReader } from './file-reader.ts';
 import { filesystemError } from './filesystem-error.ts';
@@ -13,6 +14,7 @@ import { type ByteRange, type ObjectStore, type StoredObject, StoreError } from 
 
 /** Where objects grow before they are visible; on the same filesystem, or linking would not be atomic. */
 const growingFolder = '.growing';
+/** Of another machine, whose processes cannot be asked after. */
 const staleAfterMs = 24 * 3_600_000;
 const writeBytes = 2 ** 20;
 
@@ -107,7 +109,8 @@ class FilesystemStore implements ObjectStore {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(folder)) {
       const found = await ifThere(stat(join(folder, name)));
-      if (found !== undefined && now.getTime() - found.mtimeMs > staleAfterMs) {
+      const stale = found !== undefined && now.getTime() - found.mtimeMs > staleAfterMs;
+      if (stale || (await isAbandoned(name))) {
         await rm(join(folder, name), { force: true });
       }
     }
@@ -117,7 +120,7 @@ class FilesystemStore implements ObjectStore {
 
   /** Writes the whole body under a name that nobody looks for, and makes it durable. */
   async #grow(body: Readable | Uint8Array, signal: AbortSignal): Promise<string> {
-    const path = join(this.#root, growingFolder, `${process.pid}-${randomBytes(8).toString('hex')}`);
+    const path = join(this.#root, growingFolder, `${await ownerTag()}-${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await using file = await open(path, 'wx', 0o600);

@@ -161,6 +161,7 @@ test('a process killed at any moment of a backup leaves no false success, and th
   expect(next).toMatchObject({ code: 0 });
   expect(verified).toMatchObject({ code: 0 });
   for (const id of await backupIds()) expect(await readdir(join(store, 'shop', id))).toContain('manifest.json');
+  expect(await readdir(join(store, '.growing'))).toEqual([]);
 });
 
 test.each(['dumping', 'fetching', 'starting a throw-away server', 'restoring', 'comparing'])(
