@@ -33,7 +33,7 @@ export async function fetchPart(
   const content = new HashingStream();
   await run.all([
     pipeline(stored, checked, codec.input, { signal: run.signal }),
-    pipeline(codec.output, content, createWriteStream(from.path, { mode: 0o644 }), { signal: run.signal }),
+    pipeline(codec.output, content, createWriteStream(from.path, { mode: 0o600 }), { signal: run.signal }),
     codec.done,
   ]);
   if (content.sizeBytes !== part.content.sizeBytes || content.digest() !== part.content.sha256) {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { secondsSince } from '../core/clock.ts';
 import { errorCode } from '../core/errors.ts';
@@ -54,7 +53,6 @@ export async function restoreBackup(request: RestoreRequest, context: JobContext
   }
   await requireExtensions(session, manifest.source, context.signal);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
-  await chmod(spool.path, 0o755);
   const contentPath = (name: string) => join(spool.path, name.replace(/\.zst$/, ''));
   for (const part of manifest.parts) {
     const key = backupKey(manifest.target, manifest.id, part.name);

@@ -1,4 +1,4 @@
-import { chmod, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
@@ -90,8 +90,6 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const { manifest, method } = request;
   await requireSpace(request);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
-  // pg_restore may run as another user than we do.
-  await chmod(spool.path, 0o755);
   const contentPath = (name: string) => join(spool.path, name.replace(/\.zst$/, ''));
 
   findings.seconds.fetch = await timed(context, async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
@@ -115,6 +115,26 @@ test('a row that the restore does not have fails the proof and names the table',
   expect(proof.verdict).toBe('failed');
   expect(proof.reason).toContain('rows public.orders: expected 2000, found 1999');
   expect(proof.facts.differing.map(({ name }) => name)).toEqual(['rows public.orders', 'content public.orders']);
+});
+
+test('the fetched dump is for nobody else to read while it lies on the disk', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+  const method = await dumpMethod();
+  const modes: number[] = [];
+  const looking = {
+    ...method,
+    async restore(...[request, context]: Parameters<typeof method.restore>) {
+      const path = request.contentPath('database.dump.zst');
+      modes.push(...[path, dirname(path)].map((one) => statSync(one).mode & 0o777));
+      await method.restore(request, context);
+    },
+  };
+
+  const proof = await verify(manifest, store, { method: looking });
+
+  expect(proof.verdict).toBe('proven');
+  expect(modes).toEqual([0o600, 0o700]);
 });
 
 test.each([
