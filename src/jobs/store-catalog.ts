@@ -1,5 +1,6 @@
 import type { ZodType } from 'zod';
 import type { Clock } from '../core/clock.ts';
+import { abortable } from '../core/deadline.ts';
 import { errorMessage } from '../core/errors.ts';
 import { mapLimit } from '../core/map-limit.ts';
 import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
@@ -10,6 +11,13 @@ import { type Manifest, manifestSchema, type Proof, proofSchema, startMarkerSche
 interface Folder {
   readonly backupId: string;
   readonly objects: readonly (StoredObject & { readonly name: string })[];
+}
+
+/** A read under way that several callers share; it ends when the last of them gave up. */
+interface Reading {
+  readonly contents: Promise<TargetContents>;
+  readonly stop: AbortController;
+  waiting: number;
 }
 
 const readsAtOnce = 8;
@@ -25,6 +33,7 @@ export class StoreCatalog implements Catalog {
   readonly #store: Pick<ObjectStore, 'list' | 'get'>;
   readonly #clock: Clock;
   readonly #parsed = new Map<string, unknown>();
+  readonly #readings = new Map<string, Reading>();
   readonly #views = new Map<string, { readonly atMs: number; readonly contents: TargetContents }>();
 
   constructor(storeName: string, store: Pick<ObjectStore, 'list' | 'get'>, clock: Clock) {
@@ -35,16 +44,39 @@ export class StoreCatalog implements Catalog {
 
   async read(target: string, signal: AbortSignal): Promise<TargetContents> {
     const view = this.#views.get(target);
-    const atMs = this.#clock.monotonicMs();
-    if (view !== undefined && atMs - view.atMs < viewLifeMs) return view.contents;
-    const contents = await this.#readStore(target, signal);
-    this.#views.set(target, { atMs, contents });
-    return contents;
+    if (view !== undefined && this.#clock.monotonicMs() - view.atMs < viewLifeMs) return view.contents;
+    const reading = this.#readings.get(target) ?? this.#beginReading(target);
+    reading.waiting++;
+    try {
+      return await abortable(reading.contents, signal);
+    } finally {
+      reading.waiting--;
+      if (reading.waiting === 0) this.#endReading(target, reading);
+    }
   }
 
   /** To be called by whoever changed something under the target: the next read asks the store. */
   forget(target: string): void {
     this.#views.delete(target);
+    // What is being read now may be older than the change: nobody joins it any more, and it is not remembered.
+    this.#readings.delete(target);
+  }
+
+  #beginReading(target: string): Reading {
+    const stop = new AbortController();
+    const atMs = this.#clock.monotonicMs();
+    const contents = this.#readStore(target, stop.signal).then((found) => {
+      if (this.#readings.get(target) === reading) this.#views.set(target, { atMs, contents: found });
+      return found;
+    });
+    const reading: Reading = { contents, stop, waiting: 0 };
+    this.#readings.set(target, reading);
+    return reading;
+  }
+
+  #endReading(target: string, reading: Reading): void {
+    reading.stop.abort(new Error('nobody waits for it any more'));
+    if (this.#readings.get(target) === reading) this.#readings.delete(target);
   }
 
   async #readStore(target: string, signal: AbortSignal): Promise<TargetContents> {

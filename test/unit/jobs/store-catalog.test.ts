@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
+import type { StoredObject } from '../../../src/storage/object-store.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { sampleId, storeBackup } from '../../support/sample-backup.ts';
+
+const first = { at: '2026-03-01T02:00:00Z' };
+const second = { at: '2026-03-02T02:00:00Z' };
+
+/** A catalog whose store takes a second for each listing, and whose listings are counted. */
+function setUp() {
+  const clock = new ManualClock('2026-03-02T09:00:00Z');
+  const store = new MemoryStore(() => clock.now());
+  const listings = { begun: 0, ended: 0 };
+  const slowStore = {
+    get: store.get.bind(store),
+    async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
+      listings.begun++;
+      const found = await Array.fromAsync(store.list(prefix, signal));
+      await clock.sleep(1_000, signal);
+      yield* found;
+      listings.ended++;
+    },
+  };
+  const signal = new AbortController().signal;
+  return { clock, store, listings, signal, catalog: new StoreCatalog('local', slowStore, clock) };
+}
+
+test('those who ask at once share one listing, and so do those who ask soon after', async () => {
+  const { clock, store, listings, signal, catalog } = setUp();
+  storeBackup(store, first);
+
+  const reads = [catalog.read('payments', signal), catalog.read('payments', signal)];
+  await clock.advance(1_000);
+  const found = await Promise.all(reads);
+  await clock.advance(10_000);
+  found.push(await catalog.read('payments', signal));
+
+  expect(found.map(({ entries }) => entries.length)).toEqual([1, 1, 1]);
+  expect(listings.begun).toBe(1);
+});
+
+test('after a quarter of a minute the store is asked again', async () => {
+  const { clock, listings, signal, catalog } = setUp();
+
+  for (let read = 0; read < 2; read++) {
+    const reading = catalog.read('payments', signal);
+    await clock.advance(16_000);
+    await reading;
+  }
+
+  expect(listings.begun).toBe(2);
+});
+
+test('a listing from before a change is neither joined nor remembered after it', async () => {
+  const { clock, store, signal, catalog } = setUp();
+  storeBackup(store, first);
+
+  const before = catalog.read('payments', signal);
+  await clock.advance(500);
+  storeBackup(store, second);
+  catalog.forget('payments');
+  const after = catalog.read('payments', signal);
+  await clock.advance(2_000);
+  const later = await catalog.read('payments', signal);
+
+  expect((await before).entries).toHaveLength(1);
+  expect((await after).entries.map(({ manifest }) => manifest.id)).toEqual([sampleId(second), sampleId(first)]);
+  expect(later.entries).toHaveLength(2);
+});
+
+test('who gives up ends the listing for nobody else', async () => {
+  const { clock, listings, signal, catalog } = setUp();
+  const impatient = new AbortController();
+
+  const given = catalog.read('payments', impatient.signal).catch((error) => error.message);
+  const patient = catalog.read('payments', signal);
+  impatient.abort(new Error('too slow'));
+  await clock.advance(1_000);
+
+  expect(await given).toBe('too slow');
+  expect((await patient).entries).toEqual([]);
+  expect(listings).toEqual({ begun: 1, ended: 1 });
+});
+
+test('when all have given up the listing is ended, and the next one asks anew', async () => {
+  const { clock, listings, signal, catalog } = setUp();
+  const impatient = new AbortController();
+
+  const given = catalog.read('payments', impatient.signal).catch((error) => error.message);
+  await clock.settle();
+  impatient.abort(new Error('too slow'));
+  await given;
+  const next = catalog.read('payments', signal);
+  await clock.advance(1_000);
+
+  expect((await next).entries).toEqual([]);
+  expect(listings).toEqual({ begun: 2, ended: 1 });
+  expect(clock.sleeping).toBe(0);
+});
