@@ -87,6 +87,15 @@ export const lineageMetrics = {
   ),
 } as const;
 
+export const proofLastPhase = metric({
+  name: 'watchkeeper_proof_last_phase_seconds',
+  type: 'gauge',
+  help: 'How long each phase of the newest proof took: fetch (from the store, hashes checked), restore, compare (facts measured again).',
+  labels: [...lineage, 'phase'],
+  source: 'the newest proof',
+  unit: 'seconds',
+});
+
 export const proofLastVerdict = metric({
   name: 'watchkeeper_proof_last_verdict',
   type: 'gauge',
@@ -128,6 +137,14 @@ export const jobMetrics = {
     labels: lineageJob,
     source: 'this process',
     unit: 'bytes',
+  }),
+  dueFailures: metric({
+    name: 'watchkeeper_job_due_failures_total',
+    type: 'counter',
+    help: 'How often it could not be found out when the job is due, because the store was not reached; it does not start meanwhile.',
+    labels: lineageJob,
+    source: 'this process',
+    unit: 'failures',
   }),
   runs: metric({
     name: 'watchkeeper_job_runs_total',
@@ -178,6 +195,7 @@ export const storeMetrics = {
 /** Every metric about keeping, for the reference. */
 export const keepingMetrics = [
   ...Object.values(lineageMetrics),
+  proofLastPhase,
   proofLastVerdict,
   ...Object.values(jobMetrics),
   ...Object.values(storeMetrics),

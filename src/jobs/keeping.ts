@@ -1,14 +1,15 @@
 import type { Clock } from '../core/clock.ts';
+import { withDeadline } from '../core/deadline.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { mapLimit } from '../core/map-limit.ts';
 import { type Metric, type Sample, sample } from '../core/metric.ts';
-import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from './catalog.ts';
+import { type Catalog, type CatalogEntry, entriesOf, type TargetContents } from './catalog.ts';
 import type { Job } from './job.ts';
 import type { JobCounts } from './job-counts.ts';
-import { jobMetrics, lineageMetrics, proofLastVerdict, storeMetrics } from './keeping-declarations.ts';
+import { jobMetrics, storeMetrics } from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
-import { verdicts } from './manifest.ts';
+import { lastVerificationOf, lineageSamples, newest } from './lineage-samples.ts';
 import type { RunInProgress } from './runner.ts';
 import type { ScheduledJob } from './scheduler.ts';
 
@@ -64,6 +65,7 @@ class StoreKeeping implements Keeping {
   readonly #options: KeepingOptions;
   readonly #views = new Map<string, View>();
   readonly #stop = new AbortController();
+  readonly #reads = new Set<Promise<void>>();
   #refreshing: Promise<void> = Promise.resolve();
 
   constructor(options: KeepingOptions) {
@@ -75,8 +77,8 @@ class StoreKeeping implements Keeping {
   }
 
   ended({ lineage }: Job): void {
-    const previous = this.#refreshing;
-    this.#refreshing = Promise.all([previous, this.#read(lineage.store, lineage.target)]).then(() => undefined);
+    const read = this.#read(lineage.store, lineage.target).finally(() => this.#reads.delete(read));
+    this.#reads.add(read);
   }
 
   samples(now: Date): Sample[] {
@@ -93,16 +95,14 @@ class StoreKeeping implements Keeping {
     return this.#options.lineages.map((lineage) => {
       const entries = this.#entries(lineage) ?? [];
       const own = jobs.filter(({ job }) => job.lineage === lineage);
-      const proofs = entries.flatMap((entry) => entry.proofs);
+      const proven = entries.flatMap((entry) => entry.proofs).filter(({ verdict }) => verdict === 'proven');
       return {
         target: lineage.target,
         schedule: lineage.schedule,
         database: lineage.database,
         lastSuccessAt: dateOf(entries[0]?.manifest.finishedAt),
-        lastProofAt: dateOf(
-          newest(proofs.filter(({ verdict }) => verdict === 'proven').map((proof) => proof.finishedAt)),
-        ),
-        verdict: entries.find((entry) => entry.proofs.length > 0)?.proofs[0]?.verdict,
+        lastProofAt: dateOf(newest(proven.map(({ finishedAt }) => finishedAt))),
+        verdict: lastVerificationOf(entries)?.verdict,
         nextDueAt: own.find(({ job }) => job.kind === 'backup')?.dueAt,
         running: own.find(({ running }) => running)?.job.kind,
       };
@@ -111,7 +111,7 @@ class StoreKeeping implements Keeping {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the process is stopping'));
-    await this.#refreshing;
+    await Promise.all([this.#refreshing, ...this.#reads]);
   }
 
   async #refreshUntilStopped(): Promise<void> {
@@ -130,8 +130,8 @@ class StoreKeeping implements Keeping {
     const key = viewKey(store, target);
     const previous = this.#views.get(key);
     try {
-      const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(refreshDeadlineMs)]);
-      const contents = await catalog?.read(target, signal);
+      const deadline = { parent: this.#stop.signal, ms: refreshDeadlineMs, clock, what: `reading store "${store}"` };
+      const contents = await withDeadline(deadline, async (signal) => catalog?.read(target, signal));
       this.#views.set(key, { contents, readAtMs: clock.monotonicMs(), ok: true });
     } catch (error) {
       if (this.#stop.signal.aborted) return;
@@ -150,16 +150,7 @@ class StoreKeeping implements Keeping {
   #lineageSamples(lineage: Lineage, now: Date): Sample[] {
     const entries = this.#entries(lineage);
     if (entries === undefined) return [];
-    const labels = { ...lineage };
-    const measured = { ...backupFigures(entries, this.#lastAttempt(lineage, entries)), ...proofFigures(entries, now) };
-    const samples = Object.entries(measured)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => sample(lineageMetrics[name as keyof typeof lineageMetrics], value ?? 0, labels));
-    const last = entries.find((entry) => entry.proofs.length > 0)?.proofs[0]?.verdict;
-    for (const verdict of verdicts) {
-      samples.push(sample(proofLastVerdict, Number(verdict === last), { ...labels, verdict }));
-    }
-    return samples;
+    return lineageSamples({ lineage, entries, lastAttemptAt: this.#lastAttempt(lineage, entries) }, now);
   }
 
   #lastAttempt(lineage: Lineage, entries: readonly CatalogEntry[]): string | undefined {
@@ -175,9 +166,12 @@ class StoreKeeping implements Keeping {
 
   #jobSamples(now: Date): Sample[] {
     const running = this.#options.running();
-    return this.#options.jobs().flatMap(({ job, dueAt, running: isRunning }) => {
+    return this.#options.jobs().flatMap(({ job, dueAt, failedLooks, running: isRunning }) => {
       const labels = { ...job.lineage, job: job.kind };
-      const samples = [sample(jobMetrics.running, Number(isRunning), labels)];
+      const samples = [
+        sample(jobMetrics.running, Number(isRunning), labels),
+        sample(jobMetrics.dueFailures, failedLooks, labels),
+      ];
       const overdueSeconds = dueAt === undefined ? 0 : Math.max(0, (now.getTime() - dueAt.getTime()) / 1_000);
       samples.push(sample(jobMetrics.overdue, overdueSeconds, labels));
       if (dueAt !== undefined) samples.push(sample(jobMetrics.nextDue, dueAt.getTime() / 1_000, labels));
@@ -207,54 +201,6 @@ class StoreKeeping implements Keeping {
       ];
     });
   }
-}
-
-type Figures = Partial<Record<keyof typeof lineageMetrics, number | undefined>>;
-
-function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | undefined): Figures {
-  const figures: Figures = {
-    backupLastAttempt: secondsOf(lastAttempt),
-    backupLastSuccess: secondsOf(newest(entries.map(({ manifest }) => manifest.finishedAt))),
-    backups: entries.length,
-    backupsProven: entries.filter(isProven).length,
-  };
-  const manifest = entries[0]?.manifest;
-  if (manifest === undefined) return figures;
-  const durationSeconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1_000;
-  const contentBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
-  return {
-    ...figures,
-    backupLastDuration: durationSeconds,
-    backupLastStoredBytes: manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0),
-    backupLastContentBytes: contentBytes,
-    backupLastThroughput: durationSeconds > 0 ? contentBytes / durationSeconds : undefined,
-  };
-}
-
-function proofFigures(entries: readonly CatalogEntry[], now: Date): Figures {
-  const proofs = entries.flatMap((entry) => entry.proofs);
-  const proven = proofs.filter(({ verdict }) => verdict === 'proven');
-  const lastProvenAt = newest(proven.map(({ finishedAt }) => finishedAt));
-  const last = proven.find(({ finishedAt }) => finishedAt === lastProvenAt);
-  const ageOf = (entry: CatalogEntry | undefined) =>
-    entry === undefined ? Number.POSITIVE_INFINITY : (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
-  return {
-    proofLastAttempt: secondsOf(newest(proofs.map(({ finishedAt }) => finishedAt))),
-    proofLastSuccess: secondsOf(lastProvenAt),
-    rpo: ageOf(entries.find(isProven)),
-    rpoUnproven: ageOf(entries[0]),
-    rto: last === undefined ? undefined : (last.seconds.fetch ?? 0) + (last.seconds.restore ?? 0),
-    proofLastDuration: last?.seconds.total,
-  };
-}
-
-/** ISO instants of one zone sort as text. */
-function newest(instants: readonly string[]): string | undefined {
-  return instants.reduce<string | undefined>((best, one) => (best === undefined || one > best ? one : best), undefined);
-}
-
-function secondsOf(instant: string | undefined): number {
-  return instant === undefined || instant === '' ? 0 : Date.parse(instant) / 1_000;
 }
 
 function dateOf(instant: string | undefined): Date | undefined {

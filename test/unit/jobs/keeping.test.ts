@@ -2,11 +2,12 @@ import { expect, test } from 'vitest';
 import { writeExposition } from '../../../src/collectors/exposition.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { JobCounts } from '../../../src/jobs/job-counts.ts';
-import { createKeeping, type Keeping } from '../../../src/jobs/keeping.ts';
+import { createKeeping, type Keeping, type KeepingOptions } from '../../../src/jobs/keeping.ts';
 import type { Lineage } from '../../../src/jobs/lineage.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { recordingJob } from '../../support/recording-job.ts';
 import { sampleId, sampleManifest, sampleProof } from '../../support/sample-backup.ts';
 
 const signal = new AbortController().signal;
@@ -16,7 +17,7 @@ const id = sampleId(sample);
 const manifest = sampleManifest(sample);
 const proof = sampleProof(sample);
 
-async function setUp(objects: Readonly<Record<string, unknown>>) {
+async function setUp(objects: Readonly<Record<string, unknown>>, given: Partial<KeepingOptions> = {}) {
   const clock = new ManualClock('2026-03-02T04:00:01Z');
   const store = new MemoryStore(() => clock.now());
   for (const [key, value] of Object.entries(objects)) await store.put(key, Buffer.from(JSON.stringify(value)), signal);
@@ -30,6 +31,7 @@ async function setUp(objects: Readonly<Record<string, unknown>>) {
     counts,
     clock,
     log: silentLog,
+    ...given,
   });
   await clock.settle();
   return { clock, store, counts, keeping };
@@ -68,6 +70,9 @@ test('a proven backup tells its age, its size and how long a restore takes', asy
       'watchkeeper_rpo_unproven_seconds 7200',
       'watchkeeper_rto_seconds 7',
       'watchkeeper_proof_last_duration_seconds 9',
+      'watchkeeper_proof_last_phase_seconds{target="shop",schedule="nightly",database="shop",store="local",phase="fetch"} 2',
+      'watchkeeper_proof_last_phase_seconds{target="shop",schedule="nightly",database="shop",store="local",phase="restore"} 5',
+      'watchkeeper_proof_last_phase_seconds{target="shop",schedule="nightly",database="shop",store="local",phase="compare"} 1',
       'watchkeeper_store_view_success{target="shop",store="local"} 1',
     ]),
   );
@@ -178,4 +183,70 @@ test('runs are counted by how they ended, failures by their reason, from 0 on', 
   expect(before).toContain('job="backup",status="failed"} 0');
   expect(after).toContain('job="backup",status="failed"} 1');
   expect(after).toContain('job="backup",reason="store_full"} 1');
+});
+
+test('a job tells when it is due, for how long it has been, and how far it is', async () => {
+  const backup = recordingJob({ lineage });
+  const proof = recordingJob({ kind: 'verify', lineage });
+  const plan = { running: false, problem: undefined, failedLooks: 0, lastOutcome: undefined };
+  const progress = { activity: 'dumping', doneBytes: 4_096 };
+  const { keeping, clock } = await setUp(
+    {},
+    {
+      jobs: () => [
+        { ...plan, job: backup, dueAt: new Date('2026-03-02T04:00:00Z'), running: true },
+        { ...plan, job: proof, dueAt: undefined, failedLooks: 3, problem: 'unreachable' },
+      ],
+      running: () => [{ job: backup, startedAt: new Date('2026-03-02T04:00:00Z'), tries: 1, progress }],
+    },
+  );
+  await using _keeping = keeping;
+
+  const told = lines(keeping, clock.now()).filter((line) => line.startsWith('watchkeeper_job_'));
+
+  const labels = 'target="shop",schedule="nightly",database="shop",store="local"';
+  expect(told.sort()).toEqual([
+    `watchkeeper_job_due_failures_total{${labels},job="backup"} 0`,
+    `watchkeeper_job_due_failures_total{${labels},job="verify"} 3`,
+    `watchkeeper_job_next_due_timestamp_seconds{${labels},job="backup"} 1772424000`,
+    `watchkeeper_job_overdue_seconds{${labels},job="backup"} 1`,
+    `watchkeeper_job_overdue_seconds{${labels},job="verify"} 0`,
+    `watchkeeper_job_running_bytes{${labels},job="backup"} 4096`,
+    `watchkeeper_job_running{${labels},job="backup"} 1`,
+    `watchkeeper_job_running{${labels},job="verify"} 0`,
+  ]);
+});
+
+test('the last verdict is that of the last verification, even of an older backup', async () => {
+  const older = { ...sample, at: '2026-03-01T02:00:00Z' };
+  const provenLater = { ...sampleProof(older), finishedAt: '2026-03-02T03:00:00.000Z' };
+  const { keeping, clock } = await setUp({
+    [`shop/${id}/manifest.json`]: manifest,
+    [`shop/${id}/verified-1.json`]: sampleProof(sample, 'inconclusive'),
+    [`shop/${sampleId(older)}/manifest.json`]: sampleManifest(older),
+    [`shop/${sampleId(older)}/verified-1.json`]: provenLater,
+  });
+  await using _keeping = keeping;
+
+  const [row] = keeping.rows();
+  const told = lines(keeping, clock.now());
+
+  expect(row).toMatchObject({ verdict: 'proven', lastProofAt: new Date('2026-03-02T03:00:00Z') });
+  expect(told).toContain('watchkeeper_rpo_seconds 93600');
+  expect(told).toContain('watchkeeper_rpo_unproven_seconds 7200');
+});
+
+test('what a run changed is read when it has ended', async () => {
+  const { keeping, clock, store } = await setUp({});
+  await using _keeping = keeping;
+  await store.put(`shop/${id}/manifest.json`, Buffer.from(JSON.stringify(manifest)), signal);
+  await clock.advance(20_000);
+
+  const before = lines(keeping, clock.now());
+  keeping.ended(recordingJob({ lineage }));
+  await clock.settle();
+  const after = lines(keeping, clock.now());
+
+  expect(before).toContain('watchkeeper_backups 0');
+  expect(after).toContain('watchkeeper_backups 1');
 });

@@ -1,0 +1,91 @@
+import { type Sample, sample } from '../core/metric.ts';
+import { type CatalogEntry, isProven } from './catalog.ts';
+import { lineageMetrics, proofLastPhase, proofLastVerdict } from './keeping-declarations.ts';
+import type { Lineage } from './lineage.ts';
+import { type Proof, verdicts } from './manifest.ts';
+
+export interface LineageView {
+  readonly lineage: Lineage;
+  /** Its finished backups, newest first. */
+  readonly entries: readonly CatalogEntry[];
+  /** When a backup was last begun, finished or not. */
+  readonly lastAttemptAt: string | undefined;
+}
+
+type Figures = Partial<Record<keyof typeof lineageMetrics, number | undefined>>;
+
+/**
+ * What the catalog says of a lineage. One without any backup is there too, with instants of 0 and ages of +Inf, so that
+ * every alert on an age fires; what was never measured is absent.
+ */
+export function lineageSamples({ lineage, entries, lastAttemptAt }: LineageView, now: Date): Sample[] {
+  const labels = { ...lineage };
+  const newestProof = newestProofOf(entries);
+  const figures = { ...backupFigures(entries, lastAttemptAt), ...proofFigures(entries, newestProof, now) };
+  const phases = Object.entries(newestProof?.seconds ?? {}).filter(([phase]) => phase !== 'total');
+  const lastVerdict = lastVerificationOf(entries)?.verdict;
+  return [
+    ...Object.entries(figures)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => sample(lineageMetrics[name as keyof typeof lineageMetrics], value ?? 0, labels)),
+    ...phases.map(([phase, seconds]) => sample(proofLastPhase, seconds ?? 0, { ...labels, phase })),
+    ...verdicts.map((verdict) => sample(proofLastVerdict, Number(verdict === lastVerdict), { ...labels, verdict })),
+  ];
+}
+
+/** The verification that ended last, of whichever backup; undefined when there was none. */
+export function lastVerificationOf(entries: readonly CatalogEntry[]): Proof | undefined {
+  return lastOf(entries.flatMap((entry) => entry.proofs));
+}
+
+/** The latest of ISO instants of one zone: they sort as text. */
+export function newest(instants: readonly string[]): string | undefined {
+  return instants.reduce<string | undefined>((best, one) => (best === undefined || one > best ? one : best), undefined);
+}
+
+function newestProofOf(entries: readonly CatalogEntry[]): Proof | undefined {
+  return lastOf(entries.flatMap((entry) => entry.proofs).filter(({ verdict }) => verdict === 'proven'));
+}
+
+function lastOf(proofs: readonly Proof[]): Proof | undefined {
+  const lastAt = newest(proofs.map(({ finishedAt }) => finishedAt));
+  return proofs.find(({ finishedAt }) => finishedAt === lastAt);
+}
+
+function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | undefined): Figures {
+  const figures: Figures = {
+    backupLastAttempt: secondsOf(lastAttempt),
+    backupLastSuccess: secondsOf(newest(entries.map(({ manifest }) => manifest.finishedAt))),
+    backups: entries.length,
+    backupsProven: entries.filter(isProven).length,
+  };
+  const manifest = entries[0]?.manifest;
+  if (manifest === undefined) return figures;
+  const durationSeconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1_000;
+  const contentBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+  return {
+    ...figures,
+    backupLastDuration: durationSeconds,
+    backupLastStoredBytes: manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0),
+    backupLastContentBytes: contentBytes,
+    backupLastThroughput: durationSeconds > 0 ? contentBytes / durationSeconds : undefined,
+  };
+}
+
+function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | undefined, now: Date): Figures {
+  const seconds = newestProof?.seconds;
+  const ageOf = (entry: CatalogEntry | undefined) =>
+    entry === undefined ? Number.POSITIVE_INFINITY : (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
+  return {
+    proofLastAttempt: secondsOf(lastVerificationOf(entries)?.finishedAt),
+    proofLastSuccess: secondsOf(newestProof?.finishedAt),
+    rpo: ageOf(entries.find(isProven)),
+    rpoUnproven: ageOf(entries[0]),
+    rto: seconds === undefined ? undefined : (seconds.fetch ?? 0) + (seconds.restore ?? 0),
+    proofLastDuration: seconds?.total,
+  };
+}
+
+function secondsOf(instant: string | undefined): number {
+  return instant === undefined || instant === '' ? 0 : Date.parse(instant) / 1_000;
+}
