@@ -4,6 +4,8 @@ import type { Fact } from '../manifest.ts';
 export interface TableName {
   readonly schema: string;
   readonly name: string;
+  /** Its columns as an SQL list, qualified by {@link rowAlias} and sorted by name. */
+  readonly columns: string;
   /** `none`: an unlogged table seen from a standby, which has no data of it; a dump holds it empty. */
   readonly data: 'readable' | 'none';
 }
@@ -27,6 +29,9 @@ export const factSettings: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: '0',
 };
 
+/** Cannot be taken for a column of the table: `t::text` would read a column named t. */
+const rowAlias = 'watchkeeper_row';
+
 const notExtensionOwned = (catalog: string) =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = x.oid AND d.deptype = 'e')`;
 const userSchema = (column: string) =>
@@ -35,7 +40,9 @@ const userSchema = (column: string) =>
 /** Tables whose rows a dump holds: plain tables and leaf partitions; not those of extensions or of foreign servers. */
 export async function listTables(session: PostgresSession, signal: AbortSignal): Promise<TableName[]> {
   const rows = await session.query(
-    `SELECT n.nspname AS schema, x.relname AS name, x.relpersistence = 'u' AND pg_is_in_recovery() AS empty
+    `SELECT n.nspname AS schema, x.relname AS name, x.relpersistence = 'u' AND pg_is_in_recovery() AS empty,
+            (SELECT string_agg(format('${rowAlias}.%I', a.attname), ', ' ORDER BY a.attname) FROM pg_attribute a
+              WHERE a.attrelid = x.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
        FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace
       WHERE x.relkind = 'r' AND x.relpersistence <> 't'
         AND ${userSchema('x.relnamespace')} AND ${notExtensionOwned('pg_class')}
@@ -45,6 +52,7 @@ export async function listTables(session: PostgresSession, signal: AbortSignal):
   return rows.map((row) => ({
     schema: row['schema'] ?? '',
     name: row['name'] ?? '',
+    columns: row['columns'] ?? '',
     data: row['empty'] === 't' ? 'none' : 'readable',
   }));
 }
@@ -64,7 +72,7 @@ export async function tableFacts(
 ): Promise<Fact[]> {
   const facts: Fact[] = [];
   for (const table of tables) {
-    const label = `${table.schema}.${table.name}`;
+    const label = factLabel(table.schema, table.name);
     const row = table.data === 'none' ? noRows : await measureTable(session, table, options);
     facts.push({ name: `rows ${label}`, value: row['rows'] ?? '', compare: 'equal' });
     if (options.mode === 'content') {
@@ -74,6 +82,11 @@ export async function tableFacts(
   return facts;
 }
 
+/** `public.orders`; quoted where a dot in a name would make two tables one. */
+function factLabel(schema: string, name: string): string {
+  return [schema, name].map((part) => (/[."]/.test(part) ? quoteIdentifier(part) : part)).join('.');
+}
+
 const noRows = { rows: '0', content: '0' };
 
 async function measureTable(
@@ -81,12 +94,12 @@ async function measureTable(
   table: TableName,
   options: { readonly mode: 'rows' | 'content'; readonly signal: AbortSignal },
 ): Promise<Readonly<Record<string, string | null>>> {
-  // The long alias cannot be taken for a column: `t::text` would read a column named t.
-  const content =
-    options.mode === 'content' ? ', coalesce(sum(hashtextextended(watchkeeper_row::text, 0)), 0) AS content' : '';
+  // Not the row as it is: a restore may give the columns of a table that inherits another order.
+  const hash = `hashtextextended(ROW(${table.columns})::text, 0)`;
+  const content = options.mode === 'content' ? `, coalesce(sum(${hash}), 0) AS content` : '';
   try {
     const [row] = await session.query(
-      `SELECT count(*) AS rows${content} FROM ONLY ${qualifiedName(table)} AS watchkeeper_row`,
+      `SELECT count(*) AS rows${content} FROM ONLY ${qualifiedName(table)} AS ${rowAlias}`,
       { signal: options.signal },
     );
     return row ?? {};
@@ -110,7 +123,7 @@ export async function sequenceFacts(session: PostgresSession, signal: AbortSigna
     { signal },
   );
   return rows.map((row) => ({
-    name: `sequence ${row['schema']}.${row['name']}`,
+    name: `sequence ${factLabel(row['schema'] ?? '', row['name'] ?? '')}`,
     value: row['value'] ?? 'unused',
     compare: 'at_least',
   }));
@@ -118,7 +131,7 @@ export async function sequenceFacts(session: PostgresSession, signal: AbortSigna
 
 /** How many objects of each kind there are: a restore that lost an index, a trigger or a policy has the same rows. */
 export async function objectFacts(session: PostgresSession, signal: AbortSignal): Promise<Fact[]> {
-  const rows = await session.query(objectCounts, { signal });
+  const rows = await session.query(objectCounts(session.version), { signal });
   return rows.map((row) => ({ name: `objects ${row['kind']}`, value: row['amount'] ?? '', compare: 'equal' }));
 }
 
@@ -137,20 +150,27 @@ const relationCase = Object.entries(relationKinds)
   .map(([relkind, name]) => `WHEN '${relkind}' THEN '${name}'`)
   .join(' ');
 
-const objectCounts = `
+/**
+ * Left out is what a dump leaves out (invalid indexes, as a failed CREATE INDEX CONCURRENTLY leaves them), what every
+ * new database has (plpgsql), and what the server makes by itself and not the same in every version (clones of a
+ * trigger on partitions, constructors of range types).
+ */
+const objectCounts = (version: number) => `
   SELECT CASE x.relkind ${relationCase} END AS kind, count(*) AS amount
     FROM pg_class x
    WHERE x.relkind IN (${Object.keys(relationKinds).map((relkind) => `'${relkind}'`)}) AND x.relpersistence <> 't'
+     AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = x.oid AND x.relkind = 'i' AND NOT (i.indisvalid AND i.indisready))
      AND ${userSchema('x.relnamespace')} AND ${notExtensionOwned('pg_class')} GROUP BY 1
   UNION ALL
   SELECT 'constraints', count(*) FROM pg_constraint x
    WHERE x.contype IN ('p', 'u', 'f', 'c', 'x') AND ${userSchema('x.connamespace')} AND ${notExtensionOwned('pg_constraint')}
   UNION ALL
   SELECT 'triggers', count(*) FROM pg_trigger x JOIN pg_class c ON c.oid = x.tgrelid
-   WHERE NOT x.tgisinternal AND ${userSchema('c.relnamespace')}
+   WHERE NOT x.tgisinternal ${version >= 130_000 ? 'AND x.tgparentid = 0' : ''} AND ${userSchema('c.relnamespace')}
   UNION ALL
   SELECT 'functions', count(*) FROM pg_proc x
    WHERE ${userSchema('x.pronamespace')} AND ${notExtensionOwned('pg_proc')}
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = x.oid AND d.deptype = 'i')
   UNION ALL
   SELECT 'types', count(*) FROM pg_type x
    WHERE x.typtype IN ('e', 'd', 'r') AND ${userSchema('x.typnamespace')} AND ${notExtensionOwned('pg_type')}
@@ -160,7 +180,7 @@ const objectCounts = `
   SELECT 'schemas', count(*) FROM pg_namespace x
    WHERE ${userSchema('x.oid')} AND x.nspname <> 'public' AND ${notExtensionOwned('pg_namespace')}
   UNION ALL
-  SELECT 'extensions', count(*) FROM pg_extension
+  SELECT 'extensions', count(*) FROM pg_extension WHERE extname <> 'plpgsql'
   UNION ALL
   SELECT 'large objects', count(*) FROM pg_largeobject_metadata
   ORDER BY 1`;

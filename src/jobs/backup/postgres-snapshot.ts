@@ -33,24 +33,45 @@ export async function exportSnapshot(
   });
   try {
     if (session.version >= 170_000) await session.query('SET transaction_timeout = 0', { signal });
-    const tables = await listTables(session, signal);
-    await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', { signal });
-    await lockTables(session, tables, signal);
-    const [row] = await session.query(
-      'SELECT pg_export_snapshot() AS id, extract(epoch FROM clock_timestamp())::text AS epoch',
-      { signal },
-    );
-    return {
-      id: row?.['id'] ?? '',
-      takenAt: new Date(Math.floor(Number(row?.['epoch']) * 1_000)),
-      session,
-      tables,
-      [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
-    };
+    if (session.version >= 140_000) await watchClient(session, signal);
+    const taken = await takeSnapshot(session, signal);
+    return { ...taken, session, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
   } catch (error) {
     await session[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A backup that is given up must not leave its reads running: the server looks now and then whether we are there. */
+async function watchClient(session: PostgresSession, signal: AbortSignal): Promise<void> {
+  await session.query("SET client_connection_check_interval = '2s'", { signal }).catch((error) => {
+    // Some operating systems cannot tell; their servers refuse the setting.
+    if (!session.usable || errorCode(error) !== '22023') throw error;
+  });
+}
+
+const mostSnapshots = 3;
+
+/** A table made between the list and the snapshot is in the dump too: then all is begun anew. */
+async function takeSnapshot(
+  session: PostgresSession,
+  signal: AbortSignal,
+): Promise<Pick<ExportedSnapshot, 'id' | 'takenAt' | 'tables'>> {
+  for (let attempt = 1; attempt <= mostSnapshots; attempt++) {
+    const locked = await listTables(session, signal);
+    await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', { signal });
+    await lockTables(session, locked, signal);
+    const [row] = await session.query(
+      'SELECT pg_export_snapshot() AS id, extract(epoch FROM clock_timestamp())::text AS epoch',
+      { signal },
+    );
+    const takenAt = new Date(Math.floor(Number(row?.['epoch']) * 1_000));
+    const tables = await listTables(session, signal);
+    const names = new Set(locked.map(qualifiedName));
+    if (tables.every((table) => names.has(qualifiedName(table)))) return { id: row?.['id'] ?? '', takenAt, tables };
+    await session.query('ROLLBACK', { signal });
+  }
+  throw sourceChanged(new Error('new tables appeared each time'));
 }
 
 /** lock_not_available, deadlock_detected, undefined_table: somebody is changing the schema right now. */

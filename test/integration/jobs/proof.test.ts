@@ -161,6 +161,43 @@ test.each([
   expect(proof.facts.differing.map(({ name }) => name)).toEqual(differing);
 });
 
+test.each([
+  [
+    'columns that a parent got after its child',
+    'CREATE TABLE p (a int); CREATE TABLE c (b text) INHERITS (p); ALTER TABLE p ADD COLUMN z int; INSERT INTO c VALUES (1, $$x$$, 2)',
+  ],
+  [
+    'names with dots that read alike',
+    'CREATE SCHEMA a; CREATE SCHEMA "a.b"; CREATE TABLE a."b.c" AS SELECT 1 AS x; CREATE TABLE "a.b".c AS SELECT 2 AS x FROM generate_series(1, 2)',
+  ],
+  ['plpgsql gone', 'DROP EXTENSION plpgsql'],
+  [
+    'partitions with a trigger, a foreign key, a range type',
+    `CREATE TABLE r (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE r1 PARTITION OF r FOR VALUES FROM (0) TO (9);
+     CREATE TABLE q (id int REFERENCES r) PARTITION BY RANGE (id); CREATE TABLE q1 PARTITION OF q FOR VALUES FROM (0) TO (9);
+     CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TYPE span AS RANGE (subtype = int);
+     CREATE TRIGGER t AFTER INSERT ON q FOR EACH ROW EXECUTE FUNCTION f(); CREATE INDEX ON ONLY q (id)`,
+  ],
+])('a database with %s is proven', async (name, sql) => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, name, sql), store);
+
+  const proof = await verify(manifest, store);
+
+  expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
+});
+
+test('an index whose concurrent build failed is in no dump and spoils no proof', async () => {
+  const broken = await createDatabase(cluster, 'broken', 'CREATE TABLE t AS SELECT 1 AS a FROM generate_series(1, 2)');
+  await expect(execute(broken, 'broken', 'CREATE UNIQUE INDEX CONCURRENTLY ON t (a)')).rejects.toThrow('unique index');
+  const store = new MemoryStore();
+  const manifest = await backUp(broken, store);
+
+  const proof = await verify(manifest, store);
+
+  expect(proof).toMatchObject({ verdict: 'proven' });
+});
+
 test('rows written after the snapshot are in neither the dump nor the facts', async () => {
   const busy = await createDatabase(cluster, 'busy', 'CREATE TABLE t (a int)');
   const store = new MemoryStore();

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exportSnapshot } from '../../../src/jobs/backup/postgres-snapshot.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
+import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { testSignal } from '../../support/test-context.ts';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startTestCluster();
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+const waitingForLock = "SELECT FROM pg_stat_activity WHERE datname = 'growing' AND wait_event_type = 'Lock'";
+
+test('a table made while the backup waits for a lock is in the dump and in the facts', async () => {
+  const signal = testSignal();
+  const growing = await createDatabase(cluster, 'growing', 'CREATE TABLE held AS SELECT 1 AS a');
+  await using locker = await openSession(growing, { signal });
+  await locker.query('BEGIN', { signal });
+  await locker.query('LOCK TABLE held IN ACCESS EXCLUSIVE MODE', { signal });
+  const store = new MemoryStore();
+  const backup = backUp(growing, store, await dumpMethod({ lockTimeoutMs: 60_000 }));
+  await expect.poll(() => execute(cluster, 'postgres', waitingForLock), { timeout: 10_000 }).toHaveLength(1);
+  await execute(cluster, 'growing', 'CREATE TABLE fresh AS SELECT generate_series(1, 3) AS a');
+  await locker.query('COMMIT', { signal });
+
+  const manifest = await backup;
+  const proof = await verify(manifest, store);
+
+  expect(manifest.facts.items).toContainEqual({ name: 'rows public.fresh', value: '3', compare: 'equal' });
+  expect(proof).toMatchObject({ verdict: 'proven' });
+});
+
+test('the server soon ends what it still does for a backup that was given up', async () => {
+  const quiet = await createDatabase(cluster, 'quiet');
+  const stop = new AbortController();
+  await using snapshot = await exportSnapshot(quiet, { lockTimeoutMs: 1_000, signal: stop.signal });
+  const sessions = "SELECT FROM pg_stat_activity WHERE datname = 'quiet' AND application_name LIKE 'watchkeeper%'";
+
+  const reading = snapshot.session.query('SELECT pg_sleep(600)', { signal: stop.signal });
+  stop.abort(new Error('given up'));
+
+  await expect(reading).rejects.toThrow('given up');
+  await expect.poll(() => execute(cluster, 'postgres', sessions), { timeout: 15_000 }).toEqual([]);
+});
