@@ -46,3 +46,9 @@ test('the commands that the documents promise exist', async () => {
   expect(Object.keys(scripts)).toEqual(expect.arrayContaining(['demo', 'test', 'check', 'bench', 'generate']));
   expect(await readFile(join(root, '.ci/run'), 'utf8')).toMatch(/^exec npm test$/m);
 });
+
+test('npm prints no notice of a newer npm after the last line of the tests', async () => {
+  const settings = await readFile(join(root, '.npmrc'), 'utf8');
+
+  expect(settings).toMatch(/^update-notifier=false$/m);
+});
