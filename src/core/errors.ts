@@ -15,7 +15,15 @@ export function errorMessage(thrown: unknown): string {
   return messages.join(': ').replaceAll(/\s*\n\s*/g, ' | ');
 }
 
+/** Of work that failed and whose clean-up then failed too, the first failure is the one that tells why. */
+function causeOf(error: Error): unknown {
+  return error instanceof SuppressedError ? error.suppressed : error.cause;
+}
+
 function describe(error: unknown): { message: string; cause: unknown } {
+  if (error instanceof SuppressedError) {
+    return { message: `${errorMessage(error.suppressed)}; then ${errorMessage(error.error)}`, cause: undefined };
+  }
   // AggregateError (every address of a host refused) has an empty message of its own.
   if (error instanceof AggregateError && error.message === '') {
     return { message: [...new Set(error.errors.map((one) => errorMessage(one)))].join('; '), cause: error.cause };
@@ -32,7 +40,7 @@ export function errorCode(thrown: unknown): string | undefined {
       if (inner !== undefined) return inner;
     }
     if ('code' in error && typeof error.code === 'string') return error.code;
-    error = error.cause;
+    error = causeOf(error);
   }
   return undefined;
 }
@@ -41,7 +49,7 @@ export function errorCode(thrown: unknown): string | undefined {
 export function findCause<E extends Error>(thrown: unknown, type: abstract new (...args: never[]) => E): E | undefined {
   for (let error: unknown = thrown, depth = 0; error instanceof Error && depth < 8; depth++) {
     if (error instanceof type) return error;
-    error = error.cause;
+    error = causeOf(error);
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { errorMessage } from '../core/errors.ts';
+import { errorCode, errorMessage } from '../core/errors.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { openSession, type PostgresSession } from '../targets/postgres/session.ts';
 import type { PostgresAccess } from '../targets/postgres/settings.ts';
@@ -45,6 +45,9 @@ async function runAssertion(
     return { name, passed: false, detail: row === undefined ? 'no row' : `result is ${value ?? 'NULL'}` };
   } catch (error) {
     signal.throwIfAborted();
+    // Resources, operator: that says nothing about the data.
+    if (!session.usable || /^(53|57)/.test(errorCode(error) ?? ''))
+      throw new Error(`asserting "${name}"`, { cause: error });
     return { name, passed: false, detail: errorMessage(error) };
   }
 }

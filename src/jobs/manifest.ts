@@ -39,6 +39,9 @@ const sourceSchema = z.strictObject({
   locale: z.string().optional(),
   /** Names of all roles of the server: ownership and policies refer to them, and no dump holds them. */
   roles: z.array(z.string()),
+  /** Of those, who may do everything, and who has the rights of whom: materialized views are computed by their owners. */
+  superusers: z.array(z.string()).optional(),
+  memberships: z.array(z.strictObject({ role: z.string(), member: z.string() })).optional(),
   extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
   databaseSizeBytes: bytes,
 });

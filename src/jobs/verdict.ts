@@ -1,7 +1,8 @@
 import { errorCode, findCause } from '../core/errors.ts';
 import { ProcessFailed, ProgramMissing } from '../core/run-process.ts';
 import { StoreError } from '../storage/object-store.ts';
-import { JobFailed } from './job.ts';
+import { classifyFailure } from './failure.ts';
+import { type FailureReason, JobFailed } from './job.ts';
 
 /**
  * What an error during a verification says about the backup. `failed`: the backup is not good. `inconclusive`: this
@@ -15,22 +16,17 @@ export function verdictOf(error: unknown): 'failed' | 'inconclusive' | 'try_agai
   if (findCause(error, ProgramMissing) !== undefined) return 'inconclusive';
   // pg_restore that was ended by a signal: out of memory, or somebody ended it.
   if (findCause(error, ProcessFailed)?.exitCode === null) return 'inconclusive';
-  return isTroubleOfThePlace(errorCode(error)) ? 'inconclusive' : 'failed';
+  if (isTroubleOfThePlace(errorCode(error))) return 'inconclusive';
+  // Programs, and a connection that just ends, have words only.
+  return placeReasons.has(classifyFailure(error).reason) ? 'inconclusive' : 'failed';
 }
 
-const systemCodes = new Set([
-  'ENOSPC',
-  'EDQUOT',
-  'EACCES',
-  'ENOMEM',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'ENOTFOUND',
-]);
+const placeReasons: ReadonlySet<FailureReason> = new Set(['connection', 'authentication', 'deadline']);
 
-/** Codes of the operating system, and of PostgreSQL: connection (08), authorisation (28), resources (53), operator (57). */
+/**
+ * Codes of the operating system (`ENOSPC`), and of PostgreSQL: connection (08), transaction timeouts (25P), authorisation
+ * (28), resources (53), operator (57).
+ */
 function isTroubleOfThePlace(code: string | undefined): boolean {
-  if (code === undefined) return false;
-  return systemCodes.has(code) || /^(08|28|53|57P|42501)/.test(code);
+  return code !== undefined && /^(E[A-Z0-9]+$|08|25P0[34]|28|53|57|42501)/.test(code);
 }

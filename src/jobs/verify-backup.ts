@@ -89,7 +89,10 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
   const { manifest, method } = request;
   await requireSpace(request);
-  await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
+  await using spool = clearedAway(
+    await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
+    context,
+  );
   const contentPath = (name: string) => join(spool.path, name.replace(/\.zst$/, ''));
 
   findings.seconds.fetch = await timed(context, async () => {
@@ -101,12 +104,15 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
       );
     }
   });
-  await using sandbox = await request.openSandbox(manifest, context);
+  await using sandbox = clearedAway(await openSandbox(request, context), context);
   Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   findings.seconds.restore = await timed(context, async () => {
     context.onProgress({ activity: 'restoring' });
     const { access: into, ownership } = sandbox;
-    await method.restore({ manifest, contentPath, into, ownership, parallel: 2 }, context);
+    const restoring = method.restore({ manifest, contentPath, into, ownership, parallel: 2 }, context);
+    await restoring.catch((error: unknown) => {
+      throw orInconclusive(error, sandbox);
+    });
   });
   findings.seconds.compare = await timed(context, async () => {
     context.onProgress({ activity: 'comparing' });
@@ -116,6 +122,34 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   context.onProgress({ activity: 'asserting' });
   findings.assertions = await runAssertions(sandbox.access, request.assertions, context);
   judgeAssertions(findings.assertions);
+}
+
+/** Until there is a sandbox nothing was learned about the backup. */
+async function openSandbox(request: VerifyRequest, context: JobContext): Promise<Sandbox> {
+  return request.openSandbox(request.manifest, context).catch((cause: unknown) => {
+    context.signal.throwIfAborted();
+    throw new JobFailed('inconclusive', 'there is no place to try the restore', { cause });
+  });
+}
+
+/** What is not as at the source may be why a restore fails. */
+function orInconclusive(error: unknown, sandbox: Sandbox): unknown {
+  if (sandbox.notes.length === 0 || verdictOf(error) !== 'failed') return error;
+  return new JobFailed('inconclusive', `the restore failed, but ${sandbox.notes.join('; ')}`, { cause: error });
+}
+
+/** A folder or server that cannot be cleared away says nothing about the backup; what is left of it is swept later. */
+function clearedAway<T extends AsyncDisposable>(resource: T, { log }: JobContext): T {
+  return {
+    ...resource,
+    async [Symbol.asyncDispose]() {
+      try {
+        await resource[Symbol.asyncDispose]();
+      } catch (error) {
+        log.warn({ error: errorMessage(error) }, 'what a verification used could not be cleared away');
+      }
+    },
+  };
 }
 
 function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sandbox, findings: Findings): void {
@@ -131,6 +165,10 @@ function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sand
       'inconclusive',
       `content fingerprints of PostgreSQL ${sourceMajor} differ on ${sandbox.major}, which they may; install PostgreSQL ${sourceMajor} to compare them`,
     );
+  }
+  if (onlyFingerprints && sandbox.notes.length > 0) {
+    const differing = describeDifferences(findings.differing);
+    throw new JobFailed('inconclusive', `the restore differs, but ${sandbox.notes.join('; ')}: ${differing}`);
   }
   throw new JobFailed('not_proven', `the restore differs from the source: ${describeDifferences(findings.differing)}`);
 }

@@ -60,9 +60,18 @@ const lackPatterns = [
   /extension "[^"]*" is not available/,
   /could not open extension control file/,
   /tablespace "[^"]*" does not exist/,
-  /must be loaded via shared_preload_libraries/,
-  /could not access file "[^"]*": No such file/,
-  /No space left on device/,
+  /must be (pre)?loaded|can only be loaded via shared_preload_libraries/,
+  /can only create extension in database \S+/,
+  /could not (access|load) (file|library) "[^"]*"/,
+  /collation "[^"]*" for encoding "[^"]*" does not exist/,
+  /could not (create locale|open collator for locale) "[^"]*"/,
+  // A pg_restore newer than the server sets what the server does not know yet.
+  /unrecognized configuration parameter "[^"]*"/,
+  // Extensions, event triggers, functions in C and others that only a superuser can make.
+  /permission denied (to|for language|for foreign-data wrapper|for foreign server) [^|]*?$/m,
+  /must be (superuser|owner of|member of|able to SET ROLE) [^|]*?$/im,
+  /out of (shared )?memory/,
+  /No space left on device|Disk quota exceeded/,
 ];
 
 /** What the server where the restore is tried lacks says nothing about the backup. */

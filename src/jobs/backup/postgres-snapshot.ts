@@ -111,9 +111,14 @@ export async function describeSource(session: PostgresSession, signal: AbortSign
     "SELECT extname AS name, extversion AS version FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
     { signal },
   );
-  const roles = await session.query("SELECT rolname AS name FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' ORDER BY 1", {
-    signal,
-  });
+  const roles = await session.query(
+    "SELECT rolname AS name, rolsuper AS super FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%' ORDER BY 1",
+    { signal },
+  );
+  const memberships = await session.query(
+    'SELECT DISTINCT pg_get_userbyid(roleid) AS role, pg_get_userbyid(member) AS member FROM pg_auth_members ORDER BY 1, 2',
+    { signal },
+  );
   const provider = { c: 'libc', i: 'icu', b: 'builtin' }[database?.['provider'] ?? 'c'] ?? 'libc';
   return {
     engine: 'postgres',
@@ -125,6 +130,8 @@ export async function describeSource(session: PostgresSession, signal: AbortSign
     localeProvider: provider as BackupSource['localeProvider'],
     ...(database?.['locale'] ? { locale: database['locale'] } : {}),
     roles: roles.map((row) => row['name'] ?? ''),
+    superusers: roles.filter((row) => row['super'] === 't').map((row) => row['name'] ?? ''),
+    memberships: memberships.map((row) => ({ role: row['role'] ?? '', member: row['member'] ?? '' })),
     extensions: extensions.map((row) => ({ name: row['name'] ?? '', version: row['version'] ?? '' })),
     databaseSizeBytes: Number(database?.['size'] ?? 0),
   };

@@ -77,6 +77,12 @@ async function createRoles(session: PostgresSession, source: BackupSource, signa
   const rows = await session.query('SELECT rolname AS name FROM pg_catalog.pg_roles', { signal });
   const existing = new Set(rows.map((row) => row['name']));
   for (const role of source.roles.filter((name) => !existing.has(name))) {
-    await session.query(`CREATE ROLE ${quoteIdentifier(role)}`, { signal });
+    const rights = source.superusers?.includes(role) ? ' SUPERUSER' : '';
+    await session.query(`CREATE ROLE ${quoteIdentifier(role)}${rights}`, { signal });
+  }
+  for (const { role, member } of source.memberships ?? []) {
+    // A predefined role that this version does not have any more, or pg_database_owner, which nobody can be given.
+    const grant = `GRANT ${quoteIdentifier(role)} TO ${quoteIdentifier(member)}`;
+    await session.query(grant, { signal }).catch(() => signal.throwIfAborted());
   }
 }

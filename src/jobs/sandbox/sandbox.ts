@@ -10,6 +10,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly access: PostgresAccess;
   /** Whether the roles of the source exist here, so that owners, grants and policies are restored too. */
   readonly ownership: 'restore' | 'ignore';
+  /** What is not as at the source, such as a locale: a restore that fails may fail because of it. */
   readonly notes: readonly string[];
 }
 

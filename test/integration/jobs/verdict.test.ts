@@ -1,0 +1,164 @@
+import { mkdirSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
+import { localSandbox } from '../../../src/jobs/sandbox/local-postgres.ts';
+import type { OpenSandbox } from '../../../src/jobs/sandbox/sandbox.ts';
+import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { backUp, dumpMethod, throwAwaySandbox, verify } from '../../support/keeping.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { createDatabase, execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startTestCluster();
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+const largeSql = 'CREATE TABLE large AS SELECT n, md5(n::text) AS t FROM generate_series(1, 300000) n';
+
+test('a throw-away server that does not start says nothing about the backup', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'unstarted'), store);
+  await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-' });
+  // Longer than the path of a Unix socket may be.
+  const tooLong = `${folder.path}/${'x'.repeat(100)}`;
+  mkdirSync(tooLong);
+  const openSandbox = localSandbox({ installations: await testInstallations(), user: 'postgres', directory: tooLong });
+
+  const proof = await verify(manifest, store, { openSandbox });
+
+  expect(proof.verdict).toBe('inconclusive');
+  expect(proof.reason).toContain('no place to try the restore');
+});
+
+test('a scratch server that goes away says nothing about the backup', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'away'), store);
+  await using scratch = await startTestCluster();
+  const method = await dumpMethod();
+  const stopping = {
+    ...method,
+    async restore(...given: Parameters<typeof method.restore>) {
+      await scratch.stop('immediate');
+      await method.restore(...given);
+    },
+  };
+
+  const proof = await verify(manifest, store, { method: stopping, openSandbox: serverSandbox(scratch.access) });
+
+  expect(proof.verdict).toBe('inconclusive');
+  expect(proof.reason).toContain('ECONNREFUSED');
+});
+
+test('somebody who ends the session of the restore spoils the proof, not the backup', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'ended', largeSql), store);
+  const method = await dumpMethod();
+  const ending = {
+    ...method,
+    async restore(...given: Parameters<typeof method.restore>) {
+      const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ~ '^watchkeeper_proof_'`;
+      const timer = setInterval(() => void execute(cluster, 'postgres', end), 50);
+      await method.restore(...given).finally(() => clearInterval(timer));
+    },
+  };
+
+  const proof = await verify(manifest, store, { method: ending, openSandbox: serverSandbox(cluster.access) });
+
+  expect(proof.verdict).toBe('inconclusive');
+});
+
+test('a sandbox that cannot be cleared away does not spoil the proof', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'sticky'), store);
+  const openLocal = await throwAwaySandbox();
+  const openSandbox: OpenSandbox = async (...given) => {
+    const sandbox = await openLocal(...given);
+    return {
+      ...sandbox,
+      async [Symbol.asyncDispose]() {
+        await sandbox[Symbol.asyncDispose]();
+        throw new Error('it sticks');
+      },
+    };
+  };
+
+  const proof = await verify(manifest, store, { openSandbox });
+
+  expect(proof).toMatchObject({ verdict: 'proven' });
+});
+
+test('what a role that may only create databases cannot restore makes the proof inconclusive', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'mighty', 'CREATE EXTENSION pg_stat_statements'), store);
+  await execute(cluster.access, 'postgres', 'CREATE ROLE scratch LOGIN CREATEDB');
+  const scratch = { connection: { ...cluster.access.connection, user: 'scratch' } };
+
+  const proof = await verify(manifest, store, { openSandbox: serverSandbox(scratch) });
+
+  expect(proof.verdict).toBe('inconclusive');
+  expect(proof.reason).toContain('permission denied to create extension "pg_stat_statements"');
+});
+
+test('materialized views are computed by owners with the rights they have at the source', async () => {
+  const sql = `CREATE ROLE boss SUPERUSER; CREATE ROLE clerk; CREATE ROLE reader; GRANT reader TO clerk; CREATE ROLE auditor;
+    GRANT pg_read_all_data TO auditor; CREATE TABLE t AS SELECT 1 AS a; GRANT SELECT ON t TO reader;
+    CREATE MATERIALIZED VIEW m1 AS SELECT * FROM t; ALTER MATERIALIZED VIEW m1 OWNER TO boss;
+    CREATE MATERIALIZED VIEW m2 AS SELECT * FROM t; ALTER MATERIALIZED VIEW m2 OWNER TO clerk;
+    CREATE MATERIALIZED VIEW m3 AS SELECT * FROM t; ALTER MATERIALIZED VIEW m3 OWNER TO auditor`;
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'computed', sql), store);
+
+  const proof = await verify(manifest, store);
+
+  expect(proof).toMatchObject({ verdict: 'proven' });
+});
+
+test.each([
+  [
+    'a generated value comes out differently',
+    "CREATE TABLE t (a text, b text GENERATED ALWAYS AS (lower(a)) STORED); INSERT INTO t VALUES ('É')",
+  ],
+  ['a check is not met', "CREATE TABLE t (a text CHECK (lower(a) = 'é')); INSERT INTO t VALUES ('É')"],
+])('where the locale of the source is missing and %s, the proof is inconclusive', async (name, sql) => {
+  const locale = `TEMPLATE template0 LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`;
+  await execute(cluster, 'postgres', `CREATE DATABASE "${name}" ${locale}`);
+  await execute(cluster, name, sql);
+  const store = new MemoryStore();
+  const access = { ...cluster.access, connection: { ...cluster.access.connection, database: name } };
+  const manifest = await backUp(access, store);
+  const elsewhere = { ...manifest, source: { ...manifest.source, collate: 'xx_XX.UTF-8', ctype: 'xx_XX.UTF-8' } };
+
+  const here = await verify(manifest, store);
+  const there = await verify(elsewhere, store);
+
+  expect(here.verdict).toBe('proven');
+  expect(there.verdict).toBe('inconclusive');
+  expect(there.reason).toContain('locale xx_XX.UTF-8 of the source is not to be had here');
+});
+
+test('a column with a collation that this machine lacks makes the proof inconclusive', async () => {
+  const sql = `CREATE COLLATION strange (provider = libc, locale = 'C.UTF-8');
+    UPDATE pg_collation SET collcollate = 'xx_XX.UTF-8', collctype = 'xx_XX.UTF-8' WHERE collname = 'strange'`;
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'collated', sql), store);
+
+  const proof = await verify(manifest, store);
+
+  expect(proof.verdict).toBe('inconclusive');
+  expect(proof.reason).toContain('could not create locale "xx_XX.UTF-8"');
+});
+
+test('a scratch server that breaks off in an assertion says nothing about it', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'asserted'), store);
+
+  const proof = await verify(manifest, store, {
+    assertions: [{ name: 'breaking', sql: 'SELECT pg_terminate_backend(pg_backend_pid())' }],
+  });
+
+  expect(proof.verdict).toBe('inconclusive');
+});
