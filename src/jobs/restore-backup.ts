@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { secondsSince } from '../core/clock.ts';
-import { errorCode } from '../core/errors.ts';
+import { errorCode, errorMessage } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
@@ -12,7 +12,7 @@ import { compareFacts, type FactDifference } from './compare-facts.ts';
 import { fetchPart } from './fetch-part.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Manifest } from './manifest.ts';
-import { createDatabaseLike, requireExtensions } from './sandbox/prepare-database.ts';
+import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
 import { spoolPrefix } from './verify-backup.ts';
 
 export interface RestoreRequest {
@@ -45,7 +45,7 @@ export interface RestoreResult {
 /** Restores a backup into a new database and compares it with the manifest. A failed restore leaves nothing behind. */
 export async function restoreBackup(request: RestoreRequest, context: JobContext): Promise<RestoreResult> {
   const startMs = context.clock.monotonicMs();
-  const { manifest, method } = request;
+  const { manifest } = request;
   await using session = await openMaintenanceSession(request.server, context.signal);
   const exists = await databaseExists(session, request.database, context.signal);
   if (exists && request.onConflict === 'refuse') {
@@ -59,33 +59,63 @@ export async function restoreBackup(request: RestoreRequest, context: JobContext
     const { store, zstdProgram } = request;
     await fetchPart({ store, key, part, path: contentPath(part.name), zstdProgram }, context);
   }
-  const name = exists ? `${request.database}_restoring_${randomBytes(3).toString('hex')}` : request.database;
+  const suffix = `_restoring_${randomBytes(3).toString('hex')}`;
+  const name = exists ? nameWith(request.database, suffix) : request.database;
   const notes = await createDatabaseLike(session, name, manifest.source, context.signal);
+  const filled = await fill(request, { session, name, contentPath }, context);
+  const replaced =
+    exists && filled.differing.length === 0 ? await takePlace(request, { session, name }, context) : undefined;
+  return {
+    database: replaced === undefined ? name : request.database,
+    ...(replaced === undefined ? {} : { replaced }),
+    seconds: secondsSince(context.clock, startMs),
+    factsCompared: manifest.facts.items.length,
+    differing: filled.differing,
+    notes: [...notes, ...filled.notes],
+  };
+}
+
+/** Restores into the new database and compares; drops it when it cannot be filled. */
+async function fill(
+  { manifest, method, server }: RestoreRequest,
+  into: {
+    readonly session: PostgresSession;
+    readonly name: string;
+    readonly contentPath: (partName: string) => string;
+  },
+  context: JobContext,
+): Promise<Pick<RestoreResult, 'differing' | 'notes'>> {
+  const { name, contentPath } = into;
   try {
-    const into = withDatabase(request.server, name);
-    const ownership = (await mayRestoreOwners(session, manifest, context.signal)) ? 'restore' : 'ignore';
+    const access = withDatabase(server, name);
+    const ownership = (await mayRestoreOwners(into.session, manifest, context.signal)) ? 'restore' : 'ignore';
     context.onProgress({ activity: 'restoring' });
-    await method.restore({ manifest, contentPath, into, ownership, parallel: 2 }, context);
+    await method.restore({ manifest, contentPath, into: access, ownership, parallel: 2 }, context);
     context.onProgress({ activity: 'comparing' });
-    const measured = await method.measure(into, manifest.facts.mode, context);
-    const differing = compareFacts(manifest.facts.items, measured);
-    const replaced =
-      exists && differing.length === 0 ? await swap(session, name, request.database, context) : undefined;
+    const measured = await method.measure(access, manifest.facts.mode, context);
     return {
-      database: exists && replaced === undefined ? name : request.database,
-      ...(replaced === undefined ? {} : { replaced }),
-      seconds: secondsSince(context.clock, startMs),
-      factsCompared: manifest.facts.items.length,
-      differing,
-      notes:
-        ownership === 'restore'
-          ? notes
-          : [...notes, 'owners and grants were not restored: not all roles exist here, or the role is no superuser'],
+      differing: compareFacts(manifest.facts.items, measured),
+      notes: ownership === 'restore' ? [] : [ownersNote],
     };
   } catch (error) {
-    await dropUnfinished(request.server, name);
+    await dropUnfinished(server, name, context);
     throw error;
   }
+}
+
+const ownersNote = 'owners and grants were not restored: not all roles exist here, or the role is no superuser';
+
+/** A restore that is complete is not thrown away because it could not get its name. */
+async function takePlace(
+  request: RestoreRequest,
+  restored: { readonly session: PostgresSession; readonly name: string },
+  context: JobContext,
+): Promise<string> {
+  return swap(request, restored, context).catch((cause: unknown) => {
+    const { name } = restored;
+    const what = `the restore is complete and right as database "${name}", but did not take the place of "${request.database}"`;
+    throw new JobFailed('error', what, { cause });
+  });
 }
 
 /**
@@ -120,28 +150,56 @@ async function mayRestoreOwners(session: PostgresSession, manifest: Manifest, si
   return rows[0]?.['superuser'] === 'on' && manifest.source.roles.every((role) => existing.has(role));
 }
 
-/** Gives the restored database the name of the old one, which is kept. Returns the old one's new name. */
-async function swap(session: PostgresSession, restored: string, name: string, context: JobContext): Promise<string> {
-  const stamp = context.clock
+/**
+ * Gives the restored database the name of the old one, which is kept; both or neither. Returns the old one's new name.
+ * A rename lets nobody new in and waits five seconds for who is there: those are ended by a session beside it.
+ */
+async function swap(
+  { database, server }: RestoreRequest,
+  restored: { readonly session: PostgresSession; readonly name: string },
+  { clock, signal }: JobContext,
+): Promise<string> {
+  const stamp = clock
     .now()
     .toISOString()
     .replaceAll(/[-:]|\.\d+/g, '')
     .toLowerCase();
-  const kept = `${name}_before_${stamp}`;
-  const { signal } = context;
-  await session.query(
-    `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
-      WHERE datname = ${quoteLiteral(name)} AND pid <> pg_catalog.pg_backend_pid()`,
-    { signal },
-  );
-  await session.query(`ALTER DATABASE ${quoteIdentifier(name)} RENAME TO ${quoteIdentifier(kept)}`, { signal });
-  await session.query(`ALTER DATABASE ${quoteIdentifier(restored)} RENAME TO ${quoteIdentifier(name)}`, { signal });
+  const kept = nameWith(database, `_before_${stamp}`);
+  await using beside = await openMaintenanceSession(server, signal);
+  const renames = [
+    `ALTER DATABASE ${quoteIdentifier(database)} RENAME TO ${quoteIdentifier(kept)}`,
+    `ALTER DATABASE ${quoteIdentifier(restored.name)} RENAME TO ${quoteIdentifier(database)}`,
+  ];
+  const state = { renamed: false };
+  const renaming = restored.session.query(renames.join('; '), { signal }).finally(() => {
+    state.renamed = true;
+  });
+  renaming.catch(() => undefined);
+  while (!state.renamed) {
+    await endSessions(beside, database, signal);
+    await clock.sleep(100, signal);
+  }
+  await renaming;
   return kept;
 }
 
-/** It is ours alone: nobody else has ever seen it complete. */
-async function dropUnfinished(server: PostgresAccess, name: string): Promise<void> {
-  const signal = AbortSignal.timeout(30_000);
-  await using session = await openMaintenanceSession(server, signal);
-  await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}`, { signal });
+const longestName = 63;
+
+/** PostgreSQL would cut a name that is too long at its end, silently, and with it what tells it from the other one. */
+function nameWith(name: string, suffix: string): string {
+  const room = longestName - Buffer.byteLength(suffix);
+  let cut = name;
+  while (Buffer.byteLength(cut) > room) cut = [...cut].slice(0, -1).join('');
+  return `${cut}${suffix}`;
+}
+
+/** It is ours alone: nobody else has ever seen it complete. Why it was not finished is told, whatever happens here. */
+async function dropUnfinished(server: PostgresAccess, name: string, { log }: JobContext): Promise<void> {
+  try {
+    const signal = AbortSignal.timeout(30_000);
+    await using session = await openMaintenanceSession(server, signal);
+    await dropDatabase(session, name, signal);
+  } catch (error) {
+    log.warn({ database: name, error: errorMessage(error) }, 'an unfinished restore could not be dropped');
+  }
 }

@@ -86,11 +86,19 @@ function missingInServer(error: unknown): JobFailed | undefined {
  * SQL that makes an empty database as the source's was: encoding and locale decide about order and uniqueness.
  * Without `locale` (this machine does not have it) the locale is C.
  */
-export function createDatabaseSql(name: string, source: BackupSource, locale: 'as_source' | 'c'): string {
+export function createDatabaseSql(
+  name: string,
+  source: BackupSource,
+  on: { readonly server: number; readonly locale: 'as_source' | 'c' },
+): string {
   const parts = [
     `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING ${quoteLiteral(source.encoding)}`,
   ];
-  if (locale === 'c') return `${parts.join('')} LC_COLLATE 'C' LC_CTYPE 'C'`;
+  // Else it would be that of the template: the server's, not the source's.
+  if (on.server >= 150_000 && (on.locale === 'c' || source.localeProvider === 'libc')) {
+    parts.push('LOCALE_PROVIDER libc');
+  }
+  if (on.locale === 'c') return `${parts.join(' ')} LC_COLLATE 'C' LC_CTYPE 'C'`;
   parts.push(`LC_COLLATE ${quoteLiteral(source.collate)} LC_CTYPE ${quoteLiteral(source.ctype)}`);
   if (source.localeProvider === 'icu' && source.locale !== undefined) {
     parts.push(`LOCALE_PROVIDER icu ICU_LOCALE ${quoteLiteral(source.locale)}`);

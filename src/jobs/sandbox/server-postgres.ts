@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { formatConnectionUrl } from '../../targets/postgres/connection-url.ts';
-import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
+import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
 import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
 import { JobFailed } from '../job.ts';
-import { createDatabaseLike, requireExtensions } from './prepare-database.ts';
+import { createDatabaseLike, dropDatabase, requireExtensions } from './prepare-database.ts';
 import type { OpenSandbox } from './sandbox.ts';
 
 const scratchPrefix = 'watchkeeper_proof_';
@@ -59,9 +59,4 @@ async function dropStale(session: PostgresSession, now: Date, signal: AbortSigna
     const madeAtMs = Number(name?.slice(scratchPrefix.length).split('_')[0]);
     if (name && now.getTime() - madeAtMs > staleAfterMs) await dropDatabase(session, name, signal);
   }
-}
-
-async function dropDatabase(session: PostgresSession, name: string, signal: AbortSignal): Promise<void> {
-  const force = session.version >= 130_000 ? ' WITH (FORCE)' : '';
-  await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)}${force}`, { signal });
 }

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { errorMessage } from '../../../src/core/errors.ts';
+import { type RestoreRequest, restoreBackup } from '../../../src/jobs/restore-backup.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
+import { backUp, dumpMethod, zstdProgram } from '../../support/keeping.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { testContext, testSignal } from '../../support/test-context.ts';
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await startTestCluster();
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+/** A backup of a database that holds one table `t`, and how to restore it under the same name or another one. */
+async function backupOf(database: string, given: Partial<RestoreRequest> = {}): Promise<RestoreRequest> {
+  const store = new MemoryStore();
+  const access = await createDatabase(cluster, database, 'CREATE TABLE t AS SELECT generate_series(1, 10) AS a');
+  const manifest = await backUp(access, store);
+  const method = await dumpMethod();
+  return { manifest, store, method, server: cluster.access, database, onConflict: 'replace', zstdProgram, ...given };
+}
+
+async function databases(like: string): Promise<unknown[]> {
+  const sql = `SELECT datname FROM pg_database WHERE datname LIKE '${like}' ORDER BY 1`;
+  return (await execute(cluster, 'postgres', sql)).map((row) => row['datname']);
+}
+
+test('a database whose clients come back at once is replaced, and kept under another name', async () => {
+  const request = await backupOf('busy');
+  await execute(cluster, 'busy', 'CREATE TABLE newer (a int)');
+  const stop = new AbortController();
+  const coming = Promise.all([1, 2, 3].map(() => comeAgain(stop.signal)));
+
+  const result = await restoreBackup(request, testContext());
+  stop.abort();
+  await coming;
+
+  expect(result).toMatchObject({ database: 'busy', differing: [] });
+  expect(result.replaced).toMatch(/^busy_before_\d{8}t\d{6}z$/);
+  expect(await databases('busy%')).toEqual(['busy', result.replaced]);
+  const tables = "SELECT relname FROM pg_class WHERE relname IN ('t', 'newer') ORDER BY 1";
+  expect(await execute(cluster, 'busy', tables)).toEqual([{ relname: 't' }]);
+  expect(await execute(cluster, result.replaced ?? '', tables)).toEqual([{ relname: 'newer' }, { relname: 't' }]);
+});
+
+/** A client as applications have them: it keeps its session, and opens another one when it was ended. */
+async function comeAgain(signal: AbortSignal): Promise<void> {
+  const busy = { connection: { ...cluster.access.connection, database: 'busy' } };
+  while (!signal.aborted) {
+    try {
+      await using session = await openSession(busy, { signal });
+      for (;;) await session.query('SELECT pg_sleep(0.01)', { signal });
+    } catch {
+      // Ended: once more.
+    }
+  }
+}
+
+test('names that are as long as they may be are replaced too, and told as they are', async () => {
+  const name = 'n'.repeat(63);
+  const request = await backupOf(name);
+
+  const result = await restoreBackup(request, testContext());
+
+  expect(result.database).toBe(name);
+  expect(await databases('nnn%')).toEqual([result.replaced, name].sort());
+});
+
+test('a restore that is stopped while its database is being made leaves none behind', async () => {
+  const signal = testSignal();
+  const request = await backupOf('origin', { database: 'unmade', onConflict: 'refuse' });
+  await using holder = await openSession(cluster.access, { signal });
+  await holder.query('BEGIN', { signal });
+  await holder.query('ALTER DATABASE template0 RENAME TO held', { signal });
+  const stop = new AbortController();
+  const restoring = restoreBackup(request, testContext({ signal: stop.signal }));
+  restoring.catch(() => undefined);
+  const making = "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE \"unmade\"%' AND state = 'active'";
+  await expect.poll(() => execute(cluster, 'postgres', making), { timeout: 10_000 }).toHaveLength(1);
+
+  stop.abort(new Error('stopped'));
+  await holder.query('ROLLBACK', { signal });
+
+  await expect(restoring).rejects.toThrow('stopped');
+  await expect.poll(() => execute(cluster, 'postgres', making), { timeout: 10_000 }).toEqual([]);
+  expect(await databases('unmade%')).toEqual([]);
+});
+
+test('a restore that fails tells why, and its database is dropped although somebody is logged in', async () => {
+  const signal = testSignal();
+  const request = await backupOf('failing', { database: 'unfinished', onConflict: 'refuse' });
+  await using _visitors = new AsyncDisposableStack();
+  const method = {
+    ...request.method,
+    async restore() {
+      const unfinished = { connection: { ...cluster.access.connection, database: 'unfinished' } };
+      _visitors.use(await openSession(unfinished, { signal }));
+      throw new Error('the restore broke');
+    },
+  };
+
+  const failure = await restoreBackup({ ...request, method }, testContext()).catch(errorMessage);
+
+  expect(failure).toBe('the restore broke');
+  expect(await databases('unfinished%')).toEqual([]);
+});
+
+test('a complete restore that may not take the place of the old database is kept, and named', async () => {
+  const request = await backupOf('foreign');
+  await execute(cluster, 'postgres', 'CREATE ROLE maker LOGIN CREATEDB');
+  const server = { connection: { ...cluster.access.connection, user: 'maker' } };
+
+  const failure = await restoreBackup({ ...request, server }, testContext()).catch(errorMessage);
+
+  const [kept] = await databases('foreign_restoring%');
+  expect(failure).toContain(`complete and right as database "${kept}"`);
+  expect(failure).toContain('must be owner of database foreign');
+  expect(await databases('foreign%')).toEqual(['foreign', kept]);
+});
