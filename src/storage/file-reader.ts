@@ -35,6 +35,9 @@ export class FileReader extends Readable {
     this.#extent = extent;
     this.#signal = options.signal;
     this.#describe = options.describe;
+    // Work that ends between the call of `get` and its first read leaves a stream nobody listens to: its error must not
+    // end the process. Whoever reads it is told all the same.
+    this.on('error', () => undefined);
     this.#signal.addEventListener('abort', this.#onAbort, { once: true });
     if (this.#signal.aborted) this.#onAbort();
   }

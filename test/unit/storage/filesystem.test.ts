@@ -134,3 +134,15 @@ test('a reader that stops early closes its file', async () => {
 
   expect((await readdir('/proc/self/fd')).length).toBeLessThan(before + 10);
 });
+
+test('a read whose work ends before it began to read ends nothing else, and rejects with the reason', async () => {
+  await store.put('a/object', Buffer.from('hello'), signal);
+  const stop = new AbortController();
+  const body = await store.get('a/object', stop.signal);
+
+  stop.abort(new Error('stopped by SIGTERM'));
+  await new Promise((resolve) => body.once('close', resolve));
+
+  await expect(body.toArray()).rejects.toThrow();
+  expect(body.errored?.message).toBe('stopped by SIGTERM');
+});
