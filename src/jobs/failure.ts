@@ -71,7 +71,8 @@ const texts: readonly (readonly [RegExp, Failure])[] = [
   [/server version mismatch/, permanent('program')],
   [/Name or service not known|certificate verify failed|server does not support SSL/, permanent('connection')],
   [
-    /lock timeout|deadlock detected|could not obtain lock|could not open relation|cache lookup failed/,
+    // pg_dump waits for its locks by a statement timeout, and has none otherwise.
+    /lock timeout|canceling statement due to (statement timeout|conflict with recovery)|deadlock detected|could not obtain lock|could not open relation|cache lookup failed/,
     transient('source_changed'),
   ],
   [/(relation|schema|table) ".*" does not exist|column .* does not exist/, transient('source_changed')],

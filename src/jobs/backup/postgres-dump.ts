@@ -9,7 +9,14 @@ import type { Part } from '../manifest.ts';
 import { ChunkHasher, GatedOutlet, HashingStream } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
-import { factSettings, listTables, objectFacts, sequenceFacts, tableFacts } from './postgres-facts.ts';
+import {
+  factSettings,
+  listTables,
+  objectFacts,
+  sequenceFacts,
+  tableFacts,
+  tableFactsInTransaction,
+} from './postgres-facts.ts';
 import { dumpPartName, restoreDump } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
 import { compressZstd } from './zstd.ts';
@@ -64,7 +71,7 @@ async function takeDump(
   await using run = joinedRun(context);
   const inRun = { ...context, signal: run.signal };
   const dumping = streamDump({ options, installation, access, snapshot }, sink, inRun);
-  const measuring = tableFacts(session, snapshot.tables, { mode: options.facts, signal: run.signal });
+  const measuring = tableFactsInTransaction(session, snapshot.tables, { mode: options.facts, signal: run.signal });
   await run.all([dumping, measuring]);
   return {
     snapshotAt: snapshot.takenAt,

@@ -69,11 +69,13 @@ export async function tableFacts(
   session: PostgresSession,
   tables: readonly TableName[],
   options: { readonly mode: 'rows' | 'content'; readonly signal: AbortSignal },
+  afterEach?: () => Promise<unknown>,
 ): Promise<Fact[]> {
   const facts: Fact[] = [];
   for (const table of tables) {
     const label = factLabel(table.schema, table.name);
     const row = table.data === 'none' ? noRows : await measureTable(session, table, options);
+    await afterEach?.();
     facts.push({ name: `rows ${label}`, value: row['rows'] ?? '', compare: 'equal' });
     if (options.mode === 'content') {
       facts.push({ name: `content ${label}`, value: row['content'] ?? '', compare: 'equal' });
@@ -106,6 +108,20 @@ async function measureTable(
   } catch (error) {
     throw new Error(`measuring table ${table.schema}.${table.name}`, { cause: error });
   }
+}
+
+/**
+ * The same within a transaction that stays open. Each read locks the indexes of its table too, until the end: those
+ * locks are given back, or a source with thousands of tables would run out of room for locks, also for others.
+ */
+export async function tableFactsInTransaction(
+  session: PostgresSession,
+  tables: readonly TableName[],
+  options: { readonly mode: 'rows' | 'content'; readonly signal: AbortSignal },
+): Promise<Fact[]> {
+  const { signal } = options;
+  await session.query('SAVEPOINT before_table', { signal });
+  return tableFacts(session, tables, options, () => session.query('ROLLBACK TO SAVEPOINT before_table', { signal }));
 }
 
 /**

@@ -48,3 +48,16 @@ test('the server soon ends what it still does for a backup that was given up', a
   await expect(reading).rejects.toThrow('given up');
   await expect.poll(() => execute(cluster, 'postgres', sessions), { timeout: 15_000 }).toEqual([]);
 });
+
+test('a source with many indexes does not run out of locks because it is measured', async () => {
+  await using small = await startTestCluster({ settings: { max_locks_per_transaction: '10', max_connections: '20' } });
+  const wide = await createDatabase(small, 'wide');
+  const indexes = Array.from({ length: 12 }, () => 'CREATE INDEX ON %1$I (a);').join(' ');
+  const make = (from: number) => `DO $$ BEGIN FOR n IN ${from}..${from + 9} LOOP
+    EXECUTE format('CREATE TABLE %1$I (a int); ${indexes}', 'table_' || n); END LOOP; END $$`;
+  for (let from = 0; from < 100; from += 10) await execute(wide, 'wide', make(from));
+
+  const manifest = await backUp(wide, new MemoryStore());
+
+  expect(manifest.facts.items).toContainEqual({ name: 'objects indexes', value: '1200', compare: 'equal' });
+});

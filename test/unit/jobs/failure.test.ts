@@ -103,6 +103,8 @@ describe('what a program or the driver says', () => {
     ['pg_dump: error: query failed: ERROR:  permission denied for table orders', 'privilege', false],
     ['pg_dump: error: aborting because of server version mismatch', 'program', false],
     ['pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout', 'source_changed', true],
+    ['pg_dump: error: query failed: ERROR:  canceling statement due to statement timeout', 'source_changed', true],
+    ['pg_dump: error: query failed: ERROR:  canceling statement due to conflict with recovery', 'source_changed', true],
     ['pg_dump: error: query failed: ERROR:  relation "public.orders" does not exist', 'source_changed', true],
     ['pg_dump: error: query failed: FATAL:  terminating connection due to administrator command', 'connection', true],
     ['pg_dump: error: query failed: server closed the connection unexpectedly', 'connection', true],
