@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { startProcess } from '../../core/run-process.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession } from '../../targets/postgres/session.ts';
-import { libpqEnvironment, type PostgresAccess } from '../../targets/postgres/settings.ts';
+import { libpqEnvironment, libpqKeepAlive, type PostgresAccess } from '../../targets/postgres/settings.ts';
 import type { JobContext } from '../job.ts';
 import type { Part } from '../manifest.ts';
 import { ChunkHasher, GatedOutlet, HashingStream } from './hashing.ts';
@@ -128,6 +128,7 @@ function dumpArguments(from: {
     '--format=custom',
     '--compress=0',
     '--no-password',
+    `--dbname=${libpqKeepAlive}`,
     `--snapshot=${from.snapshot.id}`,
     `--lock-wait-timeout=${from.options.lockTimeoutMs}`,
   ];

@@ -3,7 +3,7 @@ import { findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
-import { libpqEnvironment, type PostgresAccess } from '../../targets/postgres/settings.ts';
+import { libpqEnvironment, libpqKeepAlive, type PostgresAccess } from '../../targets/postgres/settings.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
@@ -33,7 +33,7 @@ export async function restoreDump(
     '--exit-on-error',
     '--no-tablespaces',
     `--jobs=${request.parallel}`,
-    `--dbname=`,
+    `--dbname=${libpqKeepAlive}`,
     ...(request.ownership === 'ignore' ? ['--no-owner', '--no-acl'] : []),
     // A subscription of the source must not be made twice: it would draw changes from its publisher.
     '--no-subscriptions',

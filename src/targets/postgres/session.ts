@@ -2,7 +2,7 @@ import { Client, type ClientConfig } from 'pg';
 import { abortable } from '../../core/deadline.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { formatConnectionUrl } from './connection-url.ts';
-import { type PostgresAccess, tlsOptions } from './settings.ts';
+import { keepAliveIdleSeconds, type PostgresAccess, tlsOptions } from './settings.ts';
 
 /** A row as PostgreSQL's text protocol gives it: every value is text or null, and the reader converts knowingly. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -73,6 +73,7 @@ async function loginWith(
     application_name: options.applicationName ?? 'watchkeeper',
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveIdleSeconds * 1_000,
     types: rawTypes,
   });
   const session = new ClientSession(client, database);

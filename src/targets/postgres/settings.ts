@@ -15,6 +15,15 @@ export function withDatabase(access: PostgresAccess, database: string): Postgres
 }
 
 /**
+ * A statement may run for an hour without a byte on the line. Balancers and firewalls forget such connections within
+ * minutes (AWS: 350 s, Azure: 4 min) and tell nobody; the system's own keep-alive begins after two hours.
+ */
+export const keepAliveIdleSeconds = 30;
+
+/** For `--dbname` of libpq programs: what has no environment variable. The database itself is PGDATABASE. */
+export const libpqKeepAlive = `keepalives_idle=${keepAliveIdleSeconds} keepalives_interval=10`;
+
+/**
  * The environment with which libpq programs (pg_dump, pg_restore, psql) reach the server: nothing about it stands in
  * their arguments, where every user of the machine could read it.
  */

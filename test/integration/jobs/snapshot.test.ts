@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { exportSnapshot } from '../../../src/jobs/backup/postgres-snapshot.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
+import { gatedStore } from '../../support/gated-store.ts';
 import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
@@ -61,3 +63,31 @@ test('a source with many indexes does not run out of locks because it is measure
 
   expect(manifest.facts.items).toContainEqual({ name: 'objects indexes', value: '1200', compare: 'equal' });
 });
+
+test('a firewall that forgets silent connections hears of those of a backup every half minute', async () => {
+  const fill = 'CREATE TABLE large AS SELECT md5(n::text) || md5((n * 7)::text) AS t FROM generate_series(1, 200000) n';
+  const guarded = await createDatabase(cluster, 'guarded', fill);
+  const gate = gatedStore(new MemoryStore());
+  const backup = backUp(guarded, gate.store);
+  await gate.reached;
+
+  const idleSeconds = keepAliveTimersTo(guarded.connection.port);
+  gate.open();
+  await backup;
+
+  expect(idleSeconds).toHaveLength(2);
+  expect(Math.max(...idleSeconds)).toBeLessThanOrEqual(30);
+});
+
+/** Seconds until the next keep-alive of each open connection to the port (Linux: proc(5), timer 02, in 1/100 s). */
+function keepAliveTimersTo(port: number): number[] {
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  const fields = rows.map((row) => row.trim().split(/\s+/));
+  const open = fields.filter(
+    ([, , remote, state]) => Number.parseInt(remote?.split(':')[1] ?? '', 16) === port && state === '01',
+  );
+  return open.map((field) => {
+    const [timer, ticks = ''] = field[5]?.split(':') ?? [];
+    return timer === '02' ? Number.parseInt(ticks, 16) / 100 : Number.POSITIVE_INFINITY;
+  });
+}
