@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Secret, SecretSource } from '../../core/secret.ts';
 import type { ConnectionUrl } from './connection-url.ts';
@@ -40,8 +41,19 @@ export function libpqEnvironment(access: PostgresAccess, password: Secret | unde
     // No file: a .pgpass of whoever starts the daemon must not decide.
     PGPASSFILE: '/nonexistent/.pgpass',
     ...(password === undefined ? {} : { PGPASSWORD: password.reveal() }),
-    ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
+    ...(sslRootCert === undefined && !sslMode.startsWith('verify-')
+      ? {}
+      : { PGSSLROOTCERT: rootCertificates(sslRootCert) }),
   };
+}
+
+/** Where Debian, Red Hat, Alpine and macOS keep the certificates of the authorities. */
+const authorityFiles = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
+
+/** Left alone, libpq looks for a file in a home directory and gives up; it knows `system` from version 16 on only. */
+function rootCertificates(sslRootCert: string | undefined): string {
+  if (sslRootCert !== undefined && sslRootCert !== 'system') return sslRootCert;
+  return authorityFiles.find((path) => existsSync(path)) ?? 'system';
 }
 
 /** TLS options for node-postgres with libpq's meaning of `sslmode`; `false` for a plain connection. */
