@@ -1,6 +1,7 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type CatalogEntry, isProven } from '../jobs/catalog.ts';
+import { restoreSecondsOf } from '../jobs/manifest.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 import { backupsOf, type FoundBackup, targetsWithStores } from './find-backup.ts';
@@ -64,6 +65,6 @@ function proofColumn(entry: CatalogEntry): string {
 
 /** Of the newest proof: fetching and restoring, which is what a real restore takes at least. */
 function restoreSeconds({ proofs }: CatalogEntry): number | undefined {
-  const seconds = proofs.find(({ verdict }) => verdict === 'proven')?.seconds;
-  return seconds === undefined ? undefined : (seconds.fetch ?? 0) + (seconds.restore ?? 0);
+  const proof = proofs.find(({ verdict }) => verdict === 'proven');
+  return proof === undefined ? undefined : restoreSecondsOf(proof);
 }

@@ -2,7 +2,7 @@ import { type Sample, sample } from '../core/metric.ts';
 import { type CatalogEntry, isProven } from './catalog.ts';
 import { lineageMetrics, proofLastPhase, proofLastVerdict } from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
-import { type Proof, verdicts } from './manifest.ts';
+import { type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
 
 export interface LineageView {
   readonly lineage: Lineage;
@@ -73,7 +73,6 @@ function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | u
 }
 
 function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | undefined, now: Date): Figures {
-  const seconds = newestProof?.seconds;
   const ageOf = (entry: CatalogEntry | undefined) =>
     entry === undefined ? Number.POSITIVE_INFINITY : (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
   return {
@@ -81,8 +80,8 @@ function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | und
     proofLastSuccess: secondsOf(newestProof?.finishedAt),
     rpo: ageOf(entries.find(isProven)),
     rpoUnproven: ageOf(entries[0]),
-    rto: seconds === undefined ? undefined : (seconds.fetch ?? 0) + (seconds.restore ?? 0),
-    proofLastDuration: seconds?.total,
+    rto: newestProof === undefined ? undefined : restoreSecondsOf(newestProof),
+    proofLastDuration: newestProof?.seconds.total,
   };
 }
 

@@ -105,6 +105,11 @@ export const proofSchema = z.strictObject({
 });
 export type Proof = z.infer<typeof proofSchema>;
 
+/** The measured RTO in seconds: fetching and restoring, without sandbox and comparison. */
+export function restoreSecondsOf({ seconds }: Proof): number {
+  return (seconds.fetch ?? 0) + (seconds.restore ?? 0);
+}
+
 /** Written first: tells whose unfinished attempt a folder without a manifest is. */
 export const startMarkerSchema = z.strictObject({
   format: z.literal('watchkeeper-start/1'),

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { secondsSince } from '../core/clock.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
@@ -7,13 +6,11 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
 import { type PostgresAccess, withDatabase } from '../targets/postgres/settings.ts';
 import type { BackupMethod } from './backup/method.ts';
-import { backupKey } from './backup-keys.ts';
 import { compareFacts, type FactDifference } from './compare-facts.ts';
-import { fetchPart } from './fetch-part.ts';
+import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Manifest } from './manifest.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
-import { spoolPrefix } from './verify-backup.ts';
 
 export interface RestoreRequest {
   readonly manifest: Manifest;
@@ -53,12 +50,8 @@ export async function restoreBackup(request: RestoreRequest, context: JobContext
   }
   await requireExtensions(session, manifest.source, context.signal);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
-  const contentPath = (name: string) => join(spool.path, name.replace(/\.zst$/, ''));
-  for (const part of manifest.parts) {
-    const key = backupKey(manifest.target, manifest.id, part.name);
-    const { store, zstdProgram } = request;
-    await fetchPart({ store, key, part, path: contentPath(part.name), zstdProgram }, context);
-  }
+  const contentPath = contentPathIn(spool.path);
+  await fetchParts(request, spool.path, context);
   const suffix = `_restoring_${randomBytes(3).toString('hex')}`;
   const name = exists ? nameWith(request.database, suffix) : request.database;
   const notes = await createDatabaseLike(session, name, manifest.source, context.signal);

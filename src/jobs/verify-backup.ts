@@ -1,6 +1,5 @@
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { formatBytes } from '../core/bytes.ts';
 import { secondsSince } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
@@ -8,9 +7,8 @@ import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
 import type { BackupMethod } from './backup/method.ts';
-import { backupKey } from './backup-keys.ts';
 import { compareFacts, describeDifferences, type FactDifference } from './compare-facts.ts';
-import { fetchPart } from './fetch-part.ts';
+import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Fact, Manifest, Proof } from './manifest.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
@@ -28,9 +26,6 @@ export interface VerifyRequest {
   /** Most bytes it may take there. */
   readonly spoolLimitBytes?: number | undefined;
 }
-
-/** Begins the name of the folder a fetched dump lies in. */
-export const spoolPrefix = 'watchkeeper-spool-';
 
 /** What is known so far; the report tells it even when a later step fails. */
 interface Findings {
@@ -93,17 +88,8 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
   );
-  const contentPath = (name: string) => join(spool.path, name.replace(/\.zst$/, ''));
-
-  findings.seconds.fetch = await timed(context, async () => {
-    for (const part of manifest.parts) {
-      const key = backupKey(manifest.target, manifest.id, part.name);
-      await fetchPart(
-        { store: request.store, key, part, path: contentPath(part.name), zstdProgram: request.zstdProgram },
-        context,
-      );
-    }
-  });
+  const contentPath = contentPathIn(spool.path);
+  findings.seconds.fetch = await timed(context, () => fetchParts(request, spool.path, context));
   await using sandbox = clearedAway(await openSandbox(request, context), context);
   Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   findings.seconds.restore = await timed(context, async () => {
