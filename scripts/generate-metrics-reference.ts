@@ -1,5 +1,4 @@
-import { postgresCollectors } from '../src/collectors/postgres/index.ts';
-import { pgUp } from '../src/collectors/postgres/watch.ts';
+import { type Engine, engines } from '../src/collectors/engines.ts';
 import { scrapeMetrics } from '../src/collectors/scrape-metrics.ts';
 import { selfMetricDeclarations } from '../src/collectors/self-metrics.ts';
 import { configMetrics } from '../src/config/holder.ts';
@@ -25,19 +24,7 @@ export function metricSections(): MetricSection[] {
       withTarget: true,
       metrics: scrapeMetrics,
     },
-    { title: 'PostgreSQL', about: 'Whether the server can be used.', withTarget: true, metrics: [pgUp] },
-    ...postgresCollectors.map((collector) => ({
-      title: `PostgreSQL: \`${collector.name}\``,
-      about: [
-        collector.about,
-        collector.enabledByDefault ? 'On by default.' : 'Off by default.',
-        ...(collector.minIntervalMs === undefined
-          ? []
-          : [`Collected every ${formatDuration(collector.minIntervalMs)} at most.`]),
-      ].join(' '),
-      withTarget: true,
-      metrics: collector.metrics,
-    })),
+    ...Object.values(engines).flatMap(engineSections),
     {
       title: 'The daemon',
       about: 'What the process tells of itself, beside the usual `process_*` and `nodejs_*`. Only on `/metrics`.',
@@ -51,6 +38,24 @@ export function metricSections(): MetricSection[] {
       withTarget: false,
       metrics: keepingMetrics,
     },
+  ];
+}
+
+function engineSections({ title, up, collectors }: Engine): MetricSection[] {
+  return [
+    { title, about: 'Whether the server can be used.', withTarget: true, metrics: [up] },
+    ...collectors.map((collector) => ({
+      title: `${title}: \`${collector.name}\``,
+      about: [
+        collector.about,
+        collector.enabledByDefault ? 'On by default.' : 'Off by default.',
+        ...(collector.minIntervalMs === undefined
+          ? []
+          : [`Collected every ${formatDuration(collector.minIntervalMs)} at most.`]),
+      ].join(' '),
+      withTarget: true,
+      metrics: collector.metrics,
+    })),
   ];
 }
 

@@ -1,12 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { mapLimit } from '../core/map-limit.ts';
-import type { PooledSession } from '../targets/session-pool.ts';
-import { type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
+import { type WatchedTarget, watchTarget } from './engines.ts';
 import type { SampleGroup, ScrapeRequest, Scraper } from './scraper.ts';
-import { TargetScrape } from './target-scrape.ts';
-
-export type WatchedTarget = WatchedPostgres;
+import type { AnyTargetScrape } from './target-scrape.ts';
 
 export interface ScraperOptions {
   readonly targets: readonly WatchedTarget[];
@@ -21,17 +18,15 @@ export function createScraper(options: ScraperOptions): Scraper {
   return new TargetsScraper(options);
 }
 
-type AnyScrape = Pick<TargetScrape<PooledSession, unknown>, 'scrape' | 'state' | typeof Symbol.asyncDispose>;
-
 class TargetsScraper implements Scraper {
   readonly targets: Scraper['targets'];
-  readonly #scrapes: readonly AnyScrape[];
+  readonly #scrapes: readonly AnyTargetScrape[];
   readonly #options: ScraperOptions;
 
   constructor(options: ScraperOptions) {
     this.#options = options;
     this.targets = options.targets.map(({ name, engine }) => ({ name, engine }));
-    this.#scrapes = options.targets.map((target) => new TargetScrape(watchPostgres(target, options.clock), options));
+    this.#scrapes = options.targets.map((target) => watchTarget(target, options));
   }
 
   async scrape({ targets, signal, deadlineMs }: ScrapeRequest): Promise<readonly SampleGroup[]> {

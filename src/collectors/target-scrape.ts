@@ -19,6 +19,12 @@ import type { Watch } from './watch.ts';
 
 type Verdict = { readonly up: true } | { readonly up: false; readonly reason: string };
 
+/** What scraping a target looks like from outside, whatever its engine. */
+export type AnyTargetScrape = Pick<
+  TargetScrape<PooledSession, unknown>,
+  'scrape' | 'state' | typeof Symbol.asyncDispose
+>;
+
 /** Scrapes one target: callers at the same time share one run, and each leaves with what is there at its own deadline. */
 export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable {
   readonly #watch: Watch<P, S>;

@@ -1,5 +1,5 @@
 import type { LoadResult } from '../config/load.ts';
-import type { LoadedBackup, LoadedConfig, LoadedSandbox, LoadedTarget } from '../config/loaded.ts';
+import type { LoadedBackup, LoadedConfig, LoadedPostgres, LoadedSandbox, LoadedTarget } from '../config/loaded.ts';
 import { mapLimit } from '../core/map-limit.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
@@ -83,10 +83,16 @@ interface CheckedTarget {
   readonly sources: readonly SourceDatabase[];
 }
 
-async function checkTarget(
-  target: LoadedTarget,
-  context: WorkContext & { readonly timeoutMs: number },
-): Promise<CheckedTarget> {
+type TimedContext = WorkContext & { readonly timeoutMs: number };
+
+async function checkTarget(target: LoadedTarget, context: TimedContext): Promise<CheckedTarget> {
+  switch (target.engine) {
+    case 'postgres':
+      return checkPostgres(target, context);
+  }
+}
+
+async function checkPostgres(target: LoadedPostgres, context: TimedContext): Promise<CheckedTarget> {
   const watching = findingsAbout(`target ${target.name}`);
   const watched = await withSession(target.access, watching, context, async (session, signal) => {
     await checkWatching(target, session, watching, signal);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { postgresCollectors } from '../collectors/postgres/index.ts';
+import { engines } from '../collectors/engines.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { scheduleProblem } from '../jobs/schedule.ts';
 import type { Checked, Knowledge } from './checks/check.ts';
@@ -12,7 +12,10 @@ import { type Environment, fillInReferences } from './references.ts';
 import { resolveConfig } from './resolve.ts';
 import { at, validate } from './validate.ts';
 
-const knowledge: Knowledge = { collectorNames: postgresCollectors.map(({ name }) => name), scheduleProblem };
+const knowledge: Knowledge = {
+  collectorNames: (engine) => engines[engine].collectors.map(({ name }) => name),
+  scheduleProblem,
+};
 
 export type LoadResult =
   | { readonly ok: true; readonly config: LoadedConfig; readonly warnings: readonly Problem[] }

@@ -1,4 +1,4 @@
-import type { WatchSettings } from '../collectors/settings.ts';
+import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
 import type { Assertion } from '../jobs/assertions.ts';
@@ -45,12 +45,20 @@ export type LoadedSandbox =
     }
   | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
 
-export interface LoadedTarget {
+/** A target, told apart by `engine`. */
+export type LoadedTarget = LoadedPostgres;
+
+/** What there is of every target. */
+interface LoadedAny {
   readonly name: string;
+  /** Empty for a target that is only watched. */
+  readonly backups: readonly LoadedBackup[];
+}
+
+export interface LoadedPostgres extends LoadedAny {
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
-  readonly watch: WatchSettings;
-  readonly backups: readonly LoadedBackup[];
+  readonly watch: PostgresWatchSettings;
 }
 
 /** One schedule of one target. */

@@ -5,11 +5,20 @@ import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import { parseConnectionUrl } from '../targets/postgres/connection-url.ts';
 import type { PostgresAccess } from '../targets/postgres/settings.ts';
-import type { LoadedBackup, LoadedConfig, LoadedProof, LoadedSandbox, LoadedStore, LoadedTarget } from './loaded.ts';
+import type {
+  LoadedBackup,
+  LoadedConfig,
+  LoadedPostgres,
+  LoadedProof,
+  LoadedSandbox,
+  LoadedStore,
+  LoadedTarget,
+} from './loaded.ts';
 import { formatPath, type SettingPath } from './problem.ts';
 import type { Reference } from './references.ts';
-import type { Config, PostgresTargetConfig } from './schema.ts';
+import type { Config, TargetConfig } from './schema.ts';
 import { secretSource } from './secret-source.ts';
+import type { PostgresTargetConfig } from './targets/postgres.ts';
 
 /** Where backups go when the file names no store. */
 export const defaultStore = { name: 'local', folder: 'watchkeeper-backups' } as const;
@@ -80,11 +89,16 @@ function resolveSandbox(name: string, settings: SandboxSettings, around: Surroun
   return { type: 'local', name, directory, user: settings.user };
 }
 
-function resolveTarget(
-  name: string,
-  target: PostgresTargetConfig,
-  around: Surroundings & Pick<LoadedConfig, 'stores' | 'sandboxes'>,
-): LoadedTarget {
+type TargetSurroundings = Surroundings & Pick<LoadedConfig, 'stores' | 'sandboxes'>;
+
+function resolveTarget(name: string, target: TargetConfig, around: TargetSurroundings): LoadedTarget {
+  switch (target.engine) {
+    case 'postgres':
+      return resolvePostgres(name, target, around);
+  }
+}
+
+function resolvePostgres(name: string, target: PostgresTargetConfig, around: TargetSurroundings): LoadedPostgres {
   const access = resolveAccess(target, ['targets', name], around);
   const login = target.backupLogin;
   const password = secretAt(login?.password, ['targets', name, 'backupLogin', 'password'], around);

@@ -1,36 +1,9 @@
 import { z } from 'zod';
-import { watchSettings } from '../collectors/settings.ts';
 import { logLevels } from '../core/log.ts';
 import { durationMs, partName } from '../core/schema.ts';
-import { backupSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
+import { jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
-
-const postgresTarget = z
-  .strictObject({
-    engine: z.literal('postgres'),
-    url: z
-      .string()
-      .describe(
-        '`postgres://user@host:port/database`, as libpq writes it; `sslmode` and `sslrootcert` are understood.',
-      ),
-    password: z
-      .string()
-      .optional()
-      .describe('Password; a reference such as `file:/run/secrets/payments` or `${PAYMENTS_PASSWORD}`.'),
-    backupLogin: z
-      .strictObject({
-        user: z.string().min(1).describe('Role that reads the data, e.g. `watchkeeper_backup`.'),
-        password: z.string().optional().describe('Its password; a reference, as above.'),
-      })
-      .optional()
-      .describe('Another role for backups, so that the one that watches needs no access to data. Absent: the same.'),
-    watch: watchSettings.prefault({}).describe('How the server is watched.'),
-    backups: z
-      .record(partName, backupSettings)
-      .default({})
-      .describe('Schedules of backups by name. Absent: the target is only watched.'),
-  })
-  .describe('A PostgreSQL server.');
+import { postgresTarget } from './targets/postgres.ts';
 
 /** The whole configuration file after `${ENV}` references were filled in. The parts own their slices; this joins them. */
 export const configSchema = z.strictObject({
@@ -75,4 +48,4 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = z.infer<typeof configSchema>;
-export type PostgresTargetConfig = z.infer<typeof postgresTarget>;
+export type TargetConfig = Config['targets'][string];

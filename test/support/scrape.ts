@@ -1,19 +1,24 @@
+import type { WatchedTarget } from '../../src/collectors/engines.ts';
 import { postgresCollectors } from '../../src/collectors/postgres/index.ts';
-import { createScraper, type WatchedTarget } from '../../src/collectors/scrape.ts';
+import { type PostgresWatchSettings, postgresWatchSettings } from '../../src/collectors/postgres/settings.ts';
+import { createScraper } from '../../src/collectors/scrape.ts';
 import type { Scraper } from '../../src/collectors/scraper.ts';
-import { type WatchSettings, watchSettings } from '../../src/collectors/settings.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { type Log, silentLog } from '../../src/core/log.ts';
 import type { Sample } from '../../src/core/metric.ts';
 import type { PostgresAccess } from '../../src/targets/postgres/settings.ts';
 
 /** A PostgreSQL server to be watched with the default settings, as far as they are not given. */
-export function watched(name: string, access: PostgresAccess, watch: Partial<WatchSettings> = {}): WatchedTarget {
-  return { name, engine: 'postgres', access, watch: { ...watchSettings.parse({}), ...watch } };
+export function watched(
+  name: string,
+  access: PostgresAccess,
+  watch: Partial<PostgresWatchSettings> = {},
+): WatchedTarget {
+  return { name, engine: 'postgres', access, watch: { ...postgresWatchSettings.parse({}), ...watch } };
 }
 
 /** Only this family: what a test about it needs. */
-export function onlyFamily(name: string): Pick<WatchSettings, 'collectors'> {
+export function onlyFamily(name: string): Pick<PostgresWatchSettings, 'collectors'> {
   return { collectors: Object.fromEntries(postgresCollectors.map((one) => [one.name, one.name === name])) };
 }
 

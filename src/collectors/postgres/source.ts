@@ -1,12 +1,12 @@
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
 import type { Collector } from '../collector.ts';
-import type { WatchSettings } from '../settings.ts';
+import type { PostgresWatchSettings } from './settings.ts';
 
 /** What the PostgreSQL families read from: a session with `search_path = pg_catalog`, and the limits that are theirs. */
 export interface PostgresSource {
   readonly session: PostgresSession;
-  readonly settings: Pick<WatchSettings, 'slowQueryThreshold' | 'slowQueryLimit'>;
+  readonly settings: Pick<PostgresWatchSettings, 'slowQueryThreshold' | 'slowQueryLimit'>;
 }
 
 export type PostgresCollector = Collector<PostgresSource>;

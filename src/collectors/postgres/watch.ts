@@ -3,9 +3,9 @@ import { metric } from '../../core/metric.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import { openWatchPool } from '../../targets/postgres/watch-pool.ts';
-import type { WatchSettings } from '../settings.ts';
 import type { Watch } from '../watch.ts';
 import { postgresCollectors } from './index.ts';
+import type { PostgresWatchSettings } from './settings.ts';
 import type { PostgresSource } from './source.ts';
 
 /** A PostgreSQL server that is to be watched. */
@@ -13,7 +13,7 @@ export interface WatchedPostgres {
   readonly name: string;
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
-  readonly watch: WatchSettings;
+  readonly watch: PostgresWatchSettings;
 }
 
 export const pgUp = metric({

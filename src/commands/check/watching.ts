@@ -1,5 +1,5 @@
 import { slowQueries } from '../../collectors/postgres/slow-queries.ts';
-import type { LoadedTarget } from '../../config/loaded.ts';
+import type { LoadedPostgres } from '../../config/loaded.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { Findings } from './finding.ts';
@@ -7,7 +7,7 @@ import { majorOf, oldestMajor } from './source.ts';
 
 /** What watching a server needs: version, role, extension, connections. */
 export async function checkWatching(
-  target: LoadedTarget,
+  target: LoadedPostgres,
   session: PostgresSession,
   findings: Findings,
   signal: AbortSignal,
@@ -27,7 +27,7 @@ export async function checkWatching(
 }
 
 async function checkRole(
-  target: LoadedTarget,
+  target: LoadedPostgres,
   session: PostgresSession,
   findings: Findings,
   signal: AbortSignal,

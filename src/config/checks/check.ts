@@ -1,10 +1,12 @@
+import type { EngineName } from '../../collectors/engines.ts';
 import type { Remark, SettingPath } from '../problem.ts';
 import type { Reference } from '../references.ts';
 import type { Config } from '../schema.ts';
 
 /** What other parts know and the checks ask. */
 export interface Knowledge {
-  readonly collectorNames: readonly string[];
+  /** The families that the engine has. */
+  readonly collectorNames: (engine: EngineName) => readonly string[];
   /** Why a cron expression or its zone is not valid; undefined when it is. */
   readonly scheduleProblem: (cron: string, timezone: string) => string | undefined;
 }

@@ -1,25 +1,37 @@
 import type { ParsedUrl } from '../../targets/postgres/connection-url.ts';
-import type { PostgresTargetConfig } from '../schema.ts';
+import type { TargetConfig } from '../schema.ts';
 import { suggestion } from '../suggest.ts';
+import type { PostgresTargetConfig } from '../targets/postgres.ts';
 import { checkBackup } from './backups.ts';
 import type { Check } from './check.ts';
 import { checkSecret, checkServer } from './servers.ts';
 
-export function checkTarget(check: Check, name: string, target: PostgresTargetConfig): ParsedUrl | undefined {
+export function checkTarget(check: Check, name: string, target: TargetConfig): ParsedUrl | undefined {
+  checkCollectors(check, name, target);
+  switch (target.engine) {
+    case 'postgres':
+      return checkPostgres(check, name, target);
+  }
+}
+
+function checkPostgres(check: Check, name: string, target: PostgresTargetConfig): ParsedUrl | undefined {
   const path = ['targets', name];
   const url = checkServer(check, path, target);
   const password = target.backupLogin?.password;
   if (password !== undefined) checkSecret(check, [...path, 'backupLogin', 'password'], password);
-  for (const collector of Object.keys(target.watch.collectors)) {
-    const { collectorNames } = check.knowledge;
-    if (collectorNames.includes(collector)) continue;
-    const place = [...path, 'watch', 'collectors', collector];
-    check.problem(place, `there is no collector "${collector}"${suggestion(collector, collectorNames)}`);
-  }
   for (const [schedule, backup] of Object.entries(target.backups)) {
     checkBackup(check, [...path, 'backups', schedule], backup);
   }
   return url;
+}
+
+function checkCollectors(check: Check, name: string, { engine, watch }: TargetConfig): void {
+  const known = check.knowledge.collectorNames(engine);
+  for (const collector of Object.keys(watch.collectors)) {
+    if (known.includes(collector)) continue;
+    const place = ['targets', name, 'watch', 'collectors', collector];
+    check.problem(place, `there is no collector "${collector}"${suggestion(collector, known)}`);
+  }
 }
 
 /** A server's own timeouts must come before ours, or its statement runs on after we gave up. */

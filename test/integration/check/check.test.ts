@@ -62,7 +62,7 @@ function url(user: string, database: string): string {
 }
 
 function configure(text: string): LoadedConfig {
-  const knowledge = { collectorNames: ['slow_queries'], scheduleProblem: () => undefined };
+  const knowledge = { collectorNames: () => ['slow_queries'], scheduleProblem: () => undefined };
   const result = readConfig(text, { file: join(folder, 'watchkeeper.yaml'), environment: {}, knowledge });
   if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('\n'));
   return result.config;

@@ -56,7 +56,7 @@ targets:
     url: postgres://postgres@${encodeURIComponent(host)}/postgres
     watch: { collectors: { slow_queries: false } }
     backups: { yearly: { schedule: 0 0 1 1 * } }`;
-  const knowledge = { collectorNames: ['slow_queries'], scheduleProblem };
+  const knowledge = { collectorNames: () => ['slow_queries'], scheduleProblem };
   const result = readConfig(text, { file: join(folder, 'watchkeeper.yaml'), environment: {}, knowledge });
   if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('\n'));
   return result.config;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { replication } from '../../../src/collectors/postgres/replication.ts';
-import { watchSettings } from '../../../src/collectors/settings.ts';
+import { postgresWatchSettings } from '../../../src/collectors/postgres/settings.ts';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Sample } from '../../../src/core/metric.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
@@ -101,7 +101,10 @@ async function collectOnStandby(onSleep: () => void): Promise<readonly Sample[]>
       return systemClock.sleep(ms, given);
     },
   };
-  return await replication.collect({ session, settings: watchSettings.parse({}) }, testContext({ signal, clock }));
+  return await replication.collect(
+    { session, settings: postgresWatchSettings.parse({}) },
+    testContext({ signal, clock }),
+  );
 }
 
 test('the first transaction after a quiet time is no lag of that time while it is being replayed', async () => {

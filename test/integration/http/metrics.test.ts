@@ -1,8 +1,8 @@
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { postgresWatchSettings } from '../../../src/collectors/postgres/settings.ts';
 import { createScraper } from '../../../src/collectors/scrape.ts';
 import { createSelfMetrics } from '../../../src/collectors/self-metrics.ts';
-import { watchSettings } from '../../../src/collectors/settings.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { findProgram } from '../../../src/core/find-program.ts';
 import { silentLog } from '../../../src/core/log.ts';
@@ -34,7 +34,7 @@ async function serve(targets: Readonly<Record<string, PostgresAccess>>) {
     name,
     engine: 'postgres' as const,
     access,
-    watch: watchSettings.parse({}),
+    watch: postgresWatchSettings.parse({}),
   }));
   const scraper = createScraper({ targets: watched, clock: systemClock, log: silentLog, concurrency: 16 });
   const app = testApp({ scraper: () => scraper, ownSamples: () => self.samples() });

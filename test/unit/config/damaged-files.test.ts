@@ -9,7 +9,7 @@ const example = readFileSync(new URL('../../../config.example.yaml', import.meta
 
 function read(text: string) {
   const environment = { SHOP_BACKUP_PASSWORD: 'x' };
-  const knowledge = { collectorNames: ['slow_queries'], scheduleProblem };
+  const knowledge = { collectorNames: () => ['slow_queries'], scheduleProblem };
   return readConfig(text, { file: '/etc/watchkeeper.yaml', environment, knowledge });
 }
 

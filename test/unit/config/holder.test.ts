@@ -3,7 +3,7 @@ import { createConfigHolder } from '../../../src/config/holder.ts';
 import { type LoadResult, readConfig } from '../../../src/config/load.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-const knowledge = { collectorNames: [], scheduleProblem: () => undefined };
+const knowledge = { collectorNames: () => [], scheduleProblem: () => undefined };
 
 function load(text: string): LoadResult {
   return readConfig(text, { file: '/etc/watchkeeper.yaml', environment: {}, knowledge });

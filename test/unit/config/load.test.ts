@@ -4,7 +4,7 @@ import { readConfig } from '../../../src/config/load.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 
 const knowledge: Knowledge = {
-  collectorNames: ['connections', 'slow_queries', 'replication'],
+  collectorNames: () => ['connections', 'slow_queries', 'replication'],
   scheduleProblem: (cron) => (cron.split(' ').length === 5 ? undefined : 'must have five fields, e.g. "0 2 * * *"'),
 };
 

@@ -21,7 +21,7 @@ async function folder(): Promise<string> {
 }
 
 function read(text: string, environment: Record<string, string> = {}): LoadResult {
-  const knowledge = { collectorNames: [], scheduleProblem: () => undefined };
+  const knowledge = { collectorNames: () => [], scheduleProblem: () => undefined };
   return readConfig(text, { file: '/etc/watchkeeper.yaml', environment, knowledge });
 }
 

@@ -1,0 +1,37 @@
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import type { Metric } from '../core/metric.ts';
+import type { Collector } from './collector.ts';
+import { postgresCollectors } from './postgres/index.ts';
+import { pgUp, type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
+import { type AnyTargetScrape, TargetScrape } from './target-scrape.ts';
+
+/** What is known of an engine without connecting to anything. */
+export interface Engine {
+  /** As people write it, e.g. `PostgreSQL`. */
+  readonly title: string;
+  /** `pg_up` and the like. */
+  readonly up: Metric;
+  readonly collectors: readonly Omit<Collector<never>, 'collect'>[];
+}
+
+/** The engines that can be watched, by the name that `engine` in the configuration has. */
+export const engines = {
+  postgres: { title: 'PostgreSQL', up: pgUp, collectors: postgresCollectors },
+} as const satisfies Record<string, Engine>;
+
+export type EngineName = keyof typeof engines;
+
+/** A target of any engine. */
+export type WatchedTarget = WatchedPostgres;
+
+/** Connects to nothing until the first scrape. */
+export function watchTarget(
+  target: WatchedTarget,
+  given: { readonly clock: Clock; readonly log: Log },
+): AnyTargetScrape {
+  switch (target.engine) {
+    case 'postgres':
+      return new TargetScrape(watchPostgres(target, given.clock), given);
+  }
+}
