@@ -23,8 +23,8 @@ BEGIN
 END
 $$;
 
--- Watching holds "watch.connections" (2) open and tries a new login now and then: 5 is enough, and keeps a mistake of
--- ours from using up the server's connections.
+-- Watching holds "watch.connections" (2) open, tries a new login now and then, and looks into other databases with
+-- "watch.databaseConnections" (2): 5 is enough, and keeps a mistake of ours from using up the server's connections.
 ALTER ROLE watchkeeper_monitor LOGIN NOCREATEDB NOCREATEROLE INHERIT CONNECTION LIMIT 5;
 -- A backup holds two connections: pg_dump and the one that keeps its snapshot and measures the facts. Two at once, and
 -- one for "watchkeeper check".

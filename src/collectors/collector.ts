@@ -10,14 +10,31 @@ export interface Collector<S> {
   readonly name: string;
   /** One or two sentences for the reference page: what it shows, and where it does not apply. */
   readonly about: string;
-  /** `server`: once per target. `database`: once for each watched database of the server. */
+  /**
+   * `server`: once per target. `database`: once for each watched database, with a session in it; every sample then
+   * carries the database's name as label `datname`.
+   */
   readonly scope: 'server' | 'database';
   /** Every metric that `collect` may give; a sample of any other fails the family. */
   readonly metrics: readonly Metric[];
+  /**
+   * For metrics whose names only the server knows (one for each setting): the family may also give any whose name begins
+   * with this, and no other family has such names.
+   */
+  readonly openNames?: OpenNames;
   readonly enabledByDefault: boolean;
   /** For costly families: the last result is served again until it is this old. */
   readonly minIntervalMs?: number;
   collect(session: S, context: WorkContext): Promise<readonly Sample[]>;
+}
+
+/** Metrics that are not known beforehand. */
+export interface OpenNames {
+  /** E.g. `pg_settings_`. */
+  readonly prefix: string;
+  /** For the reference page: what the rest of the name, the value and the unit are. */
+  readonly help: string;
+  readonly source: string;
 }
 
 /** Thrown by `collect` where there is nothing to measure (another version, a missing extension): no failure. */

@@ -54,6 +54,33 @@ export const loginFailures = metric({
   unit: 'logins',
 });
 
+export const databasesByState = metric({
+  name: 'watchkeeper_databases',
+  type: 'gauge',
+  help: 'Databases of the server: open (the last login succeeded), failed (it did not), waiting (not yet visited), excluded (by the configuration), inaccessible (they let nobody in, or not us).',
+  labels: ['state'],
+  source: 'the scrape',
+  unit: 'databases',
+});
+
+export const databaseUp = metric({
+  name: 'watchkeeper_database_up',
+  type: 'gauge',
+  help: 'Whether the last login to the database succeeded.',
+  labels: ['datname'],
+  source: 'the scrape',
+  unit: 'boolean',
+});
+
+export const databaseAge = metric({
+  name: 'watchkeeper_database_age_seconds',
+  type: 'gauge',
+  help: 'Seconds since the database was visited: so old are the figures about what is in it. Where there are many each scrape visits a part of them (watch.databasesPerScrape).',
+  labels: ['datname'],
+  source: 'the scrape',
+  unit: 'seconds',
+});
+
 /** What a scrape tells about itself, for every target. */
 export const scrapeMetrics = [
   collectorSuccess,
@@ -62,4 +89,7 @@ export const scrapeMetrics = [
   collectorAge,
   scrapeDuration,
   loginFailures,
+  databasesByState,
+  databaseUp,
+  databaseAge,
 ] as const;

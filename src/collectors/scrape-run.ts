@@ -1,17 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
-import { findCause } from '../core/errors.ts';
+import { withDeadline } from '../core/deadline.ts';
 import type { Log } from '../core/log.ts';
-import type { Sample } from '../core/metric.ts';
 import type { PooledSession } from '../targets/session-pool.ts';
-import type { Family, FamilyResult } from './family.ts';
+import type { Databases } from './databases.ts';
+import type { Collected, Family } from './family.ts';
 import type { Watch } from './watch.ts';
-
-/** What one scrape has of a family so far. */
-export interface Collected extends FamilyResult {
-  readonly samples: readonly Sample[];
-  readonly collectedAtMs: number | undefined;
-}
 
 export type Login =
   | { readonly status: 'pending' | 'succeeded' }
@@ -19,7 +12,10 @@ export type Login =
 
 interface RunOptions<P extends PooledSession, S> {
   readonly watch: Watch<P, S>;
+  /** Those that are collected with the target's own sessions. */
   readonly families: readonly Family<S>[];
+  /** The other databases of the server, when any family looks into them. */
+  readonly databases: Databases<P, S> | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,6 +37,8 @@ export class ScrapeRun<P extends PooledSession, S> {
   readonly #options: RunOptions<P, S>;
   readonly #queue: Family<S>[];
   readonly #asksNothing: boolean;
+  #isDiscoveryDue = false;
+  #visits: Promise<void> | undefined;
   readonly #abandoned = new AbortController();
 
   constructor(options: RunOptions<P, S>) {
@@ -65,7 +63,7 @@ export class ScrapeRun<P extends PooledSession, S> {
     const nowMs = this.#options.clock.monotonicMs();
     const durationSeconds = (nowMs - (this.#begunAtMs.get(family) ?? nowMs)) / 1_000;
     const pending = { success: false, applicable: true, durationSeconds };
-    return this.#collected.get(family) ?? { ...pending, ...this.#kept(family) };
+    return this.#collected.get(family) ?? { ...pending, ...family.keptSamples(this.startedMs) };
   }
 
   abandon(reason: unknown): void {
@@ -78,7 +76,7 @@ export class ScrapeRun<P extends PooledSession, S> {
     for (const family of this.#options.families) {
       const result = family.resultStillGood(this.startedMs);
       if (result === undefined) due.push(family);
-      else this.#collected.set(family, { ...result, ...this.#kept(family) });
+      else this.#collected.set(family, { ...result, ...family.keptSamples(this.startedMs) });
     }
     return due.sort((a, b) => Number(a.isCostly) - Number(b.isCostly));
   }
@@ -86,11 +84,29 @@ export class ScrapeRun<P extends PooledSession, S> {
   async #run(): Promise<void> {
     const { watch } = this.#options;
     await this.#proveLogin();
-    const workers = Math.min(watch.concurrency, this.#queue.length);
+    if (this.login.status === 'succeeded') this.#beginVisits();
+    const workers = Math.min(watch.concurrency, this.#queue.length + Number(this.#isDiscoveryDue));
     await Promise.all(Array.from({ length: workers }, () => this.#work()));
+    await this.#visits;
     // Whatever is left found no session to run in; that is told by `up`, not once for each family.
     if (!this.isAbandoned) for (const family of this.#queue) this.#fail(family);
     this.isOver = true;
+  }
+
+  /** As soon as it is known which databases there are; that is asked with one of the target's own sessions. */
+  #beginVisits(): void {
+    const { databases } = this.#options;
+    this.#isDiscoveryDue = databases?.isDiscoveryDue(this.startedMs) === true;
+    if (!this.#isDiscoveryDue) this.#visits = databases?.visit(this.#abandoned.signal);
+  }
+
+  async #discover(session: P): Promise<void> {
+    const { watch, databases, clock } = this.#options;
+    this.#isDiscoveryDue = false;
+    const parent = this.#abandoned.signal;
+    const deadline = { parent, ms: watch.familyTimeoutMs, clock, what: 'listing the databases' };
+    await withDeadline(deadline, async (signal) => databases?.discover(watch.sourceOf(session), signal));
+    this.#visits = databases?.visit(parent);
   }
 
   async #proveLogin(): Promise<void> {
@@ -108,11 +124,15 @@ export class ScrapeRun<P extends PooledSession, S> {
     const { sessions } = this.#options.watch;
     let session: P | undefined;
     try {
-      while (this.#queue.length > 0) {
+      while (this.#queue.length > 0 || this.#isDiscoveryDue) {
         if (session?.usable !== true) {
           if (session !== undefined) sessions.release(session);
           session = undefined;
           session = await sessions.acquire(this.#abandoned.signal);
+        }
+        if (this.#isDiscoveryDue) {
+          await this.#discover(session);
+          continue;
         }
         const family = this.#queue.shift();
         if (family !== undefined) await this.#collect(family, session);
@@ -126,29 +146,16 @@ export class ScrapeRun<P extends PooledSession, S> {
 
   async #collect(family: Family<S>, session: P): Promise<void> {
     const { watch, clock, log } = this.#options;
-    const deadline = { parent: this.#abandoned.signal, ms: watch.familyTimeoutMs, clock, what: 'collecting' };
     this.#begunAtMs.set(family, clock.monotonicMs());
-    try {
-      const source = watch.sourceOf(session);
-      const collected = await withDeadline(deadline, (signal) => family.collect(source, { signal, clock, log }));
-      this.#collected.set(family, collected);
-      family.logSuccess(log);
-    } catch (error) {
-      // That whoever asked has gone is no failure of the family; that their time was up is one.
-      if (this.isAbandoned && findCause(error, DeadlineExceeded) === undefined) return;
-      this.#fail(family);
-      family.logFailure(log, error);
-    }
+    const context = { signal: this.#abandoned.signal, clock, log };
+    const collected = await family.collect(watch.sourceOf(session), context, watch.familyTimeoutMs);
+    if (collected === undefined) return;
+    this.#collected.set(family, collected);
     if (session.usable) this.#answered = true;
   }
 
   #fail(family: Family<S>): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const result = family.noteFailure(nowMs, (nowMs - (this.#begunAtMs.get(family) ?? nowMs)) / 1_000);
-    this.#collected.set(family, { ...result, ...this.#kept(family) });
-  }
-
-  #kept(family: Family<S>): Pick<Collected, 'samples' | 'collectedAtMs'> {
-    return family.keptSamples(this.startedMs) ?? { samples: [], collectedAtMs: undefined };
+    this.#collected.set(family, family.noteFailure(nowMs, this.#begunAtMs.get(family) ?? nowMs));
   }
 }

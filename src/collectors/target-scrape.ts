@@ -4,7 +4,9 @@ import { errorMessage } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { type Sample, sample } from '../core/metric.ts';
 import { loginFailureReasons, type PooledSession } from '../targets/session-pool.ts';
-import { Family } from './family.ts';
+import type { Collector } from './collector.ts';
+import { Databases } from './databases.ts';
+import { type Collected, Family } from './family.ts';
 import {
   collectorAge,
   collectorApplicable,
@@ -13,7 +15,7 @@ import {
   loginFailures,
   scrapeDuration,
 } from './scrape-metrics.ts';
-import { type Collected, type Login, ScrapeRun } from './scrape-run.ts';
+import { type Login, ScrapeRun } from './scrape-run.ts';
 import type { ScrapeRequest, TargetState } from './scraper.ts';
 import type { Watch } from './watch.ts';
 
@@ -30,7 +32,9 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
   readonly #watch: Watch<P, S>;
   readonly #clock: Clock;
   readonly #log: Log;
+  /** Those collected with the target's own sessions: all but those about databases when its own is not to be watched. */
   readonly #families: readonly Family<S>[];
+  readonly #databases: Databases<P, S> | undefined;
   #run: ScrapeRun<P, S> | undefined;
   #state: TargetState;
 
@@ -38,7 +42,8 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
     this.#watch = watch;
     this.#clock = given.clock;
     this.#log = given.log.child({ target: watch.name });
-    this.#families = watch.collectors.map((collector) => new Family(collector));
+    this.#families = watch.collectors.filter((one) => isOwn(watch, one)).map((one) => ownFamily(watch, one));
+    this.#databases = databasesOf(watch, { clock: given.clock, log: this.#log });
     this.#state = { name: watch.name, engine: watch.engine, up: undefined };
   }
 
@@ -71,7 +76,13 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
 
   async #join(): Promise<ScrapeRun<P, S>> {
     while (this.#run?.isAbandoned && !this.#run.isOver) await this.#run.done;
-    const given = { watch: this.#watch, families: this.#families, clock: this.#clock, log: this.#log };
+    const given = {
+      watch: this.#watch,
+      families: this.#families,
+      databases: this.#databases,
+      clock: this.#clock,
+      log: this.#log,
+    };
     const run = this.#run === undefined || this.#run.isOver ? new ScrapeRun(given) : this.#run;
     this.#run = run;
     run.waiting++;
@@ -88,8 +99,18 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
       ...loginFailureReasons.map((reason) =>
         sample(loginFailures, this.#watch.sessions.loginFailures.get(reason) ?? 0, { reason }),
       ),
-      ...this.#families.flatMap((family) => familySamples(family.collector.name, run.resultOf(family), nowMs)),
+      ...(this.#databases?.samples(verdict.up, nowMs) ?? []),
+      ...this.#watch.collectors.flatMap((one) => familySamples(one.name, this.#resultOf(one, run, nowMs), nowMs)),
     ];
+  }
+
+  /** Of the target's own sessions and of all databases that were visited. */
+  #resultOf(collector: Collector<S>, run: ScrapeRun<P, S>, nowMs: number): Collected {
+    const own = this.#families.find((family) => family.collector === collector);
+    const results = own === undefined ? [] : [run.resultOf(own)];
+    if (collector.scope === 'database') results.push(...(this.#databases?.resultsOf(collector, nowMs) ?? []));
+    const [only, ...others] = results;
+    return only !== undefined && others.length === 0 ? only : joined(results);
   }
 
   /** One line when the target goes down and one when it comes back. */
@@ -99,6 +120,36 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
     if (!verdict.up && before !== false) this.#log.warn({ reason: verdict.reason }, 'target is down');
     if (verdict.up && before === false) this.#log.info({}, 'target is up again');
   }
+}
+
+function isOwn<P extends PooledSession, S>({ databases }: Watch<P, S>, { scope }: Collector<S>): boolean {
+  return scope === 'server' || databases === undefined || databases.isOwnWatched;
+}
+
+function ownFamily<P extends PooledSession, S>({ databases }: Watch<P, S>, collector: Collector<S>): Family<S> {
+  const isInside = collector.scope === 'database' && databases !== undefined;
+  return new Family(collector, isInside ? { database: databases.own } : {});
+}
+
+function databasesOf<P extends PooledSession, S>(
+  { databases, collectors, sourceOf, familyTimeoutMs }: Watch<P, S>,
+  given: { readonly clock: Clock; readonly log: Log },
+): Databases<P, S> | undefined {
+  const inside = collectors.filter(({ scope }) => scope === 'database');
+  if (databases === undefined || inside.length === 0) return undefined;
+  return new Databases({ watch: databases, collectors: inside, sourceOf, familyTimeoutMs, ...given });
+}
+
+/** One result of several databases: it succeeds when all do, and is as old as the oldest. */
+function joined(results: readonly Collected[]): Collected {
+  const collectedAt = results.map(({ collectedAtMs }) => collectedAtMs).filter((one) => one !== undefined);
+  return {
+    success: results.every(({ success }) => success),
+    applicable: results.length === 0 || results.some(({ applicable }) => applicable),
+    durationSeconds: results.reduce((sum, { durationSeconds }) => sum + durationSeconds, 0),
+    collectedAtMs: collectedAt.length === 0 ? undefined : Math.min(...collectedAt),
+    samples: results.flatMap(({ samples }) => samples),
+  };
 }
 
 /** Up is who lets us log in and answers. */

@@ -1,6 +1,7 @@
 import type { Metric } from '../core/metric.ts';
 import type { PooledSession, SessionPool } from '../targets/session-pool.ts';
 import type { Collector } from './collector.ts';
+import type { DatabaseWatch } from './databases.ts';
 
 /** How one target is watched, whatever its engine. `S` is what the families read from. */
 export interface Watch<P extends PooledSession, S> {
@@ -14,6 +15,8 @@ export interface Watch<P extends PooledSession, S> {
   sourceOf(session: P): S;
   /** A family that takes longer loses its session: later than the server's own statement timeout. */
   readonly familyTimeoutMs: number;
+  /** For engines whose servers hold several databases: how those of scope `database` are collected in each. */
+  readonly databases?: DatabaseWatch<P, S>;
   /** `pg_up` and the like. */
   readonly up: Metric<never>;
 }

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { durationMs } from '../../core/schema.ts';
 import { watchBasics } from '../settings.ts';
 
+const databasePattern = z.string().min(1);
+
 /** How a PostgreSQL server is watched. */
 export const postgresWatchSettings = z.strictObject({
   ...watchBasics,
@@ -10,7 +12,28 @@ export const postgresWatchSettings = z.strictObject({
     .min(1)
     .max(10)
     .default(2)
-    .describe('Connections that watching may hold open on this server at any time.'),
+    .describe('Connections to the database of the URL that watching may hold open at any time.'),
+  databases: z
+    .strictObject({
+      include: z.array(databasePattern).default(['*']).describe('Databases that are looked into.'),
+      exclude: z.array(databasePattern).default([]).describe('… but not into these.'),
+    })
+    .prefault({})
+    .describe(
+      'Databases that the families about tables and indexes look into: names, in which `*` stands for any text and `?` for one character. They are found by themselves; templates and those that let us not in are left out.',
+    ),
+  databaseConnections: z
+    .int()
+    .min(1)
+    .max(10)
+    .default(2)
+    .describe('Connections that watching may hold to other databases, on top of `connections` and for a moment each.'),
+  databasesPerScrape: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(20)
+    .describe('Other databases that one scrape visits; where there are more they take turns.'),
   statementTimeout: durationMs.default(4_000).describe('The server ends a statement of ours after this time.'),
   lockTimeout: durationMs.default(250).describe('The server ends a statement of ours that waits longer for a lock.'),
   slowQueryThreshold: durationMs

@@ -1,9 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
 import { metric } from '../../core/metric.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
-import { openWatchPool } from '../../targets/postgres/watch-pool.ts';
+import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
+import { openVisit, openWatchPool } from '../../targets/postgres/watch-pool.ts';
+import type { DatabaseWatch } from '../databases.ts';
 import type { Watch } from '../watch.ts';
+import { discoverDatabases, isSelected } from './databases.ts';
 import { postgresCollectors } from './index.ts';
 import type { PostgresWatchSettings } from './settings.ts';
 import type { PostgresSource } from './source.ts';
@@ -46,6 +48,21 @@ export function watchPostgres(target: WatchedPostgres, clock: Clock): Watch<Post
     }),
     concurrency: watch.connections,
     sourceOf: (session) => ({ session, settings: watch }),
+    databases: databaseWatch(target),
     familyTimeoutMs: watch.statementTimeout + serverEndsFirstMs,
+  };
+}
+
+function databaseWatch({ access, watch }: WatchedPostgres): DatabaseWatch<PostgresSession, PostgresSource> {
+  const own = access.connection.database;
+  const limits = { statementTimeoutMs: watch.statementTimeout, lockTimeoutMs: watch.lockTimeout };
+  return {
+    own,
+    isOwnWatched: isSelected(watch.databases, own),
+    discover: (source, context) => discoverDatabases(source, context, watch.databases),
+    open: (database, signal) => openVisit(withDatabase(access, database), limits, signal),
+    concurrency: watch.databaseConnections,
+    perScrape: watch.databasesPerScrape,
+    patienceMs: watch.statementTimeout,
   };
 }

@@ -54,11 +54,12 @@ async function checkRole(
     );
   }
   const limit = Number(row?.['limit'] ?? -1);
-  if (limit >= 0 && limit <= target.watch.connections) {
-    const needed = target.watch.connections + 1;
+  const { connections, databaseConnections } = target.watch;
+  const needed = connections + databaseConnections + 1;
+  if (limit >= 0 && limit < needed) {
     findings.warning(
-      `the role may hold ${limit} connections; watching holds ${target.watch.connections} and needs one more for new logins`,
-      `ALTER ROLE ${role} CONNECTION LIMIT ${needed}; or lower "watch.connections"`,
+      `the role may hold ${limit} connections; watching uses up to ${needed}: ${connections} that stay, ${databaseConnections} for other databases, one for new logins`,
+      `ALTER ROLE ${role} CONNECTION LIMIT ${needed}; or lower "watch.connections" or "watch.databaseConnections"`,
     );
   }
 }

@@ -4,12 +4,16 @@ import { classifyLoginFailure } from './login-failure.ts';
 import { openSession, type PostgresSession } from './session.ts';
 import type { PostgresAccess } from './settings.ts';
 
-export interface WatchPoolOptions {
+/** What the server does to a statement of ours that takes too long, in milliseconds. */
+export interface WatchLimits {
+  readonly statementTimeoutMs: number;
+  readonly lockTimeoutMs: number;
+}
+
+export interface WatchPoolOptions extends WatchLimits {
   readonly access: PostgresAccess;
   /** Sessions kept. */
   readonly connections: number;
-  readonly statementTimeoutMs: number;
-  readonly lockTimeoutMs: number;
   readonly loginIntervalMs: number;
   readonly clock: Clock;
 }
@@ -30,11 +34,13 @@ export function openWatchPool(options: WatchPoolOptions): SessionPool<PostgresSe
   });
 }
 
+/** A session of the same kind for a look into another database; the caller closes it. */
+export function openVisit(access: PostgresAccess, limits: WatchLimits, signal: AbortSignal): Promise<PostgresSession> {
+  return openSession(access, { signal, settings: watchSessionSettings(limits), connectTimeoutMs: loginTimeoutMs });
+}
+
 /** Made by SET after login: PgBouncer refuses them as start-up options. */
-function watchSessionSettings({
-  statementTimeoutMs,
-  lockTimeoutMs,
-}: Pick<WatchPoolOptions, 'statementTimeoutMs' | 'lockTimeoutMs'>): Record<string, string> {
+function watchSessionSettings({ statementTimeoutMs, lockTimeoutMs }: WatchLimits): Record<string, string> {
   return {
     statement_timeout: String(Math.ceil(statementTimeoutMs)),
     lock_timeout: String(Math.ceil(lockTimeoutMs)),

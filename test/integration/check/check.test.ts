@@ -255,7 +255,7 @@ test('a role with too few connections is warned about', async () => {
   const findings = await checkConfiguration(watched('narrow', 'narrow-secret'), context());
 
   expect(about(findings, 'target payments')).toContain(
-    'warning: the role may hold 2 connections; watching holds 2 and needs one more for new logins → ALTER ROLE "narrow" CONNECTION LIMIT 3; or lower "watch.connections"',
+    'warning: the role may hold 2 connections; watching uses up to 5: 2 that stay, 2 for other databases, one for new logins → ALTER ROLE "narrow" CONNECTION LIMIT 5; or lower "watch.connections" or "watch.databaseConnections"',
   );
 });
 

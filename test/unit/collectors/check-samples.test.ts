@@ -13,33 +13,39 @@ const size = metric({
 const other = metric({ name: 'other', type: 'gauge', help: 'Other.', labels: [], source: 'test', unit: '' });
 
 test('samples with different labels are fine', () => {
-  expect(() => checkSamples([size], [sample(size, 1, { name: 'a' }), sample(size, 1, { name: 'b' })])).not.toThrow();
+  expect(() =>
+    checkSamples({ metrics: [size] }, [sample(size, 1, { name: 'a' }), sample(size, 1, { name: 'b' })]),
+  ).not.toThrow();
 });
 
 test('two samples with the same labels are refused', () => {
   const samples = [sample(size, 1, { name: 'a' }), sample(size, 2, { name: 'a' })];
 
-  expect(() => checkSamples([size], samples)).toThrow('two samples of size_bytes with the labels a');
+  expect(() => checkSamples({ metrics: [size] }, samples)).toThrow('two samples of size_bytes with the labels a');
 });
 
 test('labels that only look alike when joined are different', () => {
   const pair = metric({ ...size, labels: ['a', 'b'] });
 
   expect(() =>
-    checkSamples([pair], [sample(pair, 1, { a: 'x,y', b: 'z' }), sample(pair, 1, { a: 'x', b: 'y,z' })]),
+    checkSamples({ metrics: [pair] }, [sample(pair, 1, { a: 'x,y', b: 'z' }), sample(pair, 1, { a: 'x', b: 'y,z' })]),
   ).not.toThrow();
 });
 
 test('a metric that was not declared is refused', () => {
-  expect(() => checkSamples([size], [sample(other, 1, {})])).toThrow('other, which the collector does not declare');
+  expect(() => checkSamples({ metrics: [size] }, [sample(other, 1, {})])).toThrow(
+    'other, which the collector does not declare',
+  );
 });
 
 test('a value that is no number is refused', () => {
-  expect(() => checkSamples([size], [sample(size, Number.NaN, { name: 'a' })])).toThrow('size_bytes that is no number');
+  expect(() => checkSamples({ metrics: [size] }, [sample(size, Number.NaN, { name: 'a' })])).toThrow(
+    'size_bytes that is no number',
+  );
 });
 
 test('a missing label value is refused', () => {
-  expect(() => checkSamples([size], [{ metric: size, labelValues: [], value: 1 }])).toThrow(
+  expect(() => checkSamples({ metrics: [size] }, [{ metric: size, labelValues: [], value: 1 }])).toThrow(
     'size_bytes without a value for each of its labels',
   );
 });
@@ -54,6 +60,29 @@ test('the buckets of a histogram are told apart by their bound', () => {
     extraLabel: ['le', bound] as const,
   });
 
-  expect(() => checkSamples([seconds], [bucket('1'), bucket('+Inf')])).not.toThrow();
-  expect(() => checkSamples([seconds], [bucket('1'), bucket('1')])).toThrow('two samples of seconds');
+  expect(() => checkSamples({ metrics: [seconds] }, [bucket('1'), bucket('+Inf')])).not.toThrow();
+  expect(() => checkSamples({ metrics: [seconds] }, [bucket('1'), bucket('1')])).toThrow('two samples of seconds');
+});
+
+const open = { metrics: [other], openNames: { prefix: 'open_', help: 'Test.', source: 'test' } };
+const named = (name: string) => metric({ ...other, name });
+
+test('a family may have names that only the server knows, within its prefix', () => {
+  expect(() => checkSamples(open, [sample(named('open_a'), 1, {}), sample(named('open_b'), 1, {})])).not.toThrow();
+  expect(() => checkSamples(open, [sample(named('closed'), 1, {})])).toThrow('closed, which the collector does not');
+});
+
+test('names that the server makes up must be valid and unique', () => {
+  expect(() => checkSamples(open, [sample(named('open_a-b'), 1, {})])).toThrow('no valid name');
+  expect(() => checkSamples(open, [sample(named('open_a'), 1, {}), sample(named('open_a'), 2, {})])).toThrow(
+    'two metrics are called open_a',
+  );
+});
+
+test('what is collected in a database must name it', () => {
+  const rows = metric({ ...other, labels: ['datname'] });
+
+  expect(() => checkSamples({ metrics: [rows] }, [sample(rows, 1, { datname: 'shop' })], 'shop')).not.toThrow();
+  expect(() => checkSamples({ metrics: [rows] }, [sample(rows, 1, { datname: 'other' })], 'shop')).toThrow('datname');
+  expect(() => checkSamples({ metrics: [other] }, [sample(other, 1, {})], 'shop')).toThrow('datname');
 });

@@ -126,6 +126,8 @@ test('families have different names that can stand in the configuration', () => 
   expect(names.filter((name) => !/^[a-z][a-z_]*$/.test(name))).toEqual([]);
 });
 
-test('families are asked once per server, which is all that the scrape can do yet', () => {
-  expect(postgresCollectors.filter(({ scope }) => scope !== 'server')).toEqual([]);
+test('families that look into each database name it', () => {
+  const inside = postgresCollectors.filter(({ scope }) => scope === 'database').flatMap(({ metrics }) => metrics);
+
+  expect(inside.filter(({ labels }) => !labels.includes('datname'))).toEqual([]);
 });
