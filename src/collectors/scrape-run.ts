@@ -130,18 +130,20 @@ export class ScrapeRun<P extends PooledSession, S> {
           session = undefined;
           session = await sessions.acquire(this.#abandoned.signal);
         }
-        if (this.#isDiscoveryDue) {
-          await this.#discover(session);
-          continue;
-        }
-        const family = this.#queue.shift();
-        if (family !== undefined) await this.#collect(family, session);
+        await this.#doNext(session);
       }
     } catch (error) {
       if (!this.isAbandoned) this.login = { status: 'failed', error };
     } finally {
       if (session !== undefined) sessions.release(session);
     }
+  }
+
+  /** Which databases there are comes first: their visits then run beside everything else. */
+  async #doNext(session: P): Promise<void> {
+    if (this.#isDiscoveryDue) return this.#discover(session);
+    const family = this.#queue.shift();
+    if (family !== undefined) await this.#collect(family, session);
   }
 
   async #collect(family: Family<S>, session: P): Promise<void> {
