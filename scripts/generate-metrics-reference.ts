@@ -54,9 +54,16 @@ function engineSections({ title, up, collectors }: Engine): MetricSection[] {
           : [`Collected every ${formatDuration(collector.minIntervalMs)} at most.`]),
       ].join(' '),
       withTarget: true,
-      metrics: collector.metrics,
+      metrics: [...collector.metrics, ...openMetrics(collector)],
     })),
   ];
+}
+
+/** Names that only the server knows stand on the page as one, with a star. */
+function openMetrics({ openNames }: Engine['collectors'][number]): Metric[] {
+  if (openNames === undefined) return [];
+  const { prefix, help, source } = openNames;
+  return [{ name: `${prefix}*`, type: 'gauge', help, labels: [], source, unit: 'as its name ends' }];
 }
 
 /** The text of docs/metrics.md. */
