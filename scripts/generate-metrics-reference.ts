@@ -54,16 +54,9 @@ function engineSections({ title, up, collectors }: Engine): MetricSection[] {
           : [`Collected every ${formatDuration(collector.minIntervalMs)} at most.`]),
       ].join(' '),
       withTarget: true,
-      metrics: [...collector.metrics, ...openMetrics(collector)],
+      metrics: collector.metrics,
     })),
   ];
-}
-
-/** Names that only the server knows stand on the page as one, with a star. */
-function openMetrics({ openNames }: Engine['collectors'][number]): Metric[] {
-  if (openNames === undefined) return [];
-  const { prefix, help, source } = openNames;
-  return [{ name: `${prefix}*`, type: 'gauge', help, labels: [], source, unit: 'as its name ends' }];
 }
 
 /** The text of docs/metrics.md. */

@@ -1,13 +1,16 @@
+import { resolveAccess } from '../config/access.ts';
+import { AwsSecrets } from '../config/aws-secrets.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
-import { literalSecret } from '../core/secret.ts';
 import { postgresDump } from '../jobs/backup/postgres-dump.ts';
 import { describeDifferences } from '../jobs/compare-facts.ts';
 import { JobFailed } from '../jobs/job.ts';
 import type { Manifest } from '../jobs/manifest.ts';
 import { type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
-import { formatConnectionUrl, parseConnectionUrl } from '../targets/postgres/connection-url.ts';
+import { formatConnectionUrl } from '../targets/postgres/connection.ts';
+import { parseConnection } from '../targets/postgres/parse-connection.ts';
+import { serviceFinder } from '../targets/postgres/service-file.ts';
 import type { PostgresAccess } from '../targets/postgres/settings.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
@@ -91,15 +94,19 @@ function report(context: CommandContext, manifest: Manifest, result: RestoreResu
 
 function serverOf(options: RestoreOptions, context: CommandContext): PostgresAccess | undefined {
   if (options.server === undefined) return undefined;
-  const { connection, password } = parseConnectionUrl(options.server);
-  if (password !== undefined) {
+  const findService = serviceFinder(context.environment, process.cwd());
+  const { fromService, ...parsed } = parseConnection(options.server, findService);
+  const isShown = (key: 'password' | 'sslPassword') => parsed[key] !== undefined && !fromService.has(key.toLowerCase());
+  if (isShown('password') || isShown('sslPassword')) {
     throw new CommandError(
       exitCodes.usage.code,
       'a password in --server would be seen by every user of this machine; put it into WATCHKEEPER_RESTORE_PASSWORD',
     );
   }
-  const secret = context.environment['WATCHKEEPER_RESTORE_PASSWORD'];
-  return { connection, password: secret === undefined ? undefined : literalSecret(secret) };
+  const { WATCHKEEPER_RESTORE_PASSWORD: password } = context.environment;
+  const secrets = new AwsSecrets({ maxAgeMs: 60_000, clock: context.clock });
+  const around = { folder: process.cwd(), references: new Map(), findService, secrets };
+  return resolveAccess({ url: options.server, password }, [], around);
 }
 
 function targetServer(

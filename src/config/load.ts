@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { engines } from '../collectors/engines.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { scheduleProblem } from '../jobs/schedule.ts';
+import { serviceFinder } from '../targets/postgres/service-file.ts';
 import type { Checked, Knowledge } from './checks/check.ts';
 import { checkConsistency } from './checks.ts';
 import { parseSettings, type SettingsDocument } from './document.ts';
@@ -46,7 +47,9 @@ export function readConfig(
   const filled = fillInReferences(document.data, given.environment);
   const { config, problems: invalid } = validate(filled);
   const names = { stores: namesIn(filled.data, 'stores'), sandboxes: namesIn(filled.data, 'sandboxes') };
-  const checked: Checked = { config, names, references: filled.references, knowledge: given.knowledge };
+  const { references } = filled;
+  const findService = serviceFinder(given.environment, dirname(given.file));
+  const checked: Checked = { config, names, references, findService, knowledge: given.knowledge };
   const { problems: inconsistent, warnings } = checkConsistency(checked);
   // What an unset variable left behind is not looked at twice.
   const unset = new Set(filled.problems.map(({ path }) => formatPath(path)));
@@ -56,7 +59,7 @@ export function readConfig(
     return { ok: false, problems: place(problems, document), warnings: place(warnings, document) };
   return {
     ok: true,
-    config: resolveConfig(config, given.file, filled.references),
+    config: resolveConfig(config, given.file, { references, findService }),
     warnings: place(warnings, document),
   };
 }

@@ -1,10 +1,11 @@
 import { dirname, join, resolve } from 'node:path';
-import { literalSecret, type SecretSource } from '../core/secret.ts';
+import { systemClock } from '../core/clock.ts';
 import { toAssertion } from '../jobs/assertions.ts';
 import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
-import { parseConnectionUrl } from '../targets/postgres/connection-url.ts';
-import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import type { FindService } from '../targets/postgres/parse-connection.ts';
+import { type AccessSurroundings, resolveAccess, resolveBackupAccess, secretAt } from './access.ts';
+import { AwsSecrets } from './aws-secrets.ts';
 import type {
   LoadedBackup,
   LoadedConfig,
@@ -14,10 +15,8 @@ import type {
   LoadedStore,
   LoadedTarget,
 } from './loaded.ts';
-import { formatPath, type SettingPath } from './problem.ts';
 import type { Reference } from './references.ts';
 import type { Config, TargetConfig } from './schema.ts';
-import { secretSource } from './secret-source.ts';
 import type { PostgresTargetConfig } from './targets/postgres.ts';
 
 /** Where backups go when the file names no store. */
@@ -25,14 +24,15 @@ export const defaultStore = { name: 'local', folder: 'watchkeeper-backups' } as 
 
 const defaultSandbox: LoadedSandbox = { type: 'local', name: 'local', directory: undefined, user: 'postgres' };
 
-interface Surroundings {
-  readonly folder: string;
-  readonly references: ReadonlyMap<string, Reference>;
-}
-
 /** Turns a checked configuration into what the program uses. `file` is absolute. */
-export function resolveConfig(config: Config, file: string, references: ReadonlyMap<string, Reference>): LoadedConfig {
-  const around = { folder: dirname(file), references };
+export function resolveConfig(
+  config: Config,
+  file: string,
+  given: { readonly references: ReadonlyMap<string, Reference>; readonly findService: FindService },
+): LoadedConfig {
+  const { region, endpoint, maxAge } = config.secrets.aws;
+  const secrets = new AwsSecrets({ region, endpoint, maxAgeMs: maxAge, clock: systemClock });
+  const around = { folder: dirname(file), secrets, ...given };
   const stores = resolveStores(config, around);
   const sandboxes = resolveSandboxes(config, around);
   return {
@@ -55,7 +55,7 @@ function parseListen(listen: string): LoadedConfig['listen'] {
   return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(listen.slice(colon + 1)) };
 }
 
-function resolveStores(config: Config, around: Surroundings): LoadedStore[] {
+function resolveStores(config: Config, around: AccessSurroundings): LoadedStore[] {
   const stores = Object.entries(config.stores).map(([name, settings]) => resolveStore(name, settings, around));
   const needed = Object.values(config.targets).some((target) => Object.keys(target.backups).length > 0);
   if (stores.length > 0 || !needed) return stores;
@@ -63,7 +63,7 @@ function resolveStores(config: Config, around: Surroundings): LoadedStore[] {
   return [{ name: defaultStore.name, settings: { type: 'filesystem', path }, secretAccessKey: undefined }];
 }
 
-function resolveStore(name: string, settings: StoreSettings, around: Surroundings): LoadedStore {
+function resolveStore(name: string, settings: StoreSettings, around: AccessSurroundings): LoadedStore {
   if (settings.type === 'filesystem') {
     const path = resolve(around.folder, settings.path);
     return { name, settings: { ...settings, path }, secretAccessKey: undefined };
@@ -76,12 +76,12 @@ function resolveStore(name: string, settings: StoreSettings, around: Surrounding
   };
 }
 
-function resolveSandboxes(config: Config, around: Surroundings): LoadedSandbox[] {
+function resolveSandboxes(config: Config, around: AccessSurroundings): LoadedSandbox[] {
   const named = Object.entries(config.sandboxes).map(([name, settings]) => resolveSandbox(name, settings, around));
   return named.some(({ name }) => name === defaultSandbox.name) ? named : [...named, defaultSandbox];
 }
 
-function resolveSandbox(name: string, settings: SandboxSettings, around: Surroundings): LoadedSandbox {
+function resolveSandbox(name: string, settings: SandboxSettings, around: AccessSurroundings): LoadedSandbox {
   if (settings.type === 'server') {
     return { type: 'server', name, access: resolveAccess(settings, ['sandboxes', name], around) };
   }
@@ -89,7 +89,7 @@ function resolveSandbox(name: string, settings: SandboxSettings, around: Surroun
   return { type: 'local', name, directory, user: settings.user };
 }
 
-type TargetSurroundings = Surroundings & Pick<LoadedConfig, 'stores' | 'sandboxes'>;
+type TargetSurroundings = AccessSurroundings & Pick<LoadedConfig, 'stores' | 'sandboxes'>;
 
 function resolveTarget(name: string, target: TargetConfig, around: TargetSurroundings): LoadedTarget {
   switch (target.engine) {
@@ -100,10 +100,7 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
 
 function resolvePostgres(name: string, target: PostgresTargetConfig, around: TargetSurroundings): LoadedPostgres {
   const access = resolveAccess(target, ['targets', name], around);
-  const login = target.backupLogin;
-  const password = secretAt(login?.password, ['targets', name, 'backupLogin', 'password'], around);
-  const backupAccess =
-    login === undefined ? access : { connection: { ...access.connection, user: login.user }, password };
+  const backupAccess = resolveBackupAccess(access, target, ['targets', name, 'backupLogin'], around);
   const backups = Object.entries(target.backups).map(([schedule, settings]) =>
     resolveBackup({ target: name, schedule, access: backupAccess }, settings, around),
   );
@@ -132,32 +129,4 @@ function resolveProof(settings: BackupSettings, sandboxes: readonly LoadedSandbo
     assertions: verify.assertions.map(toAssertion),
     timeoutMs: verify.timeout,
   };
-}
-
-function resolveAccess(
-  settings: { readonly url: string; readonly password?: string | undefined },
-  path: SettingPath,
-  around: Surroundings,
-): PostgresAccess {
-  const { connection, password } = parseConnectionUrl(settings.url);
-  const { sslRootCert } = connection;
-  return {
-    connection: {
-      ...connection,
-      ...(sslRootCert === undefined || sslRootCert === 'system'
-        ? {}
-        : { sslRootCert: resolve(around.folder, sslRootCert) }),
-    },
-    password:
-      secretAt(settings.password, [...path, 'password'], around) ??
-      (password === undefined ? undefined : literalSecret(password, originAt([...path, 'url'], around))),
-  };
-}
-
-function secretAt(value: string | undefined, path: SettingPath, around: Surroundings): SecretSource | undefined {
-  return value === undefined ? undefined : secretSource(value, around.folder, originAt(path, around));
-}
-
-function originAt(path: SettingPath, { references }: Surroundings): string | undefined {
-  return references.get(formatPath(path))?.origin;
 }

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { suggestion } from './suggest.ts';
+import { suggestion } from '../core/suggest.ts';
 
 type RawIssue = z.core.$ZodRawIssue;
 

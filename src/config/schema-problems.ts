@@ -1,7 +1,7 @@
 import type { z } from 'zod';
+import { suggestion } from '../core/suggest.ts';
 import type { Remark, SettingPath } from './problem.ts';
 import { knownKeys } from './setting-keys.ts';
-import { suggestion } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 

@@ -5,6 +5,23 @@ import { jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
 import { postgresTarget } from './targets/postgres.ts';
 
+const secretsSettings = z.strictObject({
+  aws: z
+    .strictObject({
+      region: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Region of secrets that are not named by ARN. Absent: as the environment or the profile says.'),
+      endpoint: z.url().optional().describe('URL of the service; absent for AWS itself.'),
+      maxAge: durationMs
+        .default(5 * 60_000)
+        .describe('How long a value is kept that nobody refused. One that is refused is read again at once.'),
+    })
+    .prefault({})
+    .describe('AWS Secrets Manager, for `aws-secret:NAME#KEY`.'),
+});
+
 /** The whole configuration file after `${ENV}` references were filled in. The parts own their slices; this joins them. */
 export const configSchema = z.strictObject({
   listen: z
@@ -32,6 +49,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('Where programs are found.'),
+  secrets: secretsSettings.prefault({}).describe('Services that keep secrets.'),
   stores: z
     .record(partName, storeSettings)
     .default({})

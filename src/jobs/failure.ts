@@ -1,6 +1,7 @@
 import { DeadlineExceeded } from '../core/deadline.ts';
 import { errorCode, errorMessage, findCause } from '../core/errors.ts';
 import { ProgramMissing } from '../core/run-process.ts';
+import { SecretUnavailable } from '../core/secret.ts';
 import { StoreError, type StoreErrorKind } from '../storage/object-store.ts';
 import { type FailureReason, JobFailed } from './job.ts';
 
@@ -25,6 +26,8 @@ function classifyOwn(error: unknown): Failure | undefined {
   if (job !== undefined) return { reason: job.reason, transient: job.transient };
   const store = findCause(error, StoreError);
   if (store !== undefined) return storeFailures[store.kind];
+  const secret = findCause(error, SecretUnavailable);
+  if (secret !== undefined) return { reason: 'authentication', transient: secret.transient };
   if (findCause(error, ProgramMissing) !== undefined) return permanent('program');
   if (findCause(error, DeadlineExceeded) !== undefined) return permanent('deadline');
   return undefined;

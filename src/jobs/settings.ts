@@ -96,6 +96,7 @@ export const sandboxSettings = z.discriminatedUnion('type', [
         .string()
         .describe('A PostgreSQL server where a scratch database may be made and dropped; the role needs CREATEDB.'),
       password: z.string().optional().describe('Its password; a reference such as `file:/run/secrets/scratch`.'),
+      sslPassword: z.string().optional().describe('Password of the private key that `sslkey` names; a reference.'),
     })
     .describe('A scratch database on a given server.'),
 ]);

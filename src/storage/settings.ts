@@ -34,7 +34,7 @@ const s3Store = z
     secretAccessKey: z
       .string()
       .optional()
-      .describe('Secret key; a reference such as `file:/run/secrets/s3` or `${S3_SECRET}`.'),
+      .describe('Secret key; a reference such as `file:/run/secrets/s3`, `${S3_SECRET}` or `aws-secret:backups#key`.'),
     storageClass: z
       .string()
       .optional()

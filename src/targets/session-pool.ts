@@ -3,6 +3,7 @@ import { abortable, DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 
 export const loginFailureReasons = [
   'authentication',
+  'secret',
   'refused',
   'unknown_host',
   'timeout',

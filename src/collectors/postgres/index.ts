@@ -9,7 +9,6 @@ import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
 import { roles } from './roles.ts';
 import { runningQueries } from './running-queries.ts';
-import { serverSettings } from './server-settings.ts';
 import { slowQueries } from './slow-queries.ts';
 import type { PostgresCollector } from './source.ts';
 import { standbys } from './standbys.ts';
@@ -35,5 +34,4 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   slowQueries,
   wal,
   databaseSize,
-  serverSettings,
 ];

@@ -3,7 +3,7 @@ import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { coerceError, errorMessage, findCause } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import { loginOf, type PostgresAccess } from '../../targets/postgres/settings.ts';
 import { diagnoseConnection } from './connection-remedy.ts';
 import type { Findings } from './finding.ts';
 
@@ -38,7 +38,8 @@ export async function withSession<T>(
   look: (session: PostgresSession, signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    await access.password?.read();
+    await access.password?.read(loginOf(access.connection, access.connection));
+    await access.sslPassword?.read();
   } catch (error) {
     findings.error(errorMessage(error), 'put the secret there, readable for the user that runs Watchkeeper');
     return undefined;

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { formatConnectionUrl } from '../../targets/postgres/connection-url.ts';
+import { formatConnectionUrl } from '../../targets/postgres/connection.ts';
 import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
 
 /** Roles of deploy/sql/roles.sql. */

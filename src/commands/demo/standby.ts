@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { ProgramMissing, runProcess } from '../../core/run-process.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../../targets/postgres/cluster.ts';
-import { libpqEnvironment } from '../../targets/postgres/settings.ts';
+import { libpqEnvironment } from '../../targets/postgres/libpq.ts';
+import { loginOf } from '../../targets/postgres/settings.ts';
 
 export interface StandbyOptions
   extends Omit<ClusterOptions, 'installation' | 'populate' | 'initdbArguments' | 'password'> {
@@ -18,7 +19,7 @@ export async function startStandby(primary: Cluster, options: StandbyOptions): P
   if (!installation.programs.has('pg_basebackup')) {
     throw new ProgramMissing(`there is no pg_basebackup in ${installation.directory}`);
   }
-  const password = await access.password?.read();
+  const password = await access.password?.read(loginOf(access.connection, access.connection));
   return startCluster({
     ...options,
     ...(password === undefined ? {} : { password: password.reveal() }),

@@ -1,7 +1,7 @@
+import { suggestion } from '../../core/suggest.ts';
 import type { BackupSettings } from '../../jobs/settings.ts';
 import type { SettingPath } from '../problem.ts';
 import { defaultStore } from '../resolve.ts';
-import { suggestion } from '../suggest.ts';
 import type { Check } from './check.ts';
 
 export function checkBackup(check: Check, path: SettingPath, backup: BackupSettings): void {

@@ -1,4 +1,5 @@
 import type { EngineName } from '../../collectors/engines.ts';
+import type { FindService } from '../../targets/postgres/parse-connection.ts';
 import type { Remark, SettingPath } from '../problem.ts';
 import type { Reference } from '../references.ts';
 import type { Config } from '../schema.ts';
@@ -21,6 +22,7 @@ export interface Checked {
   readonly config: Config;
   readonly names: { readonly stores: readonly string[]; readonly sandboxes: readonly string[] };
   readonly references: ReadonlyMap<string, Reference>;
+  readonly findService: FindService;
   readonly knowledge: Knowledge;
 }
 

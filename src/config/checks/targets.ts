@@ -1,12 +1,13 @@
-import type { ParsedUrl } from '../../targets/postgres/connection-url.ts';
+import { suggestion } from '../../core/suggest.ts';
+import type { ParsedConnection } from '../../targets/postgres/parse-connection.ts';
+import type { SettingPath } from '../problem.ts';
 import type { TargetConfig } from '../schema.ts';
-import { suggestion } from '../suggest.ts';
 import type { PostgresTargetConfig } from '../targets/postgres.ts';
 import { checkBackup } from './backups.ts';
 import type { Check } from './check.ts';
-import { checkSecret, checkServer } from './servers.ts';
+import { checkClientCertificate, checkPassword, checkSecret, checkServer } from './servers.ts';
 
-export function checkTarget(check: Check, name: string, target: TargetConfig): ParsedUrl | undefined {
+export function checkTarget(check: Check, name: string, target: TargetConfig): ParsedConnection | undefined {
   checkCollectors(check, name, target);
   switch (target.engine) {
     case 'postgres':
@@ -14,15 +15,25 @@ export function checkTarget(check: Check, name: string, target: TargetConfig): P
   }
 }
 
-function checkPostgres(check: Check, name: string, target: PostgresTargetConfig): ParsedUrl | undefined {
+function checkPostgres(check: Check, name: string, target: PostgresTargetConfig): ParsedConnection | undefined {
   const path = ['targets', name];
   const url = checkServer(check, path, target);
-  const password = target.backupLogin?.password;
-  if (password !== undefined) checkSecret(check, [...path, 'backupLogin', 'password'], password);
+  if (target.backupLogin !== undefined) checkBackupLogin(check, [...path, 'backupLogin'], target.backupLogin, url);
   for (const [schedule, backup] of Object.entries(target.backups)) {
     checkBackup(check, [...path, 'backups', schedule], backup);
   }
   return url;
+}
+
+function checkBackupLogin(
+  check: Check,
+  path: SettingPath,
+  login: NonNullable<PostgresTargetConfig['backupLogin']>,
+  url: ParsedConnection | undefined,
+): void {
+  if (login.password !== undefined) checkPassword(check, [...path, 'password'], login.password, url);
+  if (login.sslPassword !== undefined) checkSecret(check, [...path, 'sslPassword'], login.sslPassword);
+  checkClientCertificate(check, path, login);
 }
 
 function checkCollectors(check: Check, name: string, { engine, watch }: TargetConfig): void {

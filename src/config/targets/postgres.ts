@@ -9,16 +9,22 @@ export const postgresTarget = z
     url: z
       .string()
       .describe(
-        '`postgres://user@host:port/database`, as libpq writes it; `sslmode` and `sslrootcert` are understood.',
+        '`postgres://user@host:port/database?sslmode=…` or `host=… dbname=…`, with libpq’s parameters: see docs/connections.md.',
       ),
     password: z
       .string()
       .optional()
-      .describe('Password; a reference such as `file:/run/secrets/payments` or `${PAYMENTS_PASSWORD}`.'),
+      .describe(
+        'Password; a reference: `file:/run/secrets/payments`, `${PAYMENTS_PASSWORD}`, `aws-secret:prod/payments#password`, or `aws-rds-iam` for tokens of IAM.',
+      ),
+    sslPassword: z.string().optional().describe('Password of the private key that `sslkey` names; a reference.'),
     backupLogin: z
       .strictObject({
         user: z.string().min(1).describe('Role that reads the data, e.g. `watchkeeper_backup`.'),
         password: z.string().optional().describe('Its password; a reference, as above.'),
+        sslCert: z.string().optional().describe('Its certificate, a PEM file. Absent: that of the URL.'),
+        sslKey: z.string().optional().describe('The private key of `sslCert`, a PEM file.'),
+        sslPassword: z.string().optional().describe('Password of `sslKey`; a reference.'),
       })
       .optional()
       .describe('Another role for backups, so that the one that watches needs no access to data. Absent: the same.'),

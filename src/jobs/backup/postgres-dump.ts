@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { startProcess } from '../../core/run-process.ts';
+import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession } from '../../targets/postgres/session.ts';
-import { libpqEnvironment, libpqKeepAlive, type PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import type { JobContext } from '../job.ts';
 import type { Part } from '../manifest.ts';
 import { ChunkHasher, GatedOutlet, HashingStream } from './hashing.ts';
@@ -70,7 +71,7 @@ async function takeDump(
   // Whichever of the two fails ends the other: half of a backup is none.
   await using run = joinedRun(context);
   const inRun = { ...context, signal: run.signal };
-  const dumping = streamDump({ options, installation, access, snapshot }, sink, inRun);
+  const dumping = streamDump({ options, installation, snapshot }, sink, inRun);
   const measuring = tableFactsInTransaction(session, snapshot.tables, { mode: options.facts, signal: run.signal });
   await run.all([dumping, measuring]);
   return {
@@ -87,7 +88,6 @@ async function streamDump(
   from: {
     readonly options: PostgresDumpOptions;
     readonly installation: ProgramInstallation;
-    readonly access: PostgresAccess;
     readonly snapshot: ExportedSnapshot;
   },
   sink: PartSink,
@@ -95,10 +95,10 @@ async function streamDump(
 ): Promise<Part> {
   await using run = joinedRun(context);
   const { signal } = run;
-  const dump = startProcess(join(from.installation.directory, 'pg_dump'), dumpArguments(from), {
-    signal,
-    env: libpqEnvironment(from.access, await from.access.password?.read()),
-  });
+  // The snapshot is known to the server of its session alone.
+  await using login = await libpqLogin(from.snapshot.session.access);
+  const args = dumpArguments(login.argument, from);
+  const dump = startProcess(join(from.installation.directory, 'pg_dump'), args, { signal, env: login.env });
   const codec = compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
   const content = new HashingStream((doneBytes) => context.onProgress({ activity: 'dumping', doneBytes }));
   const hasher = new ChunkHasher(chunkBytes);
@@ -120,15 +120,15 @@ async function streamDump(
   };
 }
 
-function dumpArguments(from: {
-  readonly options: PostgresDumpOptions;
-  readonly snapshot: ExportedSnapshot;
-}): readonly string[] {
+function dumpArguments(
+  connection: string,
+  from: { readonly options: PostgresDumpOptions; readonly snapshot: ExportedSnapshot },
+): readonly string[] {
   return [
     '--format=custom',
     '--compress=0',
     '--no-password',
-    `--dbname=${libpqKeepAlive}`,
+    connection,
     `--snapshot=${from.snapshot.id}`,
     `--lock-wait-timeout=${from.options.lockTimeoutMs}`,
   ];

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
+import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
-import { libpqEnvironment, libpqKeepAlive, type PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
@@ -21,38 +22,42 @@ export async function restoreDump(
   request: RestoreRequest,
   context: JobContext,
 ): Promise<void> {
-  const { into, manifest } = request;
-  const serverMajor = await majorOf(into, context.signal);
+  const { manifest } = request;
+  const { into, serverMajor } = await serverOf(request.into, context.signal);
   const dumpMajor = Number.parseInt(manifest.tools['pg_dump'] ?? '0', 10);
   const { directory } = chooseInstallation(installations, {
     programs: ['pg_restore'],
     serverMajor: Math.max(serverMajor, dumpMajor),
   });
+  await using login = await libpqLogin(into);
   const args = [
     '--no-password',
     '--exit-on-error',
     '--no-tablespaces',
     `--jobs=${request.parallel}`,
-    `--dbname=${libpqKeepAlive}`,
+    login.argument,
     ...(request.ownership === 'ignore' ? ['--no-owner', '--no-acl'] : []),
     // A subscription of the source must not be made twice: it would draw changes from its publisher.
     '--no-subscriptions',
     request.contentPath(dumpPartName),
   ];
   try {
-    const env = libpqEnvironment(into, await into.password?.read());
     const size = { access: into, expectedBytes: manifest.source.databaseSizeBytes, onProgress: context.onProgress };
     await withSizeProgress(size, context, () =>
-      runProcess(join(directory, 'pg_restore'), args, { signal: context.signal, env }),
+      runProcess(join(directory, 'pg_restore'), args, { signal: context.signal, env: login.env }),
     );
   } catch (error) {
     throw missingInServer(error) ?? new Error('restoring the dump', { cause: error });
   }
 }
 
-async function majorOf(access: PostgresAccess, signal: AbortSignal): Promise<number> {
+/** Of several hosts the one that is there now: all that follows must come to the same. */
+async function serverOf(
+  access: PostgresAccess,
+  signal: AbortSignal,
+): Promise<{ readonly into: PostgresAccess; readonly serverMajor: number }> {
   await using session = await openSession(access, { signal });
-  return Math.floor(session.version / 10_000);
+  return { into: session.access, serverMajor: Math.floor(session.version / 10_000) };
 }
 
 const lackPatterns = [

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { formatConnectionUrl } from '../../targets/postgres/connection-url.ts';
+import { formatConnectionUrl } from '../../targets/postgres/connection.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
 import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
 import { JobFailed } from '../job.ts';

@@ -1,10 +1,15 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import { errorCode, errorMessage, findCause } from '../../core/errors.ts';
+import { SecretUnavailable } from '../../core/secret.ts';
 import type { LoginFailureReason } from '../session-pool.ts';
+import { AuthenticationForbidden } from './require-auth.ts';
 
 /** The kind of a failed login: from SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), errno or TLS code. */
 export function classifyLoginFailure(error: unknown): LoginFailureReason {
-  const byCode = reasonOfCode[errorCode(error) ?? ''];
+  if (findCause(error, SecretUnavailable) !== undefined) return 'secret';
+  if (findCause(error, AuthenticationForbidden) !== undefined) return 'authentication';
+  const code = errorCode(error) ?? '';
+  const byCode = reasonOfCode[code] ?? (tlsCode.test(code) ? 'tls' : undefined);
   if (byCode !== undefined) return byCode;
   if (findCause(error, DeadlineExceeded) !== undefined) return 'timeout';
   const text = errorMessage(error);
@@ -27,20 +32,17 @@ const reasonOfCode: Readonly<Record<string, LoginFailureReason>> = {
   ETIMEDOUT: 'timeout',
   EHOSTUNREACH: 'timeout',
   ENETUNREACH: 'timeout',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'tls',
-  SELF_SIGNED_CERT_IN_CHAIN: 'tls',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'tls',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'tls',
-  CERT_HAS_EXPIRED: 'tls',
   EPROTO: 'tls',
 };
+
+/** Codes of node:tls and OpenSSL: CERT_HAS_EXPIRED, UNABLE_TO_GET_CRL, ERR_SSL_TLSV1_ALERT_UNKNOWN_CA … */
+const tlsCode = /CERT|_CRL|^ERR_(TLS|SSL|OSSL)/;
 
 /** What comes without a code of its own. */
 const textReasons: readonly (readonly [RegExp, LoginFailureReason])[] = [
   [/connect ENOENT/, 'refused'],
   [/client password must be/, 'authentication'],
   [/timeout expired|connection timeout/i, 'timeout'],
-  [/does not support SSL/, 'tls'],
+  [/does not support SSL|error establishing an SSL connection|before secure TLS connection/, 'tls'],
   [/connection terminated/i, 'refused'],
 ];

@@ -1,8 +1,15 @@
-import { Client, type ClientConfig } from 'pg';
+import type { Client } from 'pg';
 import { abortable } from '../../core/deadline.ts';
-import { errorMessage } from '../../core/errors.ts';
-import { formatConnectionUrl } from './connection-url.ts';
-import { keepAliveIdleSeconds, type PostgresAccess, tlsOptions } from './settings.ts';
+import { connectClient, destroyClient } from './client.ts';
+import {
+  type Endpoint,
+  formatConnectionUrl,
+  formatEndpoint,
+  type TargetSessionAttribute,
+  withEndpoint,
+} from './connection.ts';
+import { isWorthOtherHost, loginPlan, mismatch, ServerMismatch } from './hosts.ts';
+import type { PostgresAccess } from './settings.ts';
 
 /** A row as PostgreSQL's text protocol gives it: every value is text or null, and the reader converts knowingly. */
 export type Row = Readonly<Record<string, string | null>>;
@@ -14,6 +21,8 @@ export interface PostgresSession extends AsyncDisposable {
   /** `server_version`, e.g. `15.20 (Debian 15.20-0+deb12u1)`. */
   readonly versionText: string;
   readonly database: string;
+  /** As it was opened, with the one server that it is connected to: for others that must come to the same server. */
+  readonly access: PostgresAccess;
   /** False once the connection broke or was destroyed. */
   readonly usable: boolean;
   /**
@@ -28,57 +37,55 @@ export interface PostgresSession extends AsyncDisposable {
 export interface SessionOptions {
   readonly signal: AbortSignal;
   readonly applicationName?: string;
+  /** For all servers of the connection together, in equal shares; 5 s by default. */
   readonly connectTimeoutMs?: number;
   /** Settings made by SET right after login (start-up options are refused by PgBouncer), e.g. `{ jit: 'off' }`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-const rawTypes = { getTypeParser: () => (text: string) => text } as unknown as NonNullable<ClientConfig['types']>;
+const usualConnectTimeoutMs = 5_000;
 
 /** Logs in and reads the version. Throws with the server's name and the reason; `errorCode` of it tells the kind. */
 export async function openSession(access: PostgresAccess, options: SessionOptions): Promise<PostgresSession> {
   try {
-    return await login(access, options);
+    return await loginAnywhere(access, options);
   } catch (error) {
     throw new Error(`connecting to ${formatConnectionUrl(access.connection)}`, { cause: error });
   }
 }
 
-async function login(access: PostgresAccess, options: SessionOptions): Promise<PostgresSession> {
-  const ssl = await tlsOptions(access.connection);
-  try {
-    return await loginWith(access, ssl, options);
-  } catch (error) {
-    const refusesTls = access.connection.sslMode === 'prefer' && errorMessage(error).includes('does not support SSL');
-    if (ssl === false || !refusesTls) throw error;
-    return await loginWith(access, false, options);
+/** The first server that can be reached and is as `target_session_attrs` wants it. */
+async function loginAnywhere(access: PostgresAccess, options: SessionOptions): Promise<PostgresSession> {
+  const plan = loginPlan(access.connection);
+  const failures: unknown[] = [];
+  for (const { endpoint, wanted } of plan) {
+    try {
+      return await loginTo(access, { endpoint, wanted, share: 1 / plan.length }, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (plan.length === 1) throw error;
+      failures.push(new Error(formatEndpoint(endpoint), { cause: error }));
+      if (!isWorthOtherHost(error)) break;
+    }
   }
+  throw new AggregateError(failures);
 }
 
-async function loginWith(
+async function loginTo(
   access: PostgresAccess,
-  ssl: ClientConfig['ssl'],
+  to: { readonly endpoint: Endpoint; readonly wanted: TargetSessionAttribute; readonly share: number },
   options: SessionOptions,
 ): Promise<PostgresSession> {
-  const { host, port, user, database } = access.connection;
-  const password = await access.password?.read();
-  const client = new Client({
-    host,
-    port,
-    user,
-    database,
-    // A function keeps node-postgres from consulting PGPASSWORD or a .pgpass of whoever starts the daemon.
-    password: () => password?.reveal() ?? '',
-    ssl: ssl ?? false,
-    application_name: options.applicationName ?? 'watchkeeper',
-    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveIdleSeconds * 1_000,
-    types: rawTypes,
+  const { connection } = access;
+  const patienceMs = (options.connectTimeoutMs ?? usualConnectTimeoutMs) * to.share;
+  const client = await connectClient(access, to.endpoint, {
+    signal: options.signal,
+    applicationName: options.applicationName ?? 'watchkeeper',
+    connectTimeoutMs: Math.min(patienceMs, (connection.connectTimeoutSeconds || Number.POSITIVE_INFINITY) * 1_000),
   });
-  const session = new ClientSession(client, database);
+  const session = new ClientSession(client, { ...access, connection: withEndpoint(connection, to.endpoint) });
   try {
-    await abortable(client.connect(), options.signal);
+    if (to.wanted !== 'any') await requireWanted(session, to.wanted, options.signal);
     await session.initialise(options);
     return session;
   } catch (error) {
@@ -87,17 +94,31 @@ async function loginWith(
   }
 }
 
+async function requireWanted(
+  session: PostgresSession,
+  wanted: TargetSessionAttribute,
+  signal: AbortSignal,
+): Promise<void> {
+  const [row] = await session.query(
+    "SELECT pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('transaction_read_only') AS readonly",
+    { signal },
+  );
+  const reason = mismatch(wanted, { inRecovery: row?.['standby'] === 't', readOnly: row?.['readonly'] === 'on' });
+  if (reason !== undefined) throw new ServerMismatch(reason);
+}
+
 class ClientSession implements PostgresSession {
   readonly database: string;
   version = 0;
   versionText = '';
   usable = true;
+  readonly access: PostgresAccess;
   readonly #client: Client;
 
-  constructor(client: Client, database: string) {
+  constructor(client: Client, access: PostgresAccess) {
     this.#client = client;
-    this.database = database;
-    // Without a listener a connection that breaks while idle would end the process.
+    this.access = access;
+    this.database = access.connection.database;
     client.on('error', () => {
       this.usable = false;
     });
@@ -135,8 +156,7 @@ class ClientSession implements PostgresSession {
 
   destroy(): void {
     this.usable = false;
-    const { connection } = this.#client as unknown as { connection: { stream: { destroy(): void } } };
-    connection.stream.destroy();
+    destroyClient(this.#client);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

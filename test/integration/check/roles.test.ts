@@ -10,8 +10,8 @@ import { runProcess } from '../../../src/core/run-process.ts';
 import { openStore } from '../../../src/storage/index.ts';
 import { probeStore } from '../../../src/storage/probe.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { libpqEnvironment } from '../../../src/targets/postgres/libpq.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
-import { libpqEnvironment } from '../../../src/targets/postgres/settings.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;

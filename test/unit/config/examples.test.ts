@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 
+const login = { host: 'db', port: 5432, user: 'w', database: 'db' };
+
 const root = new URL('../../../', import.meta.url).pathname;
 
 async function load(file: string, environment: Record<string, string>) {
@@ -63,7 +65,7 @@ test('the example of four databases takes its surroundings from the environment'
     serverSideEncryption: 'AES256',
   });
   expect(config.targets[0]?.access.connection).toMatchObject({ host: '127.0.0.1', port: 5499, user: 'monitor' });
-  expect((await config.targets[0]?.backups[0]?.access.password?.read())?.reveal()).toBe('two');
+  expect((await config.targets[0]?.backups[0]?.access.password?.read(login))?.reveal()).toBe('two');
 });
 
 test('the examples point editors to the schema', async () => {

@@ -8,6 +8,8 @@ const knowledge: Knowledge = {
   scheduleProblem: (cron) => (cron.split(' ').length === 5 ? undefined : 'must have five fields, e.g. "0 2 * * *"'),
 };
 
+const login = { host: 'db', port: 5432, user: 'w', database: 'db' };
+
 function read(text: string, environment: Record<string, string> = {}) {
   return readConfig(text, { file: '/etc/watchkeeper/watchkeeper.yaml', environment, knowledge });
 }
@@ -84,7 +86,7 @@ targets:
     'w.yaml:3:8: log.level: must be one of debug, info, warn, error, silent; did you mean "warn"?',
     'w.yaml:5:3: scrape.timeout: must be a duration such as 30s, 5m, 12h or 30d',
     'w.yaml:7:3: stores.offsite.bucket: is required: text',
-    'w.yaml:11:5: targets.payments.url: not a URL of the form postgres://user@host:port/database',
+    'w.yaml:11:5: targets.payments.url: not a URL of the form postgres://user@host:port/database, nor "host=… dbname=…"',
     'w.yaml:13:21: targets.payments.watch.collectors.slow_querys: there is no collector "slow_querys"; did you mean "slow_queries"?',
     'w.yaml:16:9: targets.payments.backups.nightly.schedule: must have five fields, e.g. "0 2 * * *"',
     'w.yaml:17:9: targets.payments.backups.nightly.timezone: there is no time zone "Europe/Berln"; did you mean "Europe/Berlin"?',
@@ -130,7 +132,7 @@ test('an unknown setting that resembles none gets the list of known ones', () =>
   const text = 'targets: { a: { engine: postgres, url: "postgres://db/a", interval: 5 } }';
 
   expect(problemsOf(text)).toEqual([
-    'w.yaml:1:59: targets.a.interval: unknown setting "interval"; known here: engine, url, password, backupLogin, watch, backups',
+    'w.yaml:1:59: targets.a.interval: unknown setting "interval"; known here: engine, url, password, sslPassword, backupLogin, watch, backups',
   ]);
 });
 
@@ -327,7 +329,7 @@ targets:
     host: 'db',
     database: 'a',
   });
-  expect((await target?.backups[0]?.access.password?.read())?.reveal()).toBe('correct horse');
+  expect((await target?.backups[0]?.access.password?.read(login))?.reveal()).toBe('correct horse');
 });
 
 test('relative paths start at the folder of the file', () => {

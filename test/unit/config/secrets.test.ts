@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
+import { AwsSecrets } from '../../../src/config/aws-secrets.ts';
 import { type LoadResult, readConfig } from '../../../src/config/load.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 import { secretSource } from '../../../src/config/secret-source.ts';
+import { systemClock } from '../../../src/core/clock.ts';
 import { errorMessage } from '../../../src/core/errors.ts';
+
+const login = { host: 'db', port: 5432, user: 'w', database: 'db' };
 
 const folders: string[] = [];
 
@@ -28,6 +32,11 @@ function read(text: string, environment: Record<string, string> = {}): LoadResul
 function messagesOf(result: LoadResult): string[] {
   const problems = result.ok ? [] : result.problems;
   return [...problems, ...result.warnings].map((problem) => formatProblem('w.yaml', problem));
+}
+
+function around(folder: string) {
+  const secrets = new AwsSecrets({ maxAgeMs: 1_000, clock: systemClock });
+  return { folder, origin: undefined, secrets };
 }
 
 function target(settings: string): string {
@@ -62,7 +71,7 @@ test('a brace without a name is refused, and two dollars stand for one', async (
   expect(messagesOf(read(wrong))).toContain(
     'w.yaml:5:5: targets.a.password: has "${" without a name; write ${NAME}, ${NAME:-default}, or $${ for itself',
   );
-  expect((await accessOf(read(right))?.password?.read())?.reveal()).toBe('ab${1}cd$x');
+  expect((await accessOf(read(right))?.password?.read(login))?.reveal()).toBe('ab${1}cd$x');
 });
 
 test('a setting that is only a reference with an empty default counts as left out', () => {
@@ -94,7 +103,7 @@ test('a secret from the environment shows its variable only', async () => {
   const access = accessOf(read(target('    url: postgres://w@db/db\n    password: ${PW}'), { PW: 'hunter2' }));
 
   expect(access?.password?.origin).toBe('${PW}');
-  expect((await access?.password?.read())?.reveal()).toBe('hunter2');
+  expect((await access?.password?.read(login))?.reveal()).toBe('hunter2');
 });
 
 test('a password in the file is accepted with a warning that names its line', () => {
@@ -116,7 +125,7 @@ test('a URL whose password comes from the environment is used without a warning'
   expect(messagesOf(whole)).toEqual([]);
   expect(messagesOf(part)).toEqual([]);
   expect(accessOf(whole)?.password?.origin).toBe('${DATABASE_URL}');
-  expect((await accessOf(part)?.password?.read())?.reveal()).toBe('hunter2');
+  expect((await accessOf(part)?.password?.read(login))?.reveal()).toBe('hunter2');
 });
 
 test('a password given twice is refused', () => {
@@ -127,17 +136,27 @@ test('a password given twice is refused', () => {
   ]);
 });
 
-test('a kind of reference that is not supported is refused, not taken as the password', () => {
-  const result = read(target('    url: postgres://w@db/db\n    password: aws-secret:prod/db#password'));
+test('references to AWS are understood, and refused where they are not well formed or not of use', () => {
+  const good = read(target('    url: postgres://w@db/db\n    password: aws-secret:prod/db#password'));
+  const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf';
+  const byArn = read(target(`    url: postgres://w@db/db\n    password: aws-secret:${arn}#password`));
+  const bad = read(target('    url: postgres://w@db/db\n    password: "aws-secret:prod db"'));
+  const iamForStore = read('stores: { s: { type: s3, bucket: b, accessKeyId: x, secretAccessKey: aws-rds-iam } }');
 
-  expect(messagesOf(result)).toEqual([
-    'w.yaml:5:5: targets.a.password: "aws-secret:" references are not supported; use file: or ${ENV}',
+  expect(messagesOf(good)).toEqual([]);
+  expect(accessOf(good)?.password?.origin).toBe('aws-secret:prod/db#password');
+  expect(messagesOf(byArn)).toEqual([]);
+  expect(messagesOf(bad)).toEqual([
+    'w.yaml:5:5: targets.a.password: must be of the form aws-secret:NAME#KEY, with the name or the ARN of the secret',
   ]);
+  expect(messagesOf(iamForStore)).toContain(
+    'w.yaml:1:53: stores.s.secretAccessKey: "aws-rds-iam" is for logins to PostgreSQL only',
+  );
 });
 
 test('a secret file is read anew at each use, without its last newline', async () => {
   const path = await folder();
-  const source = secretSource('file:pw', path, undefined);
+  const source = secretSource('file:pw', around(path));
 
   await writeFile(join(path, 'pw'), 'first\n');
   const first = await source.read();
@@ -152,10 +171,10 @@ test('a missing and an empty secret file are told by name', async () => {
   const path = await folder();
   await writeFile(join(path, 'empty'), '\n');
 
-  const missing = await secretSource('file:gone', path, undefined)
+  const missing = await secretSource('file:gone', around(path))
     .read()
     .catch((error) => errorMessage(error));
-  const empty = await secretSource('file:empty', path, undefined)
+  const empty = await secretSource('file:empty', around(path))
     .read()
     .catch((error) => errorMessage(error));
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { parseConnectionUrl } from '../../../src/targets/postgres/connection-url.ts';
-import { libpqEnvironment } from '../../../src/targets/postgres/settings.ts';
+import { libpqEnvironment } from '../../../src/targets/postgres/libpq.ts';
+import { parseConnection } from '../../../src/targets/postgres/parse-connection.ts';
 
 function rootCertificateOf(parameters: string): string | undefined {
-  const { connection } = parseConnectionUrl(`postgres://host/db?${parameters}`);
+  const { connection } = parseConnection(`postgres://host/db?${parameters}`);
   return libpqEnvironment({ connection }, undefined)['PGSSLROOTCERT'];
 }
 
