@@ -140,7 +140,9 @@ test('every parameter of libpq is used, told to be ignored, or refused with the 
 test('the documentation tells of every parameter what the code does', async () => {
   const text = await readFile(join(import.meta.dirname, '../../../docs/connections.md'), 'utf8');
 
-  const rows = text.split('\n').filter((line) => /^\| `[a-z_]+` \| (used|programs|ignored|refused) \|[^|]+\|$/.test(line));
+  const rows = text
+    .split('\n')
+    .filter((line) => /^\| `[a-z_]+` \| (used|programs|ignored|refused) \|[^|]+\|$/.test(line));
 
   expect(rows).toEqual(
     Object.entries(connectionParameters).map(([name, { support, note }]) => `| \`${name}\` | ${support} | ${note} |`),
