@@ -1,3 +1,4 @@
+import type { OpenNames } from '../src/collectors/collector.ts';
 import { type Engine, engines } from '../src/collectors/engines.ts';
 import { scrapeMetrics } from '../src/collectors/scrape-metrics.ts';
 import { selfMetricDeclarations } from '../src/collectors/self-metrics.ts';
@@ -13,6 +14,7 @@ export interface MetricSection {
   /** `target` stands on every sample of what is measured on a target. */
   readonly withTarget: boolean;
   readonly metrics: readonly Metric[];
+  readonly openNames?: OpenNames;
 }
 
 /** Every metric there is, in the order of the page. */
@@ -55,6 +57,7 @@ function engineSections({ title, up, collectors }: Engine): MetricSection[] {
       ].join(' '),
       withTarget: true,
       metrics: collector.metrics,
+      ...(collector.openNames === undefined ? {} : { openNames: collector.openNames }),
     })),
   ];
 }
@@ -78,8 +81,14 @@ correct one stands beside it: the descriptions say which. In the OpenMetrics for
 
 A value that does not exist (NULL, another version of the server) gives no sample; 0 is always measured.`;
 
-function renderSection({ title, about, withTarget, metrics }: MetricSection): string {
-  const rows = metrics.map((metric) => {
+/** Names that only the server knows stand on the page as one, with a star. */
+function openMetric({ prefix, help, source }: OpenNames): Metric {
+  return { name: `${prefix}*`, type: 'gauge', help, labels: [], source, unit: 'as its name ends' };
+}
+
+function renderSection({ title, about, withTarget, metrics, openNames }: MetricSection): string {
+  const all = openNames === undefined ? metrics : [...metrics, openMetric(openNames)];
+  const rows = all.map((metric) => {
     const labels = [...(withTarget ? ['target'] : []), ...metric.labels].map((label) => `\`${label}\``).join(', ');
     const cells = [`\`${metric.name}\``, metric.type, labels, metric.unit, metric.help, metric.source];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

@@ -15,8 +15,6 @@ const peers: Readonly<Record<string, readonly string[]>> = {
     'pg_replication_is_replica',
     'pg_replication_lag_seconds',
     'pg_replication_last_replay_seconds',
-    'pg_settings_max_connections',
-    'pg_settings_superuser_reserved_connections',
   ],
   datname: ['pg_database_size_bytes', 'pg_database_connection_limit'],
   'version short_version': ['pg_static'],
