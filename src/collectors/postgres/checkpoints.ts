@@ -1,4 +1,5 @@
 import { type Metric, metric } from '../../core/metric.ts';
+import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
 import { type PostgresCollector, readRows } from './source.ts';
 
@@ -189,6 +190,32 @@ const newColumns: readonly ColumnMetric[] = [
     ),
   },
   { column: 'checkpointer_reset', metric: peerReset('pg_stat_checkpointer_stats_reset_total', checkpointerView) },
+  {
+    column: 'checkpointer_reset',
+    metric: resetAt('pg_stat_checkpointer_stats_reset_timestamp_seconds', checkpointerView),
+  },
+];
+
+/** From 18 on, besides. */
+const newestColumns: readonly ColumnMetric[] = [
+  {
+    column: 'num_done',
+    metric: counter(
+      'pg_stat_checkpointer_num_done_total',
+      'checkpoints',
+      'Checkpoints that were performed, those left out that were skipped; from 18 on.',
+      checkpointerView,
+    ),
+  },
+  {
+    column: 'slru_written',
+    metric: counter(
+      'pg_stat_checkpointer_slru_written_total',
+      'buffers',
+      'SLRU buffers written by checkpoints; from 18 on.',
+      checkpointerView,
+    ),
+  },
 ];
 
 /** The same figures under one name in every version, in base units. */
@@ -239,14 +266,20 @@ SELECT checkpoints_timed, checkpoints_req, checkpoint_write_time, checkpoint_syn
        extract(epoch FROM stats_reset) AS stats_reset
   FROM pg_stat_bgwriter`;
 
-const newSql = `
+const newSql = (more: string) => `
 SELECT c.num_timed AS checkpoints_timed, c.num_requested AS checkpoints_req, c.restartpoints_timed, c.restartpoints_req,
        c.restartpoints_done, c.write_time AS checkpoint_write_time, c.sync_time AS checkpoint_sync_time,
        c.buffers_written AS buffers_checkpoint, extract(epoch FROM c.stats_reset) AS checkpointer_reset,
-       b.buffers_clean, b.maxwritten_clean, b.buffers_alloc, extract(epoch FROM b.stats_reset) AS stats_reset
+       b.buffers_clean, b.maxwritten_clean, b.buffers_alloc, extract(epoch FROM b.stats_reset) AS stats_reset${more}
   FROM pg_stat_checkpointer c, pg_stat_bgwriter b`;
 
-const allColumns = [...bgwriterColumns, ...oldColumns, ...newColumns, ...ownColumns];
+const allColumns = [...bgwriterColumns, ...oldColumns, ...newColumns, ...newestColumns, ...ownColumns];
+
+function queryFor({ version }: PostgresSession): { sql: string; ofVersion: readonly ColumnMetric[] } {
+  if (version < 170_000) return { sql: oldSql, ofVersion: oldColumns };
+  if (version < 180_000) return { sql: newSql(''), ofVersion: newColumns };
+  return { sql: newSql(', c.num_done, c.slru_written'), ofVersion: [...newColumns, ...newestColumns] };
+}
 
 export const checkpoints: PostgresCollector = {
   name: 'checkpoints',
@@ -255,8 +288,8 @@ export const checkpoints: PostgresCollector = {
   metrics: allColumns.map(({ metric }) => metric),
   enabledByDefault: true,
   async collect(source, context) {
-    const isNew = source.session.version >= 170_000;
-    const columns = [...bgwriterColumns, ...(isNew ? newColumns : oldColumns), ...ownColumns];
-    return columnSamples(await readRows(source, isNew ? newSql : oldSql, context), columns);
+    const { sql, ofVersion } = queryFor(source.session);
+    const rows = await readRows(source, sql, context);
+    return columnSamples(rows, [...bgwriterColumns, ...ofVersion, ...ownColumns]);
   },
 };

@@ -1,32 +1,9 @@
-import { type MetricType, metric } from '../../core/metric.ts';
-import type { PostgresSession } from '../../targets/postgres/session.ts';
-import { type ColumnMetric, columnSamples } from './columns.ts';
+import { columnSamples } from './columns.ts';
 import { type PostgresCollector, readRows } from './source.ts';
+import { columnsIn, metricsOf, selectList, type VersionedColumn } from './versioned-columns.ts';
 
-/** A column of a view that appeared in a version (`server_version_num`). */
-interface VersionedColumn extends ColumnMetric {
-  /** SQL over `s` (pg_stat_database) and `c` (pg_stat_database_conflicts); the column itself when absent. */
-  readonly expression?: string;
-  readonly since?: number;
-}
-
-interface Definition {
-  readonly help: string;
-  readonly unit: string;
-  readonly type?: MetricType;
-  readonly column?: string;
-  readonly expression?: string;
-  readonly source?: string;
-  readonly factor?: number;
-  readonly since?: number;
-}
-
-/** `pg_stat_database_<suffix>`, from the column of that name unless said otherwise. */
-function statistic(suffix: string, definition: Definition): VersionedColumn {
-  const { help, unit, type = 'counter', column = suffix, source = `pg_stat_database.${column}`, ...rest } = definition;
-  const name = `pg_stat_database_${suffix}`;
-  return { ...rest, column, metric: metric({ name, type, help, labels: ['datid', 'datname'], source, unit }) };
-}
+const labels = ['datid', 'datname'] as const;
+const statistic = metricsOf({ prefix: 'pg_stat_database', name: 'pg_stat_database', labels, type: 'counter' });
 
 const milliseconds = { unit: 'seconds', factor: 0.001 } as const;
 
@@ -144,6 +121,25 @@ const additions: readonly VersionedColumn[] = [
     since: 140_000,
     help: 'Sessions ended by an operator; from PostgreSQL 14 on.',
   }),
+  statistic('checksum_last_failure_timestamp_seconds', {
+    type: 'gauge',
+    unit: 'seconds',
+    column: 'checksum_last_failure',
+    expression: 'extract(epoch FROM s.checksum_last_failure)',
+    help: 'When the last data page checksum failure was noticed, in seconds since 1970; absent when none was.',
+  }),
+  statistic('parallel_workers_to_launch_total', {
+    unit: 'workers',
+    column: 'parallel_workers_to_launch',
+    since: 180_000,
+    help: 'Parallel workers that queries asked for; from PostgreSQL 18 on.',
+  }),
+  statistic('parallel_workers_launched_total', {
+    unit: 'workers',
+    column: 'parallel_workers_launched',
+    since: 180_000,
+    help: 'Parallel workers that they got: fewer when max_parallel_workers are busy; from PostgreSQL 18 on.',
+  }),
 ];
 
 const conflicts: readonly VersionedColumn[] = [
@@ -161,26 +157,12 @@ function conflict(cause: string, what: string, since?: number): VersionedColumn 
     column: `confl_${cause}`,
     source: `pg_stat_database_conflicts.confl_${cause}`,
     expression: `c.confl_${cause}`,
-    help: `Queries cancelled on this standby because of ${what}.`,
+    help: `Queries cancelled on this standby because of ${what}. The label server of postgres_exporter is left out: target tells it.`,
     ...(since === undefined ? {} : { since }),
   });
 }
 
 const columns = [...statistics, ...additions, ...conflicts];
-
-function columnsOf({ version }: PostgresSession): readonly VersionedColumn[] {
-  return columns.filter(({ since = 0 }) => version >= since);
-}
-
-function databaseSql(session: PostgresSession): string {
-  const expressions = new Map(
-    columnsOf(session).map(({ column, expression = `s.${column}` }) => [column, `${expression} AS ${column}`]),
-  );
-  return `
-SELECT s.datid, s.datname, ${[...expressions.values()].join(', ')}
-  FROM pg_stat_database s LEFT JOIN pg_stat_database_conflicts c ON c.datid = s.datid
- WHERE s.datname IS NOT NULL`;
-}
 
 export const database: PostgresCollector = {
   name: 'database',
@@ -190,7 +172,11 @@ export const database: PostgresCollector = {
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = await readRows(source, databaseSql(source.session), context);
-    return columnSamples(rows, columnsOf(source.session));
+    const known = columnsIn(source.session, columns);
+    const sql = `
+SELECT s.datid, s.datname, ${selectList(known, 's')}
+  FROM pg_stat_database s LEFT JOIN pg_stat_database_conflicts c ON c.datid = s.datid
+ WHERE s.datname IS NOT NULL`;
+    return columnSamples(await readRows(source, sql, context), known);
   },
 };

@@ -1,19 +1,24 @@
 import { archiver } from './archiver.ts';
+import { autovacuum } from './autovacuum.ts';
 import { checkpoints } from './checkpoints.ts';
 import { connections } from './connections.ts';
 import { database } from './database.ts';
 import { databaseSize } from './database-size.ts';
 import { instance } from './instance.ts';
+import { inputOutput } from './io.ts';
 import { locks } from './locks.ts';
 import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
 import { roles } from './roles.ts';
 import { runningQueries } from './running-queries.ts';
 import { slowQueries } from './slow-queries.ts';
+import { slru } from './slru.ts';
 import type { PostgresCollector } from './source.ts';
 import { standbys } from './standbys.ts';
 import { wal } from './wal.ts';
 import { walReceiver } from './wal-receiver.ts';
+import { walStatistics } from './wal-statistics.ts';
+import { workers } from './workers.ts';
 import { wraparound } from './wraparound.ts';
 
 /** The families of a PostgreSQL server, in the order in which they are collected. */
@@ -28,6 +33,11 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   locks,
   archiver,
   checkpoints,
+  inputOutput,
+  walStatistics,
+  slru,
+  workers,
+  autovacuum,
   wraparound,
   roles,
   runningQueries,

@@ -1,6 +1,6 @@
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
-import type { Collector } from '../collector.ts';
+import { type Collector, NotApplicable } from '../collector.ts';
 import type { PostgresWatchSettings } from './settings.ts';
 
 /** What the PostgreSQL families read from: a session with `search_path = pg_catalog`, and the limits that are theirs. */
@@ -25,4 +25,9 @@ export function readRows(
 export function requireFullView(rows: readonly Row[], visible: (row: Row) => boolean): void {
   if (rows.every(visible)) return;
   throw new Error('the role does not see the sessions of other roles: GRANT pg_monitor (or pg_read_all_stats) to it');
+}
+
+/** Throws where the server is older than `major`, which brought what the family reads. */
+export function requireVersion({ session }: PostgresSource, major: number): void {
+  if (session.version < major * 10_000) throw new NotApplicable(`only PostgreSQL ${major} or newer has this`);
 }
