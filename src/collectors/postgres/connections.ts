@@ -70,28 +70,6 @@ const perServer: readonly ColumnMetric[] = [
       'seconds',
     ),
   },
-  {
-    column: 'max_connections',
-    metric: gauge('pg_settings_max_connections', 'Server setting max_connections.', 'max_connections', 'connections'),
-  },
-  {
-    column: 'superuser_reserved',
-    metric: gauge(
-      'pg_settings_superuser_reserved_connections',
-      'Server setting superuser_reserved_connections.',
-      'superuser_reserved_connections',
-      'connections',
-    ),
-  },
-  {
-    column: 'reserved',
-    metric: gauge(
-      'pg_settings_reserved_connections',
-      'Server setting reserved_connections; from PostgreSQL 16 on.',
-      'reserved_connections',
-      'connections',
-    ),
-  },
 ];
 
 /** The columns about the server stand in every row: one statement, one view of the sessions. */
@@ -121,7 +99,6 @@ WITH activity AS MATERIALIZED (
 SELECT d.datname, s.state, g.usename, g.application_name, g.backend_type, g.wait_event_type, g.wait_event,
        coalesce(g.count, 0) AS count, greatest(coalesce(g.max_tx_duration, 0), 0) AS max_tx_duration,
        t.client_backends, t.sees_all, t.oldest_idle_in_transaction,
-       l.max_connections, l.superuser_reserved, l.reserved,
        t.client_backends::float8
          / greatest(l.max_connections - l.superuser_reserved - coalesce(l.reserved, 0), 1) AS saturation
   FROM limits l CROSS JOIN totals t CROSS JOIN pg_database d

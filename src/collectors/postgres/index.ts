@@ -11,6 +11,7 @@ import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
 import { roles } from './roles.ts';
 import { runningQueries } from './running-queries.ts';
+import { serverSettings } from './server-settings.ts';
 import { slowQueries } from './slow-queries.ts';
 import { slru } from './slru.ts';
 import type { PostgresCollector } from './source.ts';
@@ -44,4 +45,5 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   slowQueries,
   wal,
   databaseSize,
+  serverSettings,
 ];
