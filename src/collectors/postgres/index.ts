@@ -1,5 +1,6 @@
 import { archiver } from './archiver.ts';
 import { autovacuum } from './autovacuum.ts';
+import { blocking } from './blocking.ts';
 import { checkpoints } from './checkpoints.ts';
 import { connections } from './connections.ts';
 import { database } from './database.ts';
@@ -7,6 +8,8 @@ import { databaseSize } from './database-size.ts';
 import { instance } from './instance.ts';
 import { inputOutput } from './io.ts';
 import { locks } from './locks.ts';
+import { logicalSlots } from './logical-slots.ts';
+import { preparedTransactions } from './prepared-transactions.ts';
 import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
 import { roles } from './roles.ts';
@@ -21,6 +24,7 @@ import { walReceiver } from './wal-receiver.ts';
 import { walStatistics } from './wal-statistics.ts';
 import { workers } from './workers.ts';
 import { wraparound } from './wraparound.ts';
+import { xminHorizon } from './xmin-horizon.ts';
 
 /** The families of a PostgreSQL server, in the order in which they are collected. */
 export const postgresCollectors: readonly PostgresCollector[] = [
@@ -31,7 +35,11 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   standbys,
   replicationSlots,
   walReceiver,
+  logicalSlots,
   locks,
+  blocking,
+  xminHorizon,
+  preparedTransactions,
   archiver,
   checkpoints,
   inputOutput,

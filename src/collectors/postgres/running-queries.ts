@@ -39,6 +39,24 @@ const perDatabase: readonly ColumnMetric[] = [
       ['datname'],
     ),
   },
+  {
+    column: 'idle_in_transaction',
+    metric: gauge(
+      'pg_idle_in_transaction_sessions',
+      'sessions',
+      'Sessions that hold a transaction open without doing anything, failed ones included; 0 for databases without.',
+      ['datname'],
+    ),
+  },
+  {
+    column: 'oldest_idle',
+    metric: gauge(
+      'pg_idle_in_transaction_oldest_seconds',
+      'seconds',
+      'Seconds that the longest of them has been doing nothing; 0 for databases without.',
+      ['datname'],
+    ),
+  },
 ];
 
 const perServer: readonly ColumnMetric[] = [
@@ -73,13 +91,18 @@ const perServer: readonly ColumnMetric[] = [
 
 const sql = `
 WITH activity AS MATERIALIZED (
-  SELECT datname, state, backend_type, xact_start, extract(epoch FROM clock_timestamp() - query_start) AS running
+  SELECT datname, state, backend_type, xact_start, extract(epoch FROM clock_timestamp() - query_start) AS running,
+         extract(epoch FROM clock_timestamp() - state_change) AS in_state
     FROM pg_stat_activity
    WHERE pid <> pg_backend_pid()
-), slow AS (
-  SELECT datname, count(*) FILTER (WHERE running > $1::float8) AS slow, max(running) AS oldest_slow
+), sessions AS (
+  SELECT datname,
+         count(*) FILTER (WHERE state = 'active' AND running > $1::float8) AS slow,
+         max(running) FILTER (WHERE state = 'active') AS oldest_slow,
+         count(*) FILTER (WHERE state LIKE 'idle in transaction%') AS idle_in_transaction,
+         max(in_state) FILTER (WHERE state LIKE 'idle in transaction%') AS oldest_idle
     FROM activity
-   WHERE backend_type = 'client backend' AND state = 'active'
+   WHERE backend_type = 'client backend'
    GROUP BY datname
 ), totals AS (
   SELECT coalesce(bool_and(backend_type IS NOT NULL), true) AS sees_all,
@@ -91,14 +114,16 @@ WITH activity AS MATERIALIZED (
                           AND backend_type IS DISTINCT FROM 'autovacuum worker' AS is_transaction) AS kind
 )
 SELECT d.datname, coalesce(s.slow, 0) AS slow, greatest(coalesce(s.oldest_slow, 0), 0) AS oldest_slow,
+       coalesce(s.idle_in_transaction, 0) AS idle_in_transaction,
+       greatest(coalesce(s.oldest_idle, 0), 0) AS oldest_idle,
        t.sees_all, t.transactions, t.oldest_transaction
   FROM totals t CROSS JOIN pg_database d
-  LEFT JOIN slow s ON s.datname = d.datname
+  LEFT JOIN sessions s ON s.datname = d.datname
  WHERE d.datallowconn`;
 
 export const runningQueries: PostgresCollector = {
   name: 'running_queries',
-  about: 'Statements and transactions that have been running for long.',
+  about: 'Statements and transactions that have been running for long, and sessions idle in a transaction.',
   scope: 'server',
   metrics: [threshold, ...[...perDatabase, ...perServer].map(({ metric }) => metric)],
   enabledByDefault: true,

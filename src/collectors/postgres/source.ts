@@ -1,3 +1,4 @@
+import { errorCode } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
 import { type Collector, NotApplicable } from '../collector.ts';
@@ -11,14 +12,22 @@ export interface PostgresSource {
 
 export type PostgresCollector = Collector<PostgresSource>;
 
-/** Rows of one statement; `values` fill `$1`, `$2`, … */
-export function readRows(
+/** SQLSTATE insufficient_privilege. */
+const forbidden = '42501';
+
+/** Rows of one statement; `values` fill `$1`, `$2`, … A refusal says what to grant. */
+export async function readRows(
   { session }: PostgresSource,
   sql: string,
   { signal }: WorkContext,
   values?: readonly (string | number)[],
 ): Promise<Row[]> {
-  return session.query(sql, { signal, ...(values === undefined ? {} : { values: values.map(String) }) });
+  try {
+    return await session.query(sql, { signal, ...(values === undefined ? {} : { values: values.map(String) }) });
+  } catch (error) {
+    if (errorCode(error) !== forbidden) throw error;
+    throw new Error('the role may not look at this: GRANT pg_monitor to it', { cause: error });
+  }
 }
 
 /** Throws for a role that sees only a part: a figure that is too low would be worse than none. */

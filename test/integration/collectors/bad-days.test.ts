@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { errorMessage } from '../../../src/core/errors.ts';
 import { literalSecret, Secret } from '../../../src/core/secret.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
@@ -159,14 +160,19 @@ test('a role without pg_monitor loses the families about others, with the remedy
   const success = valuesOf(samples, 'watchkeeper_collector_success');
   expect(success).toMatchObject({ instance: 1, database: 1, replication: 1, replication_slots: 1, database_size: 1 });
   const failed = Object.keys(success).filter((family) => success[family] !== 1);
-  expect(failed.sort()).toEqual(['connections', 'running_queries', 'slow_queries', 'wal']);
-  expect(lines.map(({ message }) => message)).toEqual(failed.map(() => 'collector fails'));
-  const remedies = lines.filter(({ fields }) => String(fields['error']).includes('GRANT pg_monitor'));
-  expect(remedies.map(({ fields }) => fields['collector']).sort()).toEqual([
+  expect(failed.sort()).toEqual([
+    'autovacuum',
+    'blocking',
     'connections',
     'running_queries',
     'slow_queries',
+    'wal',
+    'workers',
+    'xmin_horizon',
   ]);
+  expect(lines.map(({ message }) => message)).toEqual(failed.map(() => 'collector fails'));
+  const remedies = lines.filter(({ fields }) => errorMessage(fields['error']).includes('GRANT pg_monitor'));
+  expect(remedies.map(({ fields }) => fields['collector']).sort()).toEqual(failed);
 });
 
 test('a session that runs longer than the threshold is counted, with its age', async () => {

@@ -90,12 +90,18 @@ const literalValues = [
   'pg_archiver_',
   'pg_stat_archiver_archived_count',
   'pg_locks_waiting',
+  'pg_blocked_sessions',
+  'pg_blocking_',
+  'pg_prepared_transactions_open',
+  'pg_idle_in_transaction_sessions',
+  'pg_xmin_horizon_holders',
   'pg_workers_',
   'pg_autovacuum_',
 ];
 /** Not in every version of PostgreSQL. */
 const versioned = [
   'pg_replication_slots_inactive',
+  'pg_replication_slots_conflicting',
   'pg_stat_database_conflicts_confl_active',
   'pg_stat_bgwriter_c',
   'pg_stat_bgwriter_buffers_checkpoint',

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import type { Sample } from '../../../src/core/metric.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession, type PostgresSession } from '../../../src/targets/postgres/session.ts';
+import { withDatabase } from '../../../src/targets/postgres/settings.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { scrapeOne, singleValue, testScraper, valuesOf, watched } from '../../support/scrape.ts';
+import { testSignal } from '../../support/test-context.ts';
+
+const signal = new AbortController().signal;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  const settings = { max_prepared_transactions: '5', wal_level: 'logical', autovacuum: 'off' };
+  cluster = await startTestCluster({ settings });
+  await createDatabase(
+    cluster,
+    'shop',
+    'CREATE TABLE orders (id int); INSERT INTO orders SELECT generate_series(1, 9)',
+  );
+});
+
+afterAll(async () => cluster?.[Symbol.asyncDispose]());
+
+/** A session of the shop that lasts as long as the test. */
+async function shopSession(applicationName: string): Promise<PostgresSession & { readonly pid: string }> {
+  const session = await openSession(withDatabase(cluster.access, 'shop'), { signal, applicationName });
+  onTestFinished(() => session.destroy());
+  const [row] = await session.query('SELECT pg_backend_pid() AS pid', { signal });
+  return Object.assign(session, { pid: row?.['pid'] ?? '' });
+}
+
+/** Asks for a lock of the table that is not granted. */
+async function waitFor(session: PostgresSession & { readonly pid: string }, mode: string): Promise<void> {
+  session.query(`BEGIN; LOCK TABLE orders IN ${mode} MODE`, { signal }).catch(() => undefined);
+  const sql = `SELECT 1 FROM pg_stat_activity WHERE pid = ${session.pid} AND wait_event_type = 'Lock'`;
+  await vi.waitFor(async () => expect(await execute(cluster, 'shop', sql)).toHaveLength(1), { timeout: 10_000 });
+}
+
+async function scrape(): Promise<readonly Sample[]> {
+  await using scraper = testScraper([watched('server', cluster.access)]);
+  return await scrapeOne(scraper, 'server', testSignal());
+}
+
+test('nobody waits: all is 0 and nobody is named', async () => {
+  const samples = await scrape();
+
+  expect(valuesOf(samples, 'pg_blocked_sessions')).toMatchObject({ shop: 0, postgres: 0 });
+  expect(valuesOf(samples, 'pg_blocked_sessions_longest_seconds')).toMatchObject({ shop: 0 });
+  expect(singleValue(samples, 'pg_blocking_heads')).toBe(0);
+  expect(singleValue(samples, 'pg_blocking_chain_depth')).toBe(0);
+  expect(valuesOf(samples, 'pg_blocking_wait_seconds')).toEqual({});
+});
+
+test('a chain of three sessions is told from its head to its end', async () => {
+  const head = await shopSession('forgotten');
+  await head.query('BEGIN; SELECT count(*) FROM orders', { signal });
+  const middle = await shopSession('migration');
+  await waitFor(middle, 'ACCESS EXCLUSIVE');
+  const end = await shopSession('checkout');
+  await waitFor(end, 'ACCESS SHARE');
+
+  const samples = await scrape();
+
+  expect(valuesOf(samples, 'pg_blocked_sessions')).toMatchObject({ shop: 2, postgres: 0 });
+  expect(valuesOf(samples, 'pg_blocked_sessions_longest_seconds')['shop']).toBeGreaterThan(0);
+  expect(singleValue(samples, 'pg_blocking_sessions')).toBe(2);
+  expect(singleValue(samples, 'pg_blocking_heads')).toBe(1);
+  expect(singleValue(samples, 'pg_blocking_chain_depth')).toBe(2);
+  expect(singleValue(samples, 'pg_blocking_waits_not_followed')).toBe(0);
+  expect(valuesOf(samples, 'pg_blocking_head_blocked_sessions')).toEqual({
+    [`shop ${head.pid} postgres forgotten idle in transaction`]: 2,
+  });
+  expect(Object.values(valuesOf(samples, 'pg_blocking_head_transaction_seconds'))[0]).toBeGreaterThan(0);
+  expect(Object.keys(valuesOf(samples, 'pg_blocking_wait_seconds'))).toEqual([
+    `shop ${middle.pid} postgres migration ${head.pid} postgres forgotten`,
+    `shop ${end.pid} postgres checkout ${middle.pid} postgres migration`,
+  ]);
+  expect(valuesOf(samples, 'pg_locks_waiting')).toMatchObject({
+    'shop accessexclusivelock': 1,
+    'shop accesssharelock': 1,
+  });
+});
+
+test('a prepared transaction is told, with its age, as what others wait for and as what keeps dead rows', async () => {
+  const session = await shopSession('two-phase');
+  await session.query('BEGIN; LOCK TABLE orders; INSERT INTO orders VALUES (0)', { signal });
+  await session.query("PREPARE TRANSACTION 'left behind'", { signal });
+  onTestFinished(async () => void (await execute(cluster, 'shop', "ROLLBACK PREPARED 'left behind'")));
+  await execute(cluster, 'postgres', 'CREATE TABLE ids (); DROP TABLE ids');
+  const waiter = await shopSession('checkout');
+  await waitFor(waiter, 'ACCESS SHARE');
+
+  const samples = await scrape();
+
+  expect(valuesOf(samples, 'pg_prepared_transactions_open')).toMatchObject({ shop: 1, postgres: 0 });
+  expect(valuesOf(samples, 'pg_prepared_transactions_oldest_seconds')['shop']).toBeGreaterThan(0);
+  expect(valuesOf(samples, 'pg_blocking_head_blocked_sessions')).toEqual({ 'shop 0   ': 1 });
+  expect(valuesOf(samples, 'pg_xmin_horizon_holders')).toMatchObject({ prepared_transaction: 1 });
+  expect(valuesOf(samples, 'pg_xmin_horizon_age_transactions')['prepared_transaction']).toBeGreaterThan(0);
+});
+
+test('a session that sits in its transaction is told, with how long, and its snapshot as what keeps dead rows', async () => {
+  const idle = await shopSession('forgotten');
+  await idle.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM orders', { signal });
+  for (let i = 0; i < 3; i++) await execute(cluster, 'postgres', 'CREATE TABLE ids (); DROP TABLE ids');
+
+  const samples = await scrape();
+
+  expect(valuesOf(samples, 'pg_idle_in_transaction_sessions')).toMatchObject({ shop: 1, postgres: 0 });
+  expect(valuesOf(samples, 'pg_idle_in_transaction_oldest_seconds')['shop']).toBeGreaterThan(0);
+  expect(valuesOf(samples, 'pg_xmin_horizon_age_transactions')['session']).toBeGreaterThanOrEqual(3);
+});
+
+test('a logical slot that nobody reads tells which rows of the catalogue it keeps', async () => {
+  await execute(cluster, 'shop', "SELECT pg_create_logical_replication_slot('forgotten', 'test_decoding')");
+  onTestFinished(async () => void (await execute(cluster, 'shop', "SELECT pg_drop_replication_slot('forgotten')")));
+  for (let i = 0; i < 3; i++) await execute(cluster, 'shop', 'CREATE TABLE ids (); DROP TABLE ids');
+
+  const samples = await scrape();
+
+  const ages = valuesOf(samples, 'pg_replication_slots_catalog_xmin_age_transactions');
+  expect(ages['forgotten logical']).toBeGreaterThanOrEqual(3);
+  expect(valuesOf(samples, 'pg_xmin_horizon_age_transactions')['replication_slot']).toBe(ages['forgotten logical']);
+  expect(valuesOf(samples, 'pg_replication_slots_invalidated')).toEqual({});
+});
+
+test('decoding that does not fit in memory is counted as spilled', async () => {
+  await execute(cluster, 'shop', "SELECT pg_create_logical_replication_slot('reader', 'test_decoding')");
+  onTestFinished(async () => void (await execute(cluster, 'shop', "SELECT pg_drop_replication_slot('reader')")));
+  // What is decoded is what was flushed.
+  const sql = 'SET synchronous_commit = on; CREATE TABLE bulk AS SELECT generate_series(1, 20000) AS id';
+  await execute(cluster, 'shop', sql);
+  await execute(
+    cluster,
+    'shop',
+    "SET logical_decoding_work_mem = '64kB'; SELECT count(*) FROM pg_logical_slot_get_changes('reader', NULL, NULL)",
+  );
+
+  await vi.waitFor(async () => {
+    const samples = await scrape();
+    expect(valuesOf(samples, 'pg_stat_replication_slots_spill_bytes_total')['reader']).toBeGreaterThan(64_000);
+    expect(valuesOf(samples, 'pg_stat_replication_slots_txns_total')['reader']).toBeGreaterThan(0);
+  });
+});
