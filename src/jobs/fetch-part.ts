@@ -3,8 +3,9 @@ import { createWriteStream } from 'node:fs';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { HashingStream } from './backup/hashing.ts';
+import { ContentHasher, streamBufferBytes } from './backup/hashing.ts';
 import { joinedRun } from './backup/joined-run.ts';
+import { pump } from './backup/pump.ts';
 import { decompressZstd } from './backup/zstd.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Part } from './manifest.ts';
@@ -30,10 +31,13 @@ export async function fetchPart(
     context.onProgress({ activity: 'fetching', doneBytes, totalBytes: part.sizeBytes }),
   );
   const codec = decompressZstd(from.zstdProgram, run.signal);
-  const content = new HashingStream();
+  const content = new ContentHasher();
   await run.all([
     pipeline(stored, checked, codec.input, { signal: run.signal }),
-    pipeline(codec.output, content, createWriteStream(from.path, { mode: 0o600 }), { signal: run.signal }),
+    pump(codec.output, createWriteStream(from.path, { mode: 0o600, highWaterMark: streamBufferBytes }), {
+      signal: run.signal,
+      onChunk: (chunk) => content.update(chunk),
+    }),
     codec.done,
   ]);
   if (content.sizeBytes !== part.content.sizeBytes || content.digest() !== part.content.sha256) {

@@ -4,26 +4,18 @@ import { Transform, type TransformCallback } from 'node:stream';
 /** Buffer between the members of a backup stream: large enough to ride out a slow moment of one of them. */
 export const streamBufferBytes = 2 ** 20;
 
-/** Passes bytes on and hashes them. `digest` is valid after the end. */
-export class HashingStream extends Transform {
+/** Size and SHA-256 of bytes that pass by. */
+export class ContentHasher {
   sizeBytes = 0;
   readonly #hash = createHash('sha256');
   #digest: string | undefined;
-  readonly #onBytes: ((sizeBytes: number) => void) | undefined;
 
-  constructor(onBytes?: (sizeBytes: number) => void) {
-    super({ highWaterMark: streamBufferBytes });
-    this.#onBytes = onBytes;
+  update(bytes: Buffer): void {
+    this.#hash.update(bytes);
+    this.sizeBytes += bytes.length;
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#hash.update(chunk);
-    this.sizeBytes += chunk.length;
-    this.#onBytes?.(this.sizeBytes);
-    done(null, chunk);
-  }
-
-  /** Hexadecimal SHA-256 of everything that passed. */
+  /** Hexadecimal; nothing may be added afterwards. */
   digest(): string {
     this.#digest ??= this.#hash.digest('hex');
     return this.#digest;

@@ -7,7 +7,7 @@ import { openSession } from '../../targets/postgres/session.ts';
 import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import type { JobContext } from '../job.ts';
 import type { Part } from '../manifest.ts';
-import { ChunkHasher, GatedOutlet, HashingStream } from './hashing.ts';
+import { ChunkHasher, ContentHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
 import {
@@ -20,6 +20,7 @@ import {
 } from './postgres-facts.ts';
 import { dumpPartName, restoreDump } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
+import { pump } from './pump.ts';
 import { compressZstd } from './zstd.ts';
 
 /** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
@@ -100,9 +101,15 @@ async function streamDump(
   const args = dumpArguments(login.argument, from);
   const dump = startProcess(join(from.installation.directory, 'pg_dump'), args, { signal, env: login.env });
   const codec = compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
-  const content = new HashingStream((doneBytes) => context.onProgress({ activity: 'dumping', doneBytes }));
+  const content = new ContentHasher();
   const hasher = new ChunkHasher(chunkBytes);
-  const feeding = pipeline(dump.stdout, content, codec.input, { signal });
+  const feeding = pump(dump.stdout, codec.input, {
+    signal,
+    onChunk(chunk) {
+      content.update(chunk);
+      context.onProgress({ activity: 'dumping', doneBytes: content.sizeBytes });
+    },
+  });
   const outlet = new GatedOutlet(hasher, async () => {
     await Promise.all([dump.exited, feeding, codec.done]);
   });
