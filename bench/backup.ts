@@ -7,10 +7,10 @@ import { formatBytes } from '../src/core/bytes.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { runProcess } from '../src/core/run-process.ts';
 import { unprivilegedUser } from '../src/core/unprivileged-user.ts';
+import { withDatabase } from '../src/targets/libpq/access.ts';
 import { type Cluster, startCluster } from '../src/targets/postgres/cluster.ts';
 import { libpqEnvironment } from '../src/targets/postgres/libpq.ts';
 import { chooseInstallation, findInstallations } from '../src/targets/postgres/programs.ts';
-import { withDatabase } from '../src/targets/postgres/settings.ts';
 import { median, type Row } from './statistics.ts';
 
 const rounds = 7;

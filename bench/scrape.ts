@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../src/core/clock.ts';
 import { startProcess } from '../src/core/run-process.ts';
 import { unprivilegedUser } from '../src/core/unprivileged-user.ts';
+import { withDatabase } from '../src/targets/libpq/access.ts';
 import { type Cluster, startCluster } from '../src/targets/postgres/cluster.ts';
 import { chooseInstallation, findInstallations } from '../src/targets/postgres/programs.ts';
 import { openSession } from '../src/targets/postgres/session.ts';
-import { withDatabase } from '../src/targets/postgres/settings.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { median, type Row } from './statistics.ts';
 

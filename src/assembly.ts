@@ -22,8 +22,8 @@ import { StoreCatalog } from './jobs/store-catalog.ts';
 import { verifyJob } from './jobs/verify-job.ts';
 import { openStore } from './storage/index.ts';
 import type { ObjectStore } from './storage/object-store.ts';
+import { withDatabase } from './targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from './targets/postgres/programs.ts';
-import { withDatabase } from './targets/postgres/settings.ts';
 
 /** A store that is open, and what it holds. */
 export interface OpenedStore {

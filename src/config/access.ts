@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { literalSecret, Secret, type SecretSource, SecretUnavailable } from '../core/secret.ts';
-import type { Connection } from '../targets/postgres/connection.ts';
-import { type FindService, type ParsedConnection, parseConnection } from '../targets/postgres/parse-connection.ts';
-import { passwordFile } from '../targets/postgres/password-file.ts';
-import { parseRdsIam, rdsIamPassword } from '../targets/postgres/rds-iam.ts';
-import type { PasswordSource, PostgresAccess } from '../targets/postgres/settings.ts';
+import type { PasswordSource, PostgresAccess } from '../targets/libpq/access.ts';
+import type { Connection } from '../targets/libpq/connection.ts';
+import { type FindService, type ParsedConnection, parseConnection } from '../targets/libpq/parse-connection.ts';
+import { passwordFile } from '../targets/libpq/password-file.ts';
+import { parseRdsIam, rdsIamPassword } from '../targets/libpq/rds-iam.ts';
 import { formatPath, type SettingPath } from './problem.ts';
 import type { Reference } from './references.ts';
 import { type SecretReader, secretSource } from './secret-source.ts';

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { engines } from '../collectors/engines.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { scheduleProblem } from '../jobs/schedule.ts';
-import { serviceFinder } from '../targets/postgres/service-file.ts';
+import { serviceFinder } from '../targets/libpq/service-file.ts';
 import type { Checked, Knowledge } from './checks/check.ts';
 import { checkConsistency } from './checks.ts';
 import { parseSettings, type SettingsDocument } from './document.ts';

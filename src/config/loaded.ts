@@ -5,7 +5,7 @@ import type { Assertion } from '../jobs/assertions.ts';
 import type { Lineage } from '../jobs/lineage.ts';
 import type { BackupSettings, JobLimits } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
-import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../targets/libpq/access.ts';
 
 /**
  * The configuration as the program uses it: checked, defaults filled in, names resolved, paths absolute, secrets behind

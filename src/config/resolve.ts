@@ -3,7 +3,7 @@ import { systemClock } from '../core/clock.ts';
 import { toAssertion } from '../jobs/assertions.ts';
 import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
-import type { FindService } from '../targets/postgres/parse-connection.ts';
+import type { FindService } from '../targets/libpq/parse-connection.ts';
 import { type AccessSurroundings, resolveAccess, resolveBackupAccess, secretAt } from './access.ts';
 import { AwsSecrets } from './aws-secrets.ts';
 import type {

@@ -1,7 +1,7 @@
 import { errorCode, errorMessage } from '../core/errors.ts';
 import type { WorkContext } from '../core/work-context.ts';
+import type { PostgresAccess } from '../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../targets/postgres/session.ts';
-import type { PostgresAccess } from '../targets/postgres/settings.ts';
 import type { Proof } from './manifest.ts';
 
 /** A statement of the user whose first column of its first row must be true. */

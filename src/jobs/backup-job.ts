@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { BackupMethod } from './backup/method.ts';
 import { type Catalog, entriesOf } from './catalog.ts';
 import type { Job } from './job.ts';

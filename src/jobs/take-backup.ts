@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { errorMessage } from '../core/errors.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import type { PostgresAccess } from '../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { BackupMethod, TakenBackup } from './backup/method.ts';
 import { backupKey, manifestName, newBackupId, startMarkerName } from './backup-keys.ts';
 import { type JobContext, JobFailed } from './job.ts';

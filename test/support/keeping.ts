@@ -7,7 +7,7 @@ import type { OpenSandbox } from '../../src/jobs/sandbox/sandbox.ts';
 import { takeBackup } from '../../src/jobs/take-backup.ts';
 import { type VerifyRequest, verifyBackup } from '../../src/jobs/verify-backup.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
-import type { PostgresAccess } from '../../src/targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../src/targets/libpq/access.ts';
 import { testInstallations } from './postgres.ts';
 import { testContext } from './test-context.ts';
 

@@ -1,6 +1,7 @@
 import { startStandby as startStandbyOf } from '../../src/commands/demo/standby.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { unprivilegedUser } from '../../src/core/unprivileged-user.ts';
+import { type PostgresAccess, withDatabase } from '../../src/targets/libpq/access.ts';
 import { type Cluster, startCluster } from '../../src/targets/postgres/cluster.ts';
 import {
   chooseInstallation,
@@ -8,7 +9,6 @@ import {
   type ProgramInstallation,
 } from '../../src/targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, type Row } from '../../src/targets/postgres/session.ts';
-import { type PostgresAccess, withDatabase } from '../../src/targets/postgres/settings.ts';
 import { freePort } from './free-port.ts';
 
 /** Begins the folders' names of servers that tests start. */

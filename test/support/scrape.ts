@@ -6,7 +6,7 @@ import type { Scraper } from '../../src/collectors/scraper.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { type Log, silentLog } from '../../src/core/log.ts';
 import type { Sample } from '../../src/core/metric.ts';
-import type { PostgresAccess } from '../../src/targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../src/targets/libpq/access.ts';
 
 /** A PostgreSQL server to be watched with the default settings, as far as they are not given. */
 export function watched(

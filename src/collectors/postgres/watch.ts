@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { metric } from '../../core/metric.ts';
+import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
-import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
 import { openVisit, openWatchPool } from '../../targets/postgres/watch-pool.ts';
 import type { DatabaseWatch } from '../databases.ts';
 import type { Watch } from '../watch.ts';

@@ -1,6 +1,6 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import { errorCode, errorMessage, findCause } from '../../core/errors.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 
 export interface Diagnosis {
   readonly message: string;

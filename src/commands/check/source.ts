@@ -2,8 +2,8 @@ import type { LoadedBackup, LoadedSandbox } from '../../config/loaded.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { coerceError, errorMessage, findCause } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
+import { loginOf, type PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
-import { loginOf, type PostgresAccess } from '../../targets/postgres/settings.ts';
 import { diagnoseConnection } from './connection-remedy.ts';
 import type { Findings } from './finding.ts';
 

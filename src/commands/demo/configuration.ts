@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
-import { formatConnectionUrl } from '../../targets/postgres/connection.ts';
-import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
+import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
+import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
 
 /** Roles of deploy/sql/roles.sql. */
 export const monitorRole = 'watchkeeper_monitor';

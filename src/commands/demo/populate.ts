@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
-import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
 import type { DemoDatabase } from './database.ts';
 
 /** Shipped for everybody's servers, and tried here. */

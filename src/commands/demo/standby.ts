@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { ProgramMissing, runProcess } from '../../core/run-process.ts';
+import { loginOf } from '../../targets/libpq/access.ts';
 import { type Cluster, type ClusterOptions, startCluster } from '../../targets/postgres/cluster.ts';
 import { libpqEnvironment } from '../../targets/postgres/libpq.ts';
-import { loginOf } from '../../targets/postgres/settings.ts';
 
 export interface StandbyOptions
   extends Omit<ClusterOptions, 'installation' | 'populate' | 'initdbArguments' | 'password'> {

@@ -1,6 +1,6 @@
 import type { WorkContext } from '../../core/work-context.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession } from '../../targets/postgres/session.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 
 /** What one service goes on doing. */
 export interface Work {

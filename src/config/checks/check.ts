@@ -1,5 +1,5 @@
 import type { EngineName } from '../../collectors/engines.ts';
-import type { FindService } from '../../targets/postgres/parse-connection.ts';
+import type { FindService } from '../../targets/libpq/parse-connection.ts';
 import type { Remark, SettingPath } from '../problem.ts';
 import type { Reference } from '../references.ts';
 import type { Config } from '../schema.ts';

@@ -1,8 +1,8 @@
 import { coerceError } from '../../core/errors.ts';
-import { endpointsOf } from '../../targets/postgres/connection.ts';
-import { splitConnectionString } from '../../targets/postgres/connection-string.ts';
-import { type ParsedConnection, parseConnection } from '../../targets/postgres/parse-connection.ts';
-import { parseRdsIam, regionOfRdsHost } from '../../targets/postgres/rds-iam.ts';
+import { endpointsOf } from '../../targets/libpq/connection.ts';
+import { splitConnectionString } from '../../targets/libpq/connection-string.ts';
+import { type ParsedConnection, parseConnection } from '../../targets/libpq/parse-connection.ts';
+import { parseRdsIam, regionOfRdsHost } from '../../targets/libpq/rds-iam.ts';
 import { parseAwsSecret } from '../aws-secret.ts';
 import { formatPath, type SettingPath } from '../problem.ts';
 import { isLiteral } from '../secret-source.ts';

@@ -1,5 +1,5 @@
 import { suggestion } from '../../core/suggest.ts';
-import type { ParsedConnection } from '../../targets/postgres/parse-connection.ts';
+import type { ParsedConnection } from '../../targets/libpq/parse-connection.ts';
 import type { SettingPath } from '../problem.ts';
 import type { TargetConfig } from '../schema.ts';
 import type { PostgresTargetConfig } from '../targets/postgres.ts';

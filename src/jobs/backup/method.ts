@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { WorkContext } from '../../core/work-context.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import type { JobContext } from '../job.ts';
 import type { BackupSource, Fact, Manifest, Part } from '../manifest.ts';
 

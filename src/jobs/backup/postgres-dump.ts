@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { startProcess } from '../../core/run-process.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession } from '../../targets/postgres/session.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import type { JobContext } from '../job.ts';
 import type { Part } from '../manifest.ts';
 import { ChunkHasher, ContentHasher, GatedOutlet } from './hashing.ts';

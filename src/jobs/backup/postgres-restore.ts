@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';

@@ -1,6 +1,6 @@
 import { errorCode } from '../../core/errors.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
 import { JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
 import { factSettings, listTables, qualifiedName, type TableName } from './postgres-facts.ts';

@@ -1,8 +1,8 @@
 import { unprivilegedUser } from '../../core/unprivileged-user.ts';
+import { withDatabase } from '../../targets/libpq/access.ts';
 import { startCluster } from '../../targets/postgres/cluster.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
-import { withDatabase } from '../../targets/postgres/settings.ts';
 import type { BackupSource } from '../manifest.ts';
 import { createDatabaseLike, requireExtensions } from './prepare-database.ts';
 import type { OpenSandbox } from './sandbox.ts';

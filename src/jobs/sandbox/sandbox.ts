@@ -1,4 +1,4 @@
-import type { PostgresAccess } from '../../targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import type { JobContext } from '../job.ts';
 import type { Manifest } from '../manifest.ts';
 

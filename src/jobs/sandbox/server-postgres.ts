@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { formatConnectionUrl } from '../../targets/postgres/connection.ts';
+import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
+import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
-import { type PostgresAccess, withDatabase } from '../../targets/postgres/settings.ts';
 import { JobFailed } from '../job.ts';
 import { createDatabaseLike, dropDatabase, requireExtensions } from './prepare-database.ts';
 import type { OpenSandbox } from './sandbox.ts';

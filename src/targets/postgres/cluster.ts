@@ -6,9 +6,9 @@ import { type RunningProcess, runProcess, startProcess } from '../../core/run-pr
 import { literalSecret } from '../../core/secret.ts';
 import type { UnixUser } from '../../core/unprivileged-user.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../core/work-directory.ts';
+import type { PostgresAccess } from '../libpq/access.ts';
 import type { ProgramInstallation } from './programs.ts';
 import { openSession } from './session.ts';
-import type { PostgresAccess } from './settings.ts';
 
 /** A PostgreSQL server of our own: for proofs, the demo and the tests. Disposing stops it and removes its folder. */
 export interface Cluster extends AsyncDisposable {

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../core/secret.ts';
 import { makeWorkDirectory } from '../../core/work-directory.ts';
-import { type Connection, endpointsOf } from './connection.ts';
-import { keepAliveIdleSeconds, loginOf, type PostgresAccess } from './settings.ts';
-import { rootCertificates } from './tls.ts';
+import { keepAliveIdleSeconds, loginOf, type PostgresAccess } from '../libpq/access.ts';
+import { type Connection, endpointsOf } from '../libpq/connection.ts';
+import { rootCertificates } from '../libpq/tls.ts';
 
 /** With what a libpq program (pg_dump, pg_restore, psql) reaches a server. Disposing removes what was written for it. */
 export interface LibpqLogin extends AsyncDisposable {

@@ -1,18 +1,17 @@
 import type { Client } from 'pg';
-import { abortable } from '../../core/deadline.ts';
-import { connectClient, destroyClient } from './client.ts';
+import type { PostgresAccess } from '../libpq/access.ts';
+import { connectClient } from '../libpq/client.ts';
+import { ClientSession, type Row } from '../libpq/client-session.ts';
 import {
   type Endpoint,
   formatConnectionUrl,
   formatEndpoint,
   type TargetSessionAttribute,
   withEndpoint,
-} from './connection.ts';
-import { isWorthOtherHost, loginPlan, mismatch, ServerMismatch } from './hosts.ts';
-import type { PostgresAccess } from './settings.ts';
+} from '../libpq/connection.ts';
+import { isWorthOtherHost, loginPlan, mismatch, ServerMismatch } from '../libpq/hosts.ts';
 
-/** A row as PostgreSQL's text protocol gives it: every value is text or null, and the reader converts knowingly. */
-export type Row = Readonly<Record<string, string | null>>;
+export type { Row } from '../libpq/client-session.ts';
 
 /** One open connection to one database. Not for concurrent use: one query at a time. */
 export interface PostgresSession extends AsyncDisposable {
@@ -83,7 +82,7 @@ async function loginTo(
     applicationName: options.applicationName ?? 'watchkeeper',
     connectTimeoutMs: Math.min(patienceMs, (connection.connectTimeoutSeconds || Number.POSITIVE_INFINITY) * 1_000),
   });
-  const session = new ClientSession(client, { ...access, connection: withEndpoint(connection, to.endpoint) });
+  const session = new ServerSession(client, { ...access, connection: withEndpoint(connection, to.endpoint) });
   try {
     if (to.wanted !== 'any') await requireWanted(session, to.wanted, options.signal);
     await session.initialise(options);
@@ -107,24 +106,16 @@ async function requireWanted(
   if (reason !== undefined) throw new ServerMismatch(reason);
 }
 
-class ClientSession implements PostgresSession {
+class ServerSession extends ClientSession implements PostgresSession {
   readonly database: string;
   version = 0;
   versionText = '';
-  usable = true;
   readonly access: PostgresAccess;
-  readonly #client: Client;
 
   constructor(client: Client, access: PostgresAccess) {
-    this.#client = client;
+    super(client);
     this.access = access;
     this.database = access.connection.database;
-    client.on('error', () => {
-      this.usable = false;
-    });
-    client.on('end', () => {
-      this.usable = false;
-    });
   }
 
   async initialise(options: SessionOptions): Promise<void> {
@@ -137,35 +128,6 @@ class ClientSession implements PostgresSession {
     );
     this.version = Number(row?.['num']);
     this.versionText = row?.['text'] ?? '';
-  }
-
-  async query(
-    sql: string,
-    options: { readonly signal: AbortSignal; readonly values?: readonly string[] },
-  ): Promise<Row[]> {
-    options.signal.throwIfAborted();
-    const onAbort = () => this.destroy();
-    options.signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      const result = this.#client.query<Row>(sql, options.values === undefined ? undefined : [...options.values]);
-      return (await abortable(result, options.signal)).rows;
-    } finally {
-      options.signal.removeEventListener('abort', onAbort);
-    }
-  }
-
-  destroy(): void {
-    this.usable = false;
-    destroyClient(this.#client);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.usable) return this.destroy();
-    this.usable = false;
-    // Goodbye is a courtesy: a server that does not answer it must not hold us up.
-    const patience = setTimeout(() => this.destroy(), 1_000);
-    await this.#client.end().catch(() => undefined);
-    clearTimeout(patience);
   }
 }
 

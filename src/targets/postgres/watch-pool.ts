@@ -1,8 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
+import type { PostgresAccess } from '../libpq/access.ts';
+import { classifyLoginFailure } from '../libpq/login-failure.ts';
 import { SessionPool } from '../session-pool.ts';
-import { classifyLoginFailure } from './login-failure.ts';
 import { openSession, type PostgresSession } from './session.ts';
-import type { PostgresAccess } from './settings.ts';
 
 /** What the server does to a statement of ours that takes too long, in milliseconds. */
 export interface WatchLimits {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Sample } from '../../../src/core/metric.ts';
+import { withDatabase } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession, type PostgresSession } from '../../../src/targets/postgres/session.ts';
-import { withDatabase } from '../../../src/targets/postgres/settings.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf, watched } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';

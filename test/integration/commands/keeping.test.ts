@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
+import { formatConnectionUrl } from '../../../src/targets/libpq/connection.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
-import { formatConnectionUrl } from '../../../src/targets/postgres/connection.ts';
 import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 

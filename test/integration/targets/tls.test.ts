@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
 import { runProcess } from '../../../src/core/run-process.ts';
 import { literalSecret } from '../../../src/core/secret.ts';
+import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
+import { parseConnection } from '../../../src/targets/libpq/parse-connection.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { libpqLogin } from '../../../src/targets/postgres/libpq.ts';
-import { parseConnection } from '../../../src/targets/postgres/parse-connection.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
-import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
 import { type Authority, type CertificateFiles, makeAuthority } from '../../support/certificates.ts';
 import { execute, startTestCluster } from '../../support/postgres.ts';
 

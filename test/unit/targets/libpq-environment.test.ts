@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { parseConnection } from '../../../src/targets/libpq/parse-connection.ts';
 import { libpqEnvironment } from '../../../src/targets/postgres/libpq.ts';
-import { parseConnection } from '../../../src/targets/postgres/parse-connection.ts';
 
 function rootCertificateOf(parameters: string): string | undefined {
   const { connection } = parseConnection(`postgres://host/db?${parameters}`);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DeadlineExceeded } from '../../../src/core/deadline.ts';
-import { classifyLoginFailure } from '../../../src/targets/postgres/login-failure.ts';
+import { classifyLoginFailure } from '../../../src/targets/libpq/login-failure.ts';
 
 function withCode(code: string): Error {
   return new Error('connecting', { cause: Object.assign(new Error('server says no'), { code }) });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
-import { formatConnectionUrl } from '../../../src/targets/postgres/connection.ts';
-import { connectionParameters } from '../../../src/targets/postgres/connection-parameters.ts';
-import { type ParsedConnection, parseConnection } from '../../../src/targets/postgres/parse-connection.ts';
+import { formatConnectionUrl } from '../../../src/targets/libpq/connection.ts';
+import { connectionParameters } from '../../../src/targets/libpq/connection-parameters.ts';
+import { type ParsedConnection, parseConnection } from '../../../src/targets/libpq/parse-connection.ts';
 
 function failureOf(text: string): string {
   try {

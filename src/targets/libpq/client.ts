@@ -2,11 +2,11 @@ import { Client, type ClientConfig } from 'pg';
 import { abortable } from '../../core/deadline.ts';
 import { errorCode, errorMessage } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
+import { keepAliveIdleSeconds, loginOf, type PostgresAccess } from './access.ts';
 import { type Endpoint, isSocket } from './connection.ts';
 import { isRefusedAsItCame } from './hosts.ts';
 import { classifyLoginFailure } from './login-failure.ts';
 import { guardAuthentication } from './require-auth.ts';
-import { keepAliveIdleSeconds, loginOf, type PostgresAccess } from './settings.ts';
 import { type Encryption, encryptionOrder, tlsOptions } from './tls.ts';
 
 export interface ClientOptions {

@@ -1,7 +1,7 @@
 import { abortable } from '../../core/deadline.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { Secret, SecretUnavailable } from '../../core/secret.ts';
-import type { Login, PasswordSource } from './settings.ts';
+import type { Login, PasswordSource } from './access.ts';
 
 const hostPattern = /\.(?<region>[a-z]{2}(?:-[a-z]+)+-\d+)\.rds\.amazonaws\.com(?:\.cn)?$/i;
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { Secret, SecretUnavailable } from '../../core/secret.ts';
+import type { Login, PasswordSource } from './access.ts';
 import { requirePrivate } from './client-key.ts';
 import { isSocket } from './connection.ts';
-import type { Login, PasswordSource } from './settings.ts';
 
 /** A password file as libpq knows it (`host:port:database:user:password`), read at each login. `path` is absolute. */
 export function passwordFile(path: string): PasswordSource {

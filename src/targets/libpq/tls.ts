@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { SecretUnavailable } from '../../core/secret.ts';
+import type { PostgresAccess } from './access.ts';
 import { readClientKey } from './client-key.ts';
 import { type Connection, type Endpoint, isSocket, type TlsVersion } from './connection.ts';
-import type { PostgresAccess } from './settings.ts';
 
 export type Encryption = 'tls' | 'plain';
 
