@@ -1,8 +1,10 @@
 import type { Metric, Sample } from '../core/metric.ts';
 import type { OpenNames } from './collector.ts';
+import { rowsDropped } from './scrape-metrics.ts';
 
 /** What a family said it would give. */
 export interface Declared {
+  readonly name: string;
   readonly metrics: readonly Metric[];
   readonly openNames?: OpenNames;
 }
@@ -17,7 +19,8 @@ export function checkSamples(declared: Declared, samples: readonly Sample[], dat
   const seen = new Map<Metric, Set<string>>();
   for (const sample of samples) {
     const { metric } = sample;
-    if (!known.has(metric)) checkOpenName(declared, opened, metric);
+    if (metric === rowsDropped) checkRowsDropped(declared, sample);
+    else if (!known.has(metric)) checkOpenName(declared, opened, metric);
     checkSample(sample);
     if (database !== undefined) checkDatabase(sample, database);
     noteOnce(seen, sample);
@@ -36,6 +39,12 @@ function checkOpenName({ metrics, openNames }: Declared, opened: Map<string, Met
   if (!metricName.test(name)) throw new Error(`"${name}" is no valid name of a metric`);
   if (opened.has(name) || metrics.some((one) => one.name === name)) throw new Error(`two metrics are called ${name}`);
   opened.set(name, metric);
+}
+
+/** Every family may tell what it left out, but only of itself. */
+function checkRowsDropped({ name }: Declared, { metric, labelValues }: Sample): void {
+  if (labelValues[metric.labels.indexOf('collector')] === name) return;
+  throw new Error(`a sample of ${metric.name} that is not about the collector ${name}`);
 }
 
 function checkSample({ metric, labelValues, value }: Sample): void {

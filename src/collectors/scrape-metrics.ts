@@ -36,6 +36,15 @@ export const collectorAge = metric({
   unit: 'seconds',
 });
 
+export const rowsDropped = metric({
+  name: 'watchkeeper_collector_rows_dropped',
+  type: 'gauge',
+  help: 'Rows (tables, indexes, statements, …) that the family found and does not show, because there are more than the limit that the configuration sets; what is left out is what matters least. datname is empty for families that do not look into databases.',
+  labels: ['collector', 'datname'],
+  source: 'the family',
+  unit: 'rows',
+});
+
 export const scrapeDuration = metric({
   name: 'watchkeeper_scrape_duration_seconds',
   type: 'gauge',
@@ -87,6 +96,7 @@ export const scrapeMetrics = [
   collectorApplicable,
   collectorDuration,
   collectorAge,
+  rowsDropped,
   scrapeDuration,
   loginFailures,
   databasesByState,

@@ -9,6 +9,7 @@ import { instance } from './instance.ts';
 import { inputOutput } from './io.ts';
 import { locks } from './locks.ts';
 import { logicalSlots } from './logical-slots.ts';
+import { partitions } from './partitions.ts';
 import { preparedTransactions } from './prepared-transactions.ts';
 import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
@@ -19,6 +20,11 @@ import { slowQueries } from './slow-queries.ts';
 import { slru } from './slru.ts';
 import type { PostgresCollector } from './source.ts';
 import { standbys } from './standbys.ts';
+import { statioUserIndexes } from './statio-user-indexes.ts';
+import { statioUserTables } from './statio-user-tables.ts';
+import { tableSizes } from './table-sizes.ts';
+import { userIndexes } from './user-indexes.ts';
+import { userTables } from './user-tables.ts';
 import { wal } from './wal.ts';
 import { walReceiver } from './wal-receiver.ts';
 import { walStatistics } from './wal-statistics.ts';
@@ -54,4 +60,10 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   wal,
   databaseSize,
   serverSettings,
+  userTables,
+  statioUserTables,
+  userIndexes,
+  statioUserIndexes,
+  partitions,
+  tableSizes,
 ];

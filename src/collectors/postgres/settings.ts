@@ -45,5 +45,21 @@ export const postgresWatchSettings = z.strictObject({
     .max(1_000)
     .default(100)
     .describe('Statements of pg_stat_statements that are shown, those with the most total time first.'),
+  tableLimit: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(500)
+    .describe(
+      'Tables of each database that a family shows, and indexes or sequences likewise: the largest first. How many are left out is told by `watchkeeper_collector_rows_dropped`.',
+    ),
+  findingLimit: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(20)
+    .describe(
+      'Tables, indexes or sequences of each database that a family names because something about them should be looked at: the worst first. Its totals count all of them.',
+    ),
 });
 export type PostgresWatchSettings = z.infer<typeof postgresWatchSettings>;

@@ -7,7 +7,10 @@ import type { PostgresWatchSettings } from './settings.ts';
 /** What the PostgreSQL families read from: a session with `search_path = pg_catalog`, and the limits that are theirs. */
 export interface PostgresSource {
   readonly session: PostgresSession;
-  readonly settings: Pick<PostgresWatchSettings, 'slowQueryThreshold' | 'slowQueryLimit'>;
+  readonly settings: Pick<
+    PostgresWatchSettings,
+    'slowQueryThreshold' | 'slowQueryLimit' | 'tableLimit' | 'findingLimit'
+  >;
 }
 
 export type PostgresCollector = Collector<PostgresSource>;

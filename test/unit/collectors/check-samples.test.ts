@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkSamples } from '../../../src/collectors/check-samples.ts';
+import { rowsDropped } from '../../../src/collectors/scrape-metrics.ts';
 import { metric, sample } from '../../../src/core/metric.ts';
 
 const size = metric({
@@ -14,38 +15,43 @@ const other = metric({ name: 'other', type: 'gauge', help: 'Other.', labels: [],
 
 test('samples with different labels are fine', () => {
   expect(() =>
-    checkSamples({ metrics: [size] }, [sample(size, 1, { name: 'a' }), sample(size, 1, { name: 'b' })]),
+    checkSamples({ name: 'test', metrics: [size] }, [sample(size, 1, { name: 'a' }), sample(size, 1, { name: 'b' })]),
   ).not.toThrow();
 });
 
 test('two samples with the same labels are refused', () => {
   const samples = [sample(size, 1, { name: 'a' }), sample(size, 2, { name: 'a' })];
 
-  expect(() => checkSamples({ metrics: [size] }, samples)).toThrow('two samples of size_bytes with the labels a');
+  expect(() => checkSamples({ name: 'test', metrics: [size] }, samples)).toThrow(
+    'two samples of size_bytes with the labels a',
+  );
 });
 
 test('labels that only look alike when joined are different', () => {
   const pair = metric({ ...size, labels: ['a', 'b'] });
 
   expect(() =>
-    checkSamples({ metrics: [pair] }, [sample(pair, 1, { a: 'x,y', b: 'z' }), sample(pair, 1, { a: 'x', b: 'y,z' })]),
+    checkSamples({ name: 'test', metrics: [pair] }, [
+      sample(pair, 1, { a: 'x,y', b: 'z' }),
+      sample(pair, 1, { a: 'x', b: 'y,z' }),
+    ]),
   ).not.toThrow();
 });
 
 test('a metric that was not declared is refused', () => {
-  expect(() => checkSamples({ metrics: [size] }, [sample(other, 1, {})])).toThrow(
+  expect(() => checkSamples({ name: 'test', metrics: [size] }, [sample(other, 1, {})])).toThrow(
     'other, which the collector does not declare',
   );
 });
 
 test('a value that is no number is refused', () => {
-  expect(() => checkSamples({ metrics: [size] }, [sample(size, Number.NaN, { name: 'a' })])).toThrow(
+  expect(() => checkSamples({ name: 'test', metrics: [size] }, [sample(size, Number.NaN, { name: 'a' })])).toThrow(
     'size_bytes that is no number',
   );
 });
 
 test('a missing label value is refused', () => {
-  expect(() => checkSamples({ metrics: [size] }, [{ metric: size, labelValues: [], value: 1 }])).toThrow(
+  expect(() => checkSamples({ name: 'test', metrics: [size] }, [{ metric: size, labelValues: [], value: 1 }])).toThrow(
     'size_bytes without a value for each of its labels',
   );
 });
@@ -60,11 +66,13 @@ test('the buckets of a histogram are told apart by their bound', () => {
     extraLabel: ['le', bound] as const,
   });
 
-  expect(() => checkSamples({ metrics: [seconds] }, [bucket('1'), bucket('+Inf')])).not.toThrow();
-  expect(() => checkSamples({ metrics: [seconds] }, [bucket('1'), bucket('1')])).toThrow('two samples of seconds');
+  expect(() => checkSamples({ name: 'test', metrics: [seconds] }, [bucket('1'), bucket('+Inf')])).not.toThrow();
+  expect(() => checkSamples({ name: 'test', metrics: [seconds] }, [bucket('1'), bucket('1')])).toThrow(
+    'two samples of seconds',
+  );
 });
 
-const open = { metrics: [other], openNames: { prefix: 'open_', help: 'Test.', source: 'test' } };
+const open = { name: 'test', metrics: [other], openNames: { prefix: 'open_', help: 'Test.', source: 'test' } };
 const named = (name: string) => metric({ ...other, name });
 
 test('a family may have names that only the server knows, within its prefix', () => {
@@ -82,7 +90,21 @@ test('names that the server makes up must be valid and unique', () => {
 test('what is collected in a database must name it', () => {
   const rows = metric({ ...other, labels: ['datname'] });
 
-  expect(() => checkSamples({ metrics: [rows] }, [sample(rows, 1, { datname: 'shop' })], 'shop')).not.toThrow();
-  expect(() => checkSamples({ metrics: [rows] }, [sample(rows, 1, { datname: 'other' })], 'shop')).toThrow('datname');
-  expect(() => checkSamples({ metrics: [other] }, [sample(other, 1, {})], 'shop')).toThrow('datname');
+  expect(() =>
+    checkSamples({ name: 'test', metrics: [rows] }, [sample(rows, 1, { datname: 'shop' })], 'shop'),
+  ).not.toThrow();
+  expect(() =>
+    checkSamples({ name: 'test', metrics: [rows] }, [sample(rows, 1, { datname: 'other' })], 'shop'),
+  ).toThrow('datname');
+  expect(() => checkSamples({ name: 'test', metrics: [other] }, [sample(other, 1, {})], 'shop')).toThrow('datname');
+});
+
+test('a family tells the rows that it left out, of itself alone', () => {
+  const ofFamily = (collector: string) => [sample(rowsDropped, 3, { collector, datname: 'shop' })];
+
+  expect(() => checkSamples({ name: 'test', metrics: [] }, ofFamily('test'), 'shop')).not.toThrow();
+  expect(() => checkSamples({ name: 'test', metrics: [] }, ofFamily('other'), 'shop')).toThrow(
+    'not about the collector',
+  );
+  expect(() => checkSamples({ name: 'test', metrics: [] }, ofFamily('test'), 'stock')).toThrow('datname');
 });
