@@ -145,7 +145,8 @@ async function scrapeFamily(server: Cluster, family: string): Promise<readonly S
 
 /** Nothing to measure on a primary; other names or none in some versions, hence tests of their own. */
 const notHere = ['wal_receiver', 'settings', 'io'];
-const ofPrimary = postgresCollectors.map(({ name }) => name).filter((name) => !notHere.includes(name));
+const ofServer = postgresCollectors.filter(({ scope }) => scope === 'server').map(({ name }) => name);
+const ofPrimary = ofServer.filter((name) => !notHere.includes(name));
 
 test.each(ofPrimary)('the family %s of a primary gives the page that is written down', async (family) => {
   const samples = await scrapeFamily(primary, family);

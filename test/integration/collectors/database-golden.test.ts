@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { writeExposition } from '../../../src/collectors/exposition.ts';
+import { postgresCollectors } from '../../../src/collectors/postgres/index.ts';
+import type { Sample } from '../../../src/core/metric.ts';
+import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { onlyFamily, scrapeOne, testScraper, watched } from '../../support/scrape.ts';
+import { shopTablesSql } from '../../support/shop-tables.ts';
+import { testSignal } from '../../support/test-context.ts';
+
+let cluster: Cluster;
+let monitor: PostgresAccess;
+
+/** A shop that is watched from the database "postgres", which is not watched itself: found, visited, shown. */
+beforeAll(async () => {
+  cluster = await startTestCluster({ settings: { autovacuum: 'off' } });
+  await execute(cluster, 'postgres', 'CREATE ROLE monitor LOGIN IN ROLE pg_monitor');
+  await createDatabase(cluster, 'shop', shopTablesSql);
+  await execute(cluster, 'shop', 'VACUUM ANALYZE');
+  const counted =
+    "SELECT 1 FROM pg_stat_user_tables WHERE relname = 'orders' AND vacuum_count = 1 AND n_tup_ins = 1000";
+  await vi.waitFor(async () => expect(await execute(cluster, 'shop', counted)).toHaveLength(1), { timeout: 10_000 });
+  const { access } = cluster;
+  monitor = { ...access, connection: { ...access.connection, user: 'monitor' } };
+});
+
+afterAll(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+
+/** The values of these differ between machines, versions or runs; they stand as `N`. */
+const masked = /^pg_\w*(_bytes|_blocks?_|_blks_|timestamp_seconds|_last_(auto)?(vacuum|analyze)|age_)\w*/;
+/** Not in every version of PostgreSQL. */
+const versioned =
+  /^(# TYPE )?pg_stat_user_(tables|indexes)_(n_tup_newpage|last_seq_scan|last_idx_scan|\w+_seconds_total)/;
+
+function goldenText(samples: readonly Sample[]): string {
+  const page = writeExposition([{ target: 'server', samples }], 'text').split('\n');
+  const lines = page.filter((line) => line !== '' && !line.startsWith('# HELP') && !versioned.test(line));
+  return `${lines
+    .map((line) => (masked.test(line) ? line.replace(/ \S+$/, ' N') : line))
+    .sort(byName)
+    .join('\n')}\n`;
+}
+
+/** A metric's type stands before its samples. */
+function byName(a: string, b: string): number {
+  const [first, second] = [a, b].map((line) => line.replace(/^# TYPE (\S+) .*/, '$1'));
+  return (first ?? '') < (second ?? '') ? -1 : 1;
+}
+
+const families = postgresCollectors.filter(({ scope }) => scope === 'database').map(({ name }) => name);
+
+test.each(families)(
+  'the family %s of a database that was found gives the page that is written down',
+  async (family) => {
+    const databases = { include: ['shop'], exclude: [] };
+    await using scraper = testScraper([watched('server', monitor, { ...onlyFamily(family), databases })]);
+    const isShown = ({ metric }: Sample) => /^(pg_(?!up$)|watchkeeper_collector_rows)/.test(metric.name);
+
+    const samples = (await scrapeOne(scraper, 'server', testSignal())).filter(isShown);
+
+    expect(samples).not.toEqual([]);
+    await expect(goldenText(samples)).toMatchFileSnapshot(join(import.meta.dirname, 'golden', `${family}.txt`));
+  },
+);
