@@ -2,7 +2,7 @@ import { checkSamples } from '../../src/collectors/check-samples.ts';
 import { postgresCollectors } from '../../src/collectors/postgres/index.ts';
 import { type PostgresWatchSettings, postgresWatchSettings } from '../../src/collectors/postgres/settings.ts';
 import type { Sample } from '../../src/core/metric.ts';
-import type { PostgresAccess } from '../../src/targets/postgres/settings.ts';
+import type { PostgresAccess } from '../../src/targets/libpq/access.ts';
 import { openVisit } from '../../src/targets/postgres/watch-pool.ts';
 import { testContext } from './test-context.ts';
 

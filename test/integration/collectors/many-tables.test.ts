@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { postgresCollectors } from '../../../src/collectors/postgres/index.ts';
+import { withDatabase } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
-import { withDatabase } from '../../../src/targets/postgres/settings.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { scrapeOne, testScraper, valuesOf, watched } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';

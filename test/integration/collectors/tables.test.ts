@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession, type Row } from '../../../src/targets/postgres/session.ts';
-import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
 import { collectIn, rowsOf } from '../../support/database-family.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { onlyFamily, scrapeOne, testScraper, valuesOf, watched } from '../../support/scrape.ts';
