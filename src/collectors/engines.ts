@@ -4,6 +4,8 @@ import type { Metric } from '../core/metric.ts';
 import type { Collector } from './collector.ts';
 import { postgresCollectors } from './postgres/index.ts';
 import { pgUp, type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
+import { redisEngineFamilies } from './redis/index.ts';
+import { redisUp, type WatchedRedis, watchRedis } from './redis/watch.ts';
 import { type AnyTargetScrape, TargetScrape } from './target-scrape.ts';
 
 /** What is known of an engine without connecting to anything. */
@@ -18,12 +20,13 @@ export interface Engine {
 /** The engines that can be watched, by the name that `engine` in the configuration has. */
 export const engines = {
   postgres: { title: 'PostgreSQL', up: pgUp, collectors: postgresCollectors },
+  redis: { title: 'Redis and Valkey', up: redisUp, collectors: redisEngineFamilies },
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;
 
 /** A target of any engine. */
-export type WatchedTarget = WatchedPostgres;
+export type WatchedTarget = WatchedPostgres | WatchedRedis;
 
 /** Connects to nothing until the first scrape. */
 export function watchTarget(
@@ -33,5 +36,7 @@ export function watchTarget(
   switch (target.engine) {
     case 'postgres':
       return new TargetScrape(watchPostgres(target, given.clock), given);
+    case 'redis':
+      return new TargetScrape(watchRedis(target, given.clock), given);
   }
 }

@@ -103,7 +103,14 @@ function formatValue(value: number): string {
   return String(value);
 }
 
-const textTypes = { gauge: 'gauge', counter: 'counter', histogram: 'histogram', info: 'gauge', unknown: 'untyped' };
+const textTypes = {
+  gauge: 'gauge',
+  counter: 'counter',
+  histogram: 'histogram',
+  summary: 'summary',
+  info: 'gauge',
+  unknown: 'untyped',
+};
 
 function textPage(families: ReadonlyMap<string, Family>): string {
   let page = '';
@@ -135,7 +142,7 @@ function openMetricsFamily(
   { name, type }: Metric,
   isTaken: (name: string) => boolean,
 ): { readonly name: string; readonly type: Metric['type'] } {
-  const suffix = { counter: '_total', info: '_info', gauge: '', histogram: '', unknown: '' }[type];
+  const suffix = { counter: '_total', info: '_info', gauge: '', histogram: '', summary: '', unknown: '' }[type];
   if (suffix === '') return { name, type };
   const base = name.slice(0, -suffix.length);
   if (name.endsWith(suffix) && !isTaken(base)) return { name: base, type };

@@ -1,5 +1,5 @@
 import type { Metric } from '../core/metric.ts';
-import type { PooledSession, SessionPool } from '../targets/session-pool.ts';
+import type { PooledSession, Sessions } from '../targets/session-pool.ts';
 import type { Collector } from './collector.ts';
 import type { DatabaseWatch } from './databases.ts';
 
@@ -9,7 +9,7 @@ export interface Watch<P extends PooledSession, S> {
   readonly engine: string;
   /** The families that are switched on. */
   readonly collectors: readonly Collector<S>[];
-  readonly sessions: SessionPool<P>;
+  readonly sessions: Sessions<P>;
   /** Families that are collected at the same time: the number of sessions. */
   readonly concurrency: number;
   sourceOf(session: P): S;

@@ -7,6 +7,7 @@ import { findInstallations, type ProgramInstallation } from '../targets/postgres
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPrograms } from './check/programs.ts';
 import { checkReading } from './check/reading.ts';
+import { checkRedis } from './check/redis.ts';
 import { configurationFindings, renderFindings, renderSummary } from './check/report.ts';
 import { checkSandbox } from './check/sandboxes.ts';
 import { type BackupOfDatabase, type SourceDatabase, withSession } from './check/source.ts';
@@ -89,6 +90,8 @@ async function checkTarget(target: LoadedTarget, context: TimedContext): Promise
   switch (target.engine) {
     case 'postgres':
       return checkPostgres(target, context);
+    case 'redis':
+      return { findings: await checkRedis(target, context), sources: [] };
   }
 }
 

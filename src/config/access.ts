@@ -124,6 +124,10 @@ function inside(
   };
 }
 
-function originAt(path: SettingPath, { references }: Pick<AccessSurroundings, 'references'>): string | undefined {
+/** Where a value came from, when it was filled in from the environment. */
+export function originAt(
+  path: SettingPath,
+  { references }: Pick<AccessSurroundings, 'references'>,
+): string | undefined {
   return references.get(formatPath(path))?.origin;
 }

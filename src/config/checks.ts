@@ -3,6 +3,7 @@ import { checkServer } from './checks/servers.ts';
 import { checkSamePlace, checkStore } from './checks/stores.ts';
 import { checkSharedServer, checkTarget, checkTimeouts } from './checks/targets.ts';
 import { defaultStore } from './resolve.ts';
+import { backupSettingsOf } from './schema.ts';
 
 /** What no single setting can tell: whether names, schedules, secrets and limits fit together. */
 export function checkConsistency(checked: Checked): Remarks {
@@ -36,7 +37,7 @@ export function checkConsistency(checked: Checked): Remarks {
 function checkDefaultStore(check: Check): void {
   if (check.names.stores.length > 0) return;
   const [name, target] =
-    Object.entries(check.config.targets).find(([, one]) => Object.keys(one.backups).length > 0) ?? [];
+    Object.entries(check.config.targets).find(([, one]) => Object.keys(backupSettingsOf(one)).length > 0) ?? [];
   if (name === undefined || target === undefined) return;
   const message = `no store is configured: backups go to the folder "${defaultStore.folder}" beside this file, and are lost together with this machine`;
   check.warning(['targets', name, 'backups'], message);

@@ -1,4 +1,5 @@
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
+import type { RedisWatchSettings } from '../collectors/redis/settings.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
 import type { Assertion } from '../jobs/assertions.ts';
@@ -6,6 +7,7 @@ import type { Lineage } from '../jobs/lineage.ts';
 import type { BackupSettings, JobLimits } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
+import type { RedisAccess } from '../targets/redis/settings.ts';
 
 /**
  * The configuration as the program uses it: checked, defaults filled in, names resolved, paths absolute, secrets behind
@@ -46,7 +48,11 @@ export type LoadedSandbox =
   | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
 
 /** A target, told apart by `engine`. */
-export type LoadedTarget = LoadedPostgres;
+export type LoadedTarget = LoadedPostgres | LoadedRedis;
+
+export function isPostgres(target: LoadedTarget): target is LoadedPostgres {
+  return target.engine === 'postgres';
+}
 
 /** What there is of every target. */
 interface LoadedAny {
@@ -59,6 +65,12 @@ export interface LoadedPostgres extends LoadedAny {
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
   readonly watch: PostgresWatchSettings;
+}
+
+export interface LoadedRedis extends LoadedAny {
+  readonly engine: 'redis';
+  readonly access: RedisAccess;
+  readonly watch: RedisWatchSettings;
 }
 
 /** One schedule of one target. */

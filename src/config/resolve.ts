@@ -15,8 +15,9 @@ import type {
   LoadedStore,
   LoadedTarget,
 } from './loaded.ts';
+import { resolveRedis } from './redis-access.ts';
 import type { Reference } from './references.ts';
-import type { Config, TargetConfig } from './schema.ts';
+import { backupSettingsOf, type Config, type TargetConfig } from './schema.ts';
 import type { PostgresTargetConfig } from './targets/postgres.ts';
 
 /** Where backups go when the file names no store. */
@@ -57,7 +58,7 @@ function parseListen(listen: string): LoadedConfig['listen'] {
 
 function resolveStores(config: Config, around: AccessSurroundings): LoadedStore[] {
   const stores = Object.entries(config.stores).map(([name, settings]) => resolveStore(name, settings, around));
-  const needed = Object.values(config.targets).some((target) => Object.keys(target.backups).length > 0);
+  const needed = Object.values(config.targets).some((target) => Object.keys(backupSettingsOf(target)).length > 0);
   if (stores.length > 0 || !needed) return stores;
   const path = join(around.folder, defaultStore.folder);
   return [{ name: defaultStore.name, settings: { type: 'filesystem', path }, secretAccessKey: undefined }];
@@ -95,6 +96,8 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
   switch (target.engine) {
     case 'postgres':
       return resolvePostgres(name, target, around);
+    case 'redis':
+      return resolveRedis(name, target, around);
   }
 }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { logLevels } from '../core/log.ts';
 import { durationMs, partName } from '../core/schema.ts';
-import { jobLimits, sandboxSettings } from '../jobs/settings.ts';
+import { type BackupSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
 import { postgresTarget } from './targets/postgres.ts';
+import { redisTarget } from './targets/redis.ts';
 
 const secretsSettings = z.strictObject({
   aws: z
@@ -60,10 +61,15 @@ export const configSchema = z.strictObject({
     .describe('Where restores are proven, by name. Absent: a throw-away server on this machine.'),
   jobs: jobLimits.prefault({}).describe('Limits of backups, proofs and retention.'),
   targets: z
-    .record(partName, z.discriminatedUnion('engine', [postgresTarget]))
+    .record(partName, z.discriminatedUnion('engine', [postgresTarget, redisTarget]))
     .default({})
     .describe('The databases that are watched, by name.'),
 });
 
 export type Config = z.infer<typeof configSchema>;
 export type TargetConfig = Config['targets'][string];
+
+/** The schedules of a target; none for engines that are only watched. */
+export function backupSettingsOf(target: TargetConfig): Readonly<Record<string, BackupSettings>> {
+  return 'backups' in target ? target.backups : {};
+}

@@ -1,4 +1,4 @@
-export type MetricType = 'gauge' | 'counter' | 'histogram' | 'info' | 'unknown';
+export type MetricType = 'gauge' | 'counter' | 'histogram' | 'summary' | 'info' | 'unknown';
 
 /** A metric family's description. `source` names the view, column or measurement the value comes from. */
 export interface Metric<L extends string = string> {
@@ -13,7 +13,7 @@ export interface Metric<L extends string = string> {
   readonly unit: string;
 }
 
-/** One value. `labelValues` stand in the order of `metric.labels`; `suffix` is for histograms (`_bucket`, `_sum`, `_count`). */
+/** One value. `labelValues` stand in the order of `metric.labels`; `suffix` is for histograms and summaries (`_bucket`, `_sum`, `_count`). */
 export interface Sample {
   readonly metric: Metric;
   readonly labelValues: readonly string[];

@@ -175,3 +175,6 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
     this.#closing.add(closing);
   }
 }
+
+/** What a scrape needs of a target's sessions, however they are kept. */
+export type Sessions<S extends PooledSession> = Pick<SessionPool<S>, keyof SessionPool<S>>;

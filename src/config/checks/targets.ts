@@ -5,6 +5,7 @@ import type { TargetConfig } from '../schema.ts';
 import type { PostgresTargetConfig } from '../targets/postgres.ts';
 import { checkBackup } from './backups.ts';
 import type { Check } from './check.ts';
+import { checkRedis } from './redis.ts';
 import { checkClientCertificate, checkPassword, checkSecret, checkServer } from './servers.ts';
 
 export function checkTarget(check: Check, name: string, target: TargetConfig): ParsedConnection | undefined {
@@ -12,6 +13,9 @@ export function checkTarget(check: Check, name: string, target: TargetConfig): P
   switch (target.engine) {
     case 'postgres':
       return checkPostgres(check, name, target);
+    case 'redis':
+      checkRedis(check, name, target);
+      return undefined;
   }
 }
 
@@ -48,7 +52,9 @@ function checkCollectors(check: Check, name: string, { engine, watch }: TargetCo
 /** A server's own timeouts must come before ours, or its statement runs on after we gave up. */
 export function checkTimeouts(check: Check): void {
   const scrapeMs = check.config.scrape.timeout;
-  for (const [name, { watch }] of Object.entries(check.config.targets)) {
+  for (const [name, target] of Object.entries(check.config.targets)) {
+    if (target.engine !== 'postgres') continue;
+    const { watch } = target;
     const path = ['targets', name, 'watch'];
     if (watch.statementTimeout <= 0 || watch.statementTimeout >= scrapeMs) {
       check.problem(
@@ -65,7 +71,7 @@ export function checkTimeouts(check: Check): void {
 const sharedConnectionsLimit = 10;
 
 export function checkSharedServer(check: Check, server: string, names: readonly string[]): void {
-  const targets = names.map((name) => check.config.targets[name]).filter((target) => target !== undefined);
+  const targets = names.map((name) => check.config.targets[name]).filter((target) => target?.engine === 'postgres');
   const connections = targets.reduce((sum, { watch }) => sum + watch.connections, 0);
   const [, second] = names;
   if (second === undefined) return;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
+import { isPostgres } from '../../../src/config/loaded.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 
 const login = { host: 'db', port: 5432, user: 'w', database: 'db' };
@@ -46,7 +47,7 @@ test('the example of four databases is valid as it stands, without a warning', a
       password: { origin: 'file:/run/secrets/watchkeeper_backup' },
     },
   });
-  expect(config.targets[0]?.watch.slowQueryThreshold).toBe(1_000);
+  expect(config.targets.find(isPostgres)?.watch.slowQueryThreshold).toBe(1_000);
 });
 
 test('the example of four databases takes its surroundings from the environment', async () => {
@@ -64,7 +65,11 @@ test('the example of four databases takes its surroundings from the environment'
     forcePathStyle: true,
     serverSideEncryption: 'AES256',
   });
-  expect(config.targets[0]?.access.connection).toMatchObject({ host: '127.0.0.1', port: 5499, user: 'monitor' });
+  expect(config.targets.find(isPostgres)?.access.connection).toMatchObject({
+    host: '127.0.0.1',
+    port: 5499,
+    user: 'monitor',
+  });
   expect((await config.targets[0]?.backups[0]?.access.password?.read(login))?.reveal()).toBe('two');
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Knowledge } from '../../../src/config/checks/check.ts';
 import { readConfig } from '../../../src/config/load.ts';
+import { isPostgres } from '../../../src/config/loaded.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 
 const knowledge: Knowledge = {
@@ -97,11 +98,11 @@ targets:
 });
 
 test.each([
-  ['a missing engine', 'targets: { a: { url: x } }', 'targets.a.engine: is required: postgres'],
+  ['a missing engine', 'targets: { a: { url: x } }', 'targets.a.engine: is required: one of postgres, redis'],
   [
     'an unknown engine',
     'targets: { a: { engine: postgre, url: x } }',
-    'targets.a.engine: must be postgres; did you mean "postgres"?',
+    'targets.a.engine: must be one of postgres, redis; did you mean "postgres"?',
   ],
   ['a setting without a value', 'stores:', 'stores: is empty; it must be a mapping of names to settings'],
   ['a list where a mapping belongs', 'targets: []', 'targets: must be a mapping of names to settings'],
@@ -322,7 +323,7 @@ targets:
 
   const result = read(text, { BACKUP_PASSWORD: 'correct horse' });
 
-  const target = result.ok ? result.config.targets[0] : undefined;
+  const target = result.ok ? result.config.targets.find(isPostgres) : undefined;
   expect(target?.access.connection.user).toBe('watchkeeper_monitor');
   expect(target?.backups[0]?.access.connection).toMatchObject({
     user: 'watchkeeper_backup',

@@ -5,6 +5,7 @@ import { inspect } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { AwsSecrets } from '../../../src/config/aws-secrets.ts';
 import { type LoadResult, readConfig } from '../../../src/config/load.ts';
+import { isPostgres } from '../../../src/config/loaded.ts';
 import { formatProblem } from '../../../src/config/problem.ts';
 import { secretSource } from '../../../src/config/secret-source.ts';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -44,7 +45,7 @@ function target(settings: string): string {
 }
 
 function accessOf(result: LoadResult) {
-  return result.ok ? result.config.targets[0]?.access : undefined;
+  return result.ok ? result.config.targets.find(isPostgres)?.access : undefined;
 }
 
 test('a reference is filled in from the environment, with a default where one is given', () => {

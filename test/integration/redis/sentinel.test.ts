@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { literalSecret } from '../../../src/core/secret.ts';
+import { redisAccess, startTestRedis, type TestRedis, watchedRedis } from '../../support/redis.ts';
+import { scrapeOne, singleValue, testScraper, valuesOf } from '../../support/scrape.ts';
+import { testSignal } from '../../support/test-context.ts';
+
+const servers: TestRedis[] = [];
+const sentinels: TestRedis[] = [];
+
+/** A master with two replicas and three Sentinels, all with passwords. */
+beforeAll(async () => {
+  const login = { password: literalSecret('data') };
+  const shared = ['requirepass data', 'masterauth data', 'repl-timeout 5'];
+  const master = await startTestRedis({ settings: shared, login });
+  servers.push(master);
+  const replicas = await Promise.all(
+    [1, 2].map(() => startTestRedis({ settings: [...shared, `replicaof 127.0.0.1 ${master.port}`], login })),
+  );
+  servers.push(...replicas);
+  const started = await Promise.all(
+    [1, 2, 3].map(() =>
+      startTestRedis({
+        program: 'sentinel',
+        settings: [
+          'requirepass guard',
+          'sentinel sentinel-pass guard',
+          `sentinel monitor shop 127.0.0.1 ${master.port} 2`,
+          'sentinel auth-pass shop data',
+          'sentinel down-after-milliseconds shop 1000',
+          'sentinel failover-timeout shop 5000',
+        ],
+        login: { password: literalSecret('guard') },
+      }),
+    ),
+  );
+  sentinels.push(...started);
+  await vi.waitFor(
+    async () => {
+      for (const sentinel of sentinels) {
+        const info = String(await sentinel.call('INFO', 'sentinel'));
+        expect(info).toMatch(/status=ok,address=[^,]*,slaves=2,sentinels=3/);
+      }
+    },
+    { timeout: 30_000, interval: 200 },
+  );
+});
+
+afterAll(async () => {
+  await Promise.all([...sentinels, ...servers].map((server) => server[Symbol.asyncDispose]()));
+});
+
+function sentinelScraper() {
+  const access = redisAccess(sentinels.slice(0, 1), {
+    mode: 'sentinel',
+    login: { password: literalSecret('data') },
+    sentinelLogin: { password: literalSecret('guard') },
+  });
+  return testScraper([watchedRedis('shop', access, { loginInterval: 0 })]);
+}
+
+test('one Sentinel is enough for all of them, the master and its replicas', async () => {
+  await using scraper = sentinelScraper();
+
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  const [master, ...replicas] = servers;
+  expect(singleValue(samples, 'redis_up')).toBe(1);
+  expect(valuesOf(samples, 'redis_node_up')).toEqual({
+    ...Object.fromEntries(sentinels.map(({ name }) => [`${name} sentinel `, 1])),
+    [`${master?.name} master shop`]: 1,
+    ...Object.fromEntries(replicas.map(({ name }) => [`${name} replica shop`, 1])),
+  });
+  expect(Object.keys(valuesOf(samples, 'redis_master_link_up'))).toHaveLength(2);
+  expect(Object.values(valuesOf(samples, 'redis_sentinel_masters'))).toEqual([1, 1, 1]);
+  expect(valuesOf(samples, 'watchkeeper_collector_success')).not.toContain(0);
+});
+
+test('each Sentinel tells its own view of the master, without words that change in labels', async () => {
+  await using scraper = sentinelScraper();
+  await scrapeOne(scraper, 'shop', testSignal());
+
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  const [first] = sentinels;
+  const address = `${first?.name} shop ${servers[0]?.name}`;
+  expect(valuesOf(samples, 'redis_sentinel_master_status')).toMatchObject({ [`${address} ok`]: 1 });
+  expect(valuesOf(samples, 'redis_sentinel_master_ok_slaves')).toMatchObject({ [address]: 2 });
+  expect(valuesOf(samples, 'redis_sentinel_master_ok_sentinels')).toMatchObject({ [address]: 3 });
+  expect(valuesOf(samples, 'redis_sentinel_master_setting_ckquorum')).toMatchObject({ [address]: 2 });
+  expect(valuesOf(samples, 'redis_sentinel_master_setting_down_after_milliseconds')).toMatchObject({
+    [address]: 1_000,
+  });
+  expect(Object.keys(valuesOf(samples, 'redis_sentinel_master_ckquorum_status')).sort()).toEqual(
+    sentinels.map(({ name }) => `${name} shop OK`).sort(),
+  );
+});
+
+test('a failover is followed: the replica that takes over is the master in the same target', async () => {
+  await using scraper = sentinelScraper();
+  await scrapeOne(scraper, 'shop', testSignal());
+  const [master, ...replicas] = servers;
+
+  await master?.kill();
+
+  await vi.waitFor(
+    async () => {
+      const samples = await scrapeOne(scraper, 'shop', testSignal());
+      const nodes = valuesOf(samples, 'redis_node_up');
+      expect(replicas.filter(({ name }) => nodes[`${name} master shop`] === 1)).toHaveLength(1);
+      expect(Object.entries(nodes).find(([labels]) => labels.startsWith(`${master?.name} `))?.[1]).toBe(0);
+      expect(Object.values(valuesOf(samples, 'redis_sentinel_master_up'))).toEqual([1, 1, 1]);
+      expect(Object.values(valuesOf(samples, 'redis_sentinel_master_config_epoch'))).toEqual([1, 1, 1]);
+    },
+    { timeout: 40_000, interval: 300 },
+  );
+});
