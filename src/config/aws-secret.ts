@@ -114,15 +114,31 @@ const meanings: Readonly<Record<string, string>> = {
 function unavailable(id: string, thrown: unknown): SecretUnavailable {
   const error = coerceError(thrown);
   const what = `reading the AWS secret ${id}`;
-  if (error.message === 'Region is missing') {
+  if (/^Region (is missing|not accepted)/.test(error.message)) {
     return new SecretUnavailable(`${what}: its region is not known; set "secrets.aws.region"`);
   }
   const meaning = meanings[error.name];
   if (meaning !== undefined) return new SecretUnavailable(`${what}: ${meaning}`, { cause: error });
+  // No cause from here on: what the SDK says of an answer that it does not understand repeats parts of it.
+  return new SecretUnavailable(`${what}: ${meaningOfUnknown(error)}`, { transient: !isRefusal(statusOf(error)) });
+}
+
+function meaningOfUnknown(error: Error): string {
+  const status = statusOf(error);
+  if (isRefusal(status))
+    return `AWS refuses it (status ${status}): the credentials are not valid or lack the permission`;
+  if (status !== undefined) return `AWS Secrets Manager answers with status ${status}`;
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'AWS Secrets Manager does not answer';
   const code = errorCode(error);
-  const late = error.name === 'TimeoutError' || error.name === 'AbortError';
-  const why = late
-    ? 'AWS Secrets Manager does not answer'
-    : `AWS Secrets Manager cannot be reached${code ? ` (${code})` : ''}`;
-  return new SecretUnavailable(`${what}: ${why}`, { cause: error, transient: true });
+  return `AWS Secrets Manager cannot be reached${code === undefined ? '' : ` (${code})`}`;
+}
+
+function isRefusal(status: number | undefined): boolean {
+  return status === 401 || status === 403;
+}
+
+/** Of the answer that made the SDK throw; undefined when there was none. */
+function statusOf(error: Error): number | undefined {
+  const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
+  return $metadata?.httpStatusCode;
 }

@@ -11,7 +11,7 @@ export interface S3Access {
 }
 
 export interface S3Dependencies {
-  /** Read for every request, so that a rotated key needs no restart. Absent: the usual chain of the AWS SDK. */
+  /** Read for every request, and again when it is refused, so that a rotated key needs no restart. Absent: the usual chain of the AWS SDK. */
   readonly secretAccessKey: SecretSource | undefined;
   readonly clock: Clock;
   readonly limits?: S3Limits;
@@ -45,7 +45,26 @@ export async function connectS3(settings: S3StoreSettings, given: S3Dependencies
     // No limit for a whole request: a large part over a slow line takes its time, as long as bytes move.
     requestHandler: { connectionTimeout: limits.connectTimeoutMs, socketTimeout: limits.idleTimeoutMs },
   });
+  if (given.secretAccessKey?.forget !== undefined) rereadRefusedKey(client, given.secretAccessKey);
   return { sdk, client, settings };
+}
+
+/** A key that was rotated since it was read is read again, once, and the request is sent anew: its body is in memory. */
+function rereadRefusedKey(client: S3Client, secret: SecretSource): void {
+  client.middlewareStack.add(
+    (next) => async (request) => {
+      const used = await secret.read();
+      try {
+        return await next(request);
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== 'SignatureDoesNotMatch') throw error;
+        secret.forget?.();
+        if ((await secret.read()).reveal() === used.reveal()) throw error;
+        return next(request);
+      }
+    },
+    { step: 'initialize', name: 'rereadRefusedKey' },
+  );
 }
 
 function credentials(
