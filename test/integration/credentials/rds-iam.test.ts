@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
 import { runProcess } from '../../../src/core/run-process.ts';
+import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
+import { parseConnection } from '../../../src/targets/libpq/parse-connection.ts';
+import { rdsIamPassword, regionOfRdsHost } from '../../../src/targets/libpq/rds-iam.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { libpqLogin } from '../../../src/targets/postgres/libpq.ts';
-import { parseConnection } from '../../../src/targets/postgres/parse-connection.ts';
-import { rdsIamPassword, regionOfRdsHost } from '../../../src/targets/postgres/rds-iam.ts';
 import { openSession, quoteLiteral } from '../../../src/targets/postgres/session.ts';
-import type { PostgresAccess } from '../../../src/targets/postgres/settings.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { execute, startTestCluster } from '../../support/postgres.ts';
 
