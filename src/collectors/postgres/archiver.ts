@@ -38,6 +38,28 @@ const columns: readonly ColumnMetric[] = [
       unit: 'seconds',
     }),
   },
+  ...(['last_archived', 'last_failed'] as const).map((column) => ({
+    column,
+    metric: metric({
+      name: `pg_archiver_${column}_timestamp_seconds`,
+      type: 'gauge',
+      help: `When ${column === 'last_failed' ? 'archiving last failed' : 'a WAL file was last archived'}, in seconds since 1970; absent when it never was.`,
+      labels: [],
+      source: `pg_stat_archiver.${column}_time`,
+      unit: 'seconds',
+    }),
+  })),
+  {
+    column: 'stats_reset',
+    metric: metric({
+      name: 'pg_stat_archiver_stats_reset_timestamp_seconds',
+      type: 'gauge',
+      help: 'When these statistics were reset, in seconds since 1970.',
+      labels: [],
+      source: 'pg_stat_archiver.stats_reset',
+      unit: 'seconds',
+    }),
+  },
   {
     column: 'enabled',
     metric: metric({
@@ -65,6 +87,8 @@ const columns: readonly ColumnMetric[] = [
 const sql = `
 SELECT archived_count, failed_count,
        extract(epoch FROM clock_timestamp() - last_archived_time) AS last_archive_age,
+       extract(epoch FROM last_archived_time) AS last_archived, extract(epoch FROM last_failed_time) AS last_failed,
+       extract(epoch FROM stats_reset) AS stats_reset,
        current_setting('archive_mode') <> 'off' AS enabled,
        current_setting('archive_mode') <> 'off'
          AND last_failed_time IS NOT NULL

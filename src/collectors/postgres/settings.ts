@@ -61,5 +61,11 @@ export const postgresWatchSettings = z.strictObject({
     .describe(
       'Tables, indexes or sequences of each database that a family names because something about them should be looked at: the worst first. Its totals count all of them.',
     ),
+  slowQueryTextLength: z
+    .int()
+    .min(1)
+    .max(2_000)
+    .default(120)
+    .describe('Characters of their texts that are shown, where the family `slow_query_texts` is switched on.'),
 });
 export type PostgresWatchSettings = z.infer<typeof postgresWatchSettings>;

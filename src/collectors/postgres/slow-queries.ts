@@ -1,15 +1,15 @@
 import { type MetricType, metric } from '../../core/metric.ts';
-import { quoteIdentifier } from '../../targets/postgres/session.ts';
-import { NotApplicable } from '../collector.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
+import { type Extension, findExtension } from './extension.ts';
 import { type PostgresCollector, readRows } from './source.ts';
+import { requireAllStatements, statementColumns } from './statements.ts';
 
 function perStatement(suffix: string, unit: string, help: string, source: string, type: MetricType = 'counter') {
   const name = `pg_stat_statements_${suffix}`;
   return metric({ name, type, help, labels: ['user', 'datname', 'queryid'], source, unit });
 }
 
-const statementColumns: readonly ColumnMetric[] = [
+const perStatementColumns: readonly ColumnMetric[] = [
   {
     column: 'calls',
     metric: perStatement('calls_total', 'calls', 'Times the statement was executed.', 'pg_stat_statements.calls'),
@@ -75,35 +75,22 @@ const evictionColumns: readonly ColumnMetric[] = [
   },
 ];
 
-interface Extension {
-  readonly schema: string;
-  /** `1.10` → 10: it names the columns; after pg_upgrade it stays old until ALTER EXTENSION … UPDATE. */
-  readonly minor: number;
-}
-
-const extensionSql = `
-SELECT n.nspname AS schema, split_part(e.extversion, '.', 2) AS minor
-  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
- WHERE e.extname = 'pg_stat_statements'`;
-
 /**
  * `false`: the texts stay in their file, which may be large. Rows of one statement (top level or not) are summed; those
  * of dropped databases are left out.
  */
-function statementsSql({ schema, minor }: Extension): string {
-  const view = `${quoteIdentifier(schema)}.pg_stat_statements`;
-  const exec = minor >= 8 ? 'exec_time' : 'time';
-  const io = minor >= 11 ? 'shared_blk' : 'blk';
-  const evictions = minor >= 9 ? `(SELECT dealloc FROM ${view}_info)` : 'NULL';
+function statementsSql(extension: Extension): string {
+  const { view, executionTime, blocks, infoView } = statementColumns(extension);
+  const evictions = infoView === undefined ? 'NULL' : `(SELECT dealloc FROM ${infoView})`;
   return `
 SELECT pg_get_userbyid(top.userid) AS user, top.datname, top.queryid, top.calls, top.exec_ms, top.rows, top.read_ms,
-       top.write_ms, top.max_ms, top.hidden, ${evictions} AS evictions
-  FROM (SELECT s.userid, d.datname, s.queryid, sum(s.calls) AS calls, sum(s.total_${exec}) AS exec_ms,
-               sum(s.rows) AS rows, sum(s.${io}_read_time) AS read_ms, sum(s.${io}_write_time) AS write_ms,
-               max(s.max_${exec}) AS max_ms, s.queryid IS NULL AS hidden
+       top.write_ms, top.max_ms, ${evictions} AS evictions
+  FROM (SELECT s.userid, d.datname, s.queryid, sum(s.calls) AS calls, sum(s.total_${executionTime}) AS exec_ms,
+               sum(s.rows) AS rows, sum(s.${blocks}_read_time) AS read_ms, sum(s.${blocks}_write_time) AS write_ms,
+               max(s.max_${executionTime}) AS max_ms
           FROM ${view}(false) s JOIN pg_database d ON d.oid = s.dbid
          GROUP BY s.userid, d.datname, s.queryid
-         ORDER BY hidden DESC, exec_ms DESC
+         ORDER BY s.queryid IS NULL DESC, exec_ms DESC
          LIMIT $1::int) AS top`;
 }
 
@@ -112,21 +99,12 @@ export const slowQueries: PostgresCollector = {
   about:
     'The statements that took most time in total, without their texts (`watch.slowQueryLimit` of them). Not applicable where the extension `pg_stat_statements` is not installed in the database of the URL.',
   scope: 'server',
-  metrics: [...statementColumns, ...evictionColumns].map(({ metric }) => metric),
+  metrics: [...perStatementColumns, ...evictionColumns].map(({ metric }) => metric),
   enabledByDefault: true,
   async collect(source, context) {
-    // The schema must stand in the statement: with a fixed search path nothing of it is found otherwise.
-    const [extension] = await readRows(source, extensionSql, context);
-    if (extension === undefined) {
-      throw new NotApplicable('the extension pg_stat_statements is not installed in this database');
-    }
-    const found = { schema: extension['schema'] ?? '', minor: Number(extension['minor']) };
-    const rows = await readRows(source, statementsSql(found), context, [source.settings.slowQueryLimit]);
-    if (rows.some((row) => row['hidden'] === 't')) {
-      throw new Error(
-        'the role does not see the statements of other roles: GRANT pg_monitor (or pg_read_all_stats) to it',
-      );
-    }
-    return [...columnSamples(rows, statementColumns), ...columnSamples(rows.slice(0, 1), evictionColumns)];
+    const extension = await findExtension('pg_stat_statements', source, context);
+    const rows = await readRows(source, statementsSql(extension), context, [source.settings.slowQueryLimit]);
+    requireAllStatements(rows);
+    return [...columnSamples(rows, perStatementColumns), ...columnSamples(rows.slice(0, 1), evictionColumns)];
   },
 };

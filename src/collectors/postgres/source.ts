@@ -9,7 +9,7 @@ export interface PostgresSource {
   readonly session: PostgresSession;
   readonly settings: Pick<
     PostgresWatchSettings,
-    'slowQueryThreshold' | 'slowQueryLimit' | 'tableLimit' | 'findingLimit'
+    'slowQueryThreshold' | 'slowQueryLimit' | 'slowQueryTextLength' | 'tableLimit' | 'findingLimit'
   >;
 }
 

@@ -17,6 +17,26 @@ const count = metric({
   unit: 'connections',
 });
 
+const bySyncState = metric({
+  name: 'pg_stat_replication_standbys',
+  type: 'gauge',
+  help: 'Receivers by what they are to commits: sync and quorum are waited for, potential would take their place, async are not; 0 for each state that none has.',
+  labels: ['sync_state'],
+  source: 'pg_stat_replication.sync_state',
+  unit: 'connections',
+});
+
+const syncRequired = metric({
+  name: 'pg_stat_replication_synchronous_required',
+  type: 'gauge',
+  help: 'Whether synchronous_standby_names is set: then commits hang while there are not enough standbys of the state sync or quorum.',
+  labels: [],
+  source: 'synchronous_standby_names',
+  unit: 'boolean',
+});
+
+const syncStates = ['async', 'potential', 'sync', 'quorum'];
+
 const columns: readonly ColumnMetric[] = [
   {
     column: 'current_lsn',
@@ -69,11 +89,12 @@ const sql = `
 WITH here AS (
   SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() ELSE pg_current_wal_lsn() END AS lsn
 ), receivers AS (
-  SELECT pid, application_name, client_addr, state, sent_lsn, write_lsn, flush_lsn, replay_lsn,
+  SELECT pid, application_name, client_addr, state, sync_state, sent_lsn, write_lsn, flush_lsn, replay_lsn,
          write_lag, flush_lag, replay_lag, reply_time
     FROM pg_stat_replication
 )
-SELECT r.pid, r.application_name, r.client_addr, r.state, s.slot_name,
+SELECT current_setting('synchronous_standby_names') <> '' AS sync_required,
+       r.pid, r.application_name, r.client_addr, r.state, r.sync_state, s.slot_name,
        pg_wal_lsn_diff(h.lsn, '0/0') AS current_lsn,
        pg_wal_lsn_diff(h.lsn, r.replay_lsn) AS behind,
        pg_wal_lsn_diff(r.sent_lsn, '0/0') AS sent_lsn,
@@ -84,19 +105,25 @@ SELECT r.pid, r.application_name, r.client_addr, r.state, s.slot_name,
        coalesce(extract(epoch FROM r.flush_lag), CASE WHEN r.flush_lsn >= r.sent_lsn THEN 0 END) AS flush_lag,
        coalesce(extract(epoch FROM r.replay_lag), CASE WHEN r.replay_lsn >= r.sent_lsn THEN 0 END) AS replay_lag,
        greatest(0, extract(epoch FROM clock_timestamp() - r.reply_time)) AS reply_age
-  FROM here h CROSS JOIN receivers r
+  FROM here h LEFT JOIN receivers r ON true
   LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid`;
 
 export const standbys: PostgresCollector = {
   name: 'standbys',
   about: 'The standbys that stream from this server, as it sees them.',
   scope: 'server',
-  metrics: [count, ...columns.map(({ metric }) => metric)],
+  metrics: [count, bySyncState, syncRequired, ...columns.map(({ metric }) => metric)],
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = await readRows(source, sql, context);
+    const all = await readRows(source, sql, context);
+    const rows = all.filter((row) => row['pid'] !== null);
     requireFullView(rows, (row) => row['state'] !== null);
-    const streaming = rows.filter((row) => row['state'] === 'streaming').length;
-    return [sample(count, streaming, {}), ...columnSamples(rows, columns)];
+    const inState = (column: string, state: string) => rows.filter((row) => row[column] === state).length;
+    return [
+      sample(count, inState('state', 'streaming'), {}),
+      ...syncStates.map((sync_state) => sample(bySyncState, inState('sync_state', sync_state), { sync_state })),
+      ...columnSamples(all.slice(0, 1), [{ metric: syncRequired, column: 'sync_required' }]),
+      ...columnSamples(rows, columns),
+    ];
   },
 };

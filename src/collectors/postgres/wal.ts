@@ -25,14 +25,42 @@ const columns: readonly ColumnMetric[] = [
       unit: 'bytes',
     }),
   },
+  {
+    column: 'ready',
+    metric: metric({
+      name: 'pg_wal_archive_ready_files',
+      type: 'gauge',
+      help: 'WAL files that wait to be archived; looked at once a minute. More than a few: archiving fails or is too slow, and WAL piles up on the server.',
+      labels: [],
+      source: 'pg_ls_archive_statusdir()',
+      unit: 'files',
+    }),
+  },
+  {
+    column: 'ready_age',
+    metric: metric({
+      name: 'pg_wal_archive_ready_oldest_seconds',
+      type: 'gauge',
+      help: 'Seconds that the oldest of them has been waiting: what is not archived would be lost with the server. 0 when none waits.',
+      labels: [],
+      source: 'pg_ls_archive_statusdir()',
+      unit: 'seconds',
+    }),
+  },
 ];
 
 const sql = `
-SELECT count(*) AS segments, coalesce(sum(size), 0) AS size FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'`;
+WITH ready AS (
+  SELECT count(*) AS ready, max(extract(epoch FROM clock_timestamp() - modification)) AS age
+    FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'
+)
+SELECT count(*) AS segments, coalesce(sum(w.size), 0) AS size, r.ready, greatest(coalesce(r.age, 0), 0) AS ready_age
+  FROM ready r LEFT JOIN pg_ls_waldir() w ON w.name ~ '^[0-9A-F]{24}$'
+ GROUP BY r.ready, r.age`;
 
 export const wal: PostgresCollector = {
   name: 'wal',
-  about: 'How much WAL lies on the server.',
+  about: 'How much WAL lies on the server, and how much of it waits to be archived.',
   scope: 'server',
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,
