@@ -91,6 +91,14 @@ const literalValues = [
   'pg_stat_archiver_archived_count',
   'pg_locks_waiting',
   'pg_blocked_sessions',
+  'pg_progress_',
+  'pg_sessions_by_transport',
+  'pg_configuration_pending_restart_settings',
+  'pg_temporary_files_',
+  'pg_wal_archive_ready_files',
+  'pg_stat_replication_standbys',
+  'pg_stat_replication_synchronous',
+  'pg_process_idle_groups',
   'pg_blocking_',
   'pg_prepared_transactions_open',
   'pg_idle_in_transaction_sessions',
@@ -144,7 +152,7 @@ async function scrapeFamily(server: Cluster, family: string): Promise<readonly S
 }
 
 /** Nothing to measure on a primary; other names or none in some versions, hence tests of their own. */
-const notHere = ['wal_receiver', 'settings', 'io'];
+const notHere = ['wal_receiver', 'settings', 'io', 'buffercache_summary', 'slow_query_texts'];
 const ofServer = postgresCollectors.filter(({ scope }) => scope === 'server').map(({ name }) => name);
 const ofPrimary = ofServer.filter((name) => !notHere.includes(name));
 

@@ -143,3 +143,29 @@ test('decoding that does not fit in memory is counted as spilled', async () => {
     expect(valuesOf(samples, 'pg_stat_replication_slots_txns_total')['reader']).toBeGreaterThan(0);
   });
 });
+
+test('idle sessions are a histogram of each state and application, and nobody idle is no failure', async () => {
+  const collectors = { process_idle: true };
+  await using scraper = testScraper([watched('server', cluster.access, { collectors })]);
+  const before = await scrapeOne(scraper, 'server', testSignal());
+  for (const name of ['web', 'web', 'report']) await shopSession(name);
+  await (await shopSession('report')).query('BEGIN', { signal });
+
+  const samples = await scrapeOne(scraper, 'server', testSignal());
+
+  expect(valuesOf(before, 'watchkeeper_collector_success')).toMatchObject({ process_idle: 1 });
+  const buckets = samples.filter(({ metric }) => metric.name === 'pg_process_idle_seconds');
+  const told = buckets.map(({ labelValues, suffix, extraLabel, value }) =>
+    [...labelValues, suffix?.slice(1), extraLabel?.[1], suffix === '_sum' ? '' : value].filter(Boolean).join(' '),
+  );
+  expect(told).toEqual(
+    expect.arrayContaining([
+      'idle web bucket 300 2',
+      'idle web bucket +Inf 2',
+      'idle web count 2',
+      'idle report count 1',
+      'idle in transaction report count 1',
+    ]),
+  );
+  expect(singleValue(samples, 'pg_process_idle_groups_not_shown')).toBe(0);
+});

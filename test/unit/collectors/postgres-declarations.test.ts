@@ -9,6 +9,9 @@ const labelsOf = new Map(declared.map(({ name, labels }) => [name, labels.join('
 const peers: Readonly<Record<string, readonly string[]>> = {
   '': [
     'pg_up',
+    ...['buffers_used', 'buffers_unused', 'buffers_dirty', 'buffers_pinned', 'usagecount_avg'].map(
+      (suffix) => `pg_buffercache_summary_${suffix}`,
+    ),
     'pg_long_running_transactions',
     'pg_long_running_transactions_oldest_timestamp_seconds',
     'pg_postmaster_start_time_seconds',
@@ -16,6 +19,18 @@ const peers: Readonly<Record<string, readonly string[]>> = {
     'pg_replication_lag_seconds',
     'pg_replication_last_replay_seconds',
   ],
+  relname: ['pg_stat_activity_autovacuum_timestamp_seconds'],
+  'state application_name': ['pg_process_idle_seconds'],
+  'queryid query': ['pg_stat_statements_query_id'],
+  'datname relname': [
+    'heap_blks',
+    'heap_blks_scanned',
+    'heap_blks_vacuumed',
+    'index_vacuums',
+    'max_dead_tuples',
+    'num_dead_tuples',
+  ].map((suffix) => `pg_stat_progress_vacuum_${suffix}`),
+  'datname relname phase': ['pg_stat_progress_vacuum_phase'],
   datname: ['pg_database_size_bytes', 'pg_database_connection_limit'],
   'version short_version': ['pg_static'],
   'datname state usename application_name backend_type wait_event_type wait_event': [
