@@ -8,10 +8,12 @@ import { connections } from './connections.ts';
 import { database } from './database.ts';
 import { databaseSize } from './database-size.ts';
 import { encryption } from './encryption.ts';
+import { indexHealth } from './index-health.ts';
 import { instance } from './instance.ts';
 import { inputOutput } from './io.ts';
 import { locks } from './locks.ts';
 import { logicalSlots } from './logical-slots.ts';
+import { missingIndexes } from './missing-indexes.ts';
 import { partitions } from './partitions.ts';
 import { preparedTransactions } from './prepared-transactions.ts';
 import { processIdle } from './process-idle.ts';
@@ -86,4 +88,6 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   statioUserIndexes,
   partitions,
   tableSizes,
+  indexHealth,
+  missingIndexes,
 ];

@@ -40,7 +40,7 @@ chosen AS MATERIALIZED (
    LIMIT $1::int
 )`;
 
-/** How many rows were cut off: the column \`total\` of those that were not tells how many there are. */
+/** How many rows were cut off: the column `total` of those that were not tells how many there are. */
 export function droppedSample({ session }: PostgresSource, collector: string, rows: readonly Row[]): Sample {
   const [first] = rows;
   const total = first === undefined ? 0 : (numberOf(first, 'total') ?? 0);
@@ -50,4 +50,27 @@ export function droppedSample({ session }: PostgresSource, collector: string, ro
 /** One sample about the database of the session. */
 export function databaseSample({ session }: PostgresSource, metric: Metric<'datname'>, value: number): Sample {
   return sample(metric, value, { datname: session.database });
+}
+
+/** Tables and indexes that belong to an extension, as `objid`: whoever uses it cannot change them. */
+export const extensionMembers = `
+  SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e'`;
+
+/** What was found, in groups: the first row of each group stands for its totals, and so many rows are not named. */
+export interface CountedFindings {
+  readonly first: readonly Row[];
+  readonly named: readonly Row[];
+  readonly dropped: Sample;
+}
+
+/**
+ * Rows of findings with the columns `place` (from 1 on within their group; NULL for a group in which nothing was found)
+ * and `count` (of the group).
+ */
+export function countedFindings({ session }: PostgresSource, collector: string, rows: readonly Row[]): CountedFindings {
+  const first = rows.filter(({ place }) => place === null || place === '1');
+  const named = rows.filter(({ place }) => place !== null);
+  const found = first.reduce((sum, row) => sum + (numberOf(row, 'count') ?? 0), 0);
+  const dropped = sample(rowsDropped, found - named.length, { collector, datname: session.database });
+  return { first, named, dropped };
 }
