@@ -8,6 +8,7 @@ import { connections } from './connections.ts';
 import { database } from './database.ts';
 import { databaseSize } from './database-size.ts';
 import { encryption } from './encryption.ts';
+import { freezeAge } from './freeze-age.ts';
 import { indexHealth } from './index-health.ts';
 import { instance } from './instance.ts';
 import { inputOutput } from './io.ts';
@@ -23,6 +24,7 @@ import { replication } from './replication.ts';
 import { replicationSlots } from './replication-slots.ts';
 import { roles } from './roles.ts';
 import { runningQueries } from './running-queries.ts';
+import { sequences } from './sequences.ts';
 import { serverSettings } from './server-settings.ts';
 import { slowQueries } from './slow-queries.ts';
 import { slowQueryTexts } from './slow-query-texts.ts';
@@ -33,6 +35,7 @@ import { statioUserIndexes } from './statio-user-indexes.ts';
 import { statioUserTables } from './statio-user-tables.ts';
 import { subscriptions } from './subscriptions.ts';
 import { tableSizes } from './table-sizes.ts';
+import { tableVacuum } from './table-vacuum.ts';
 import { tablespaces } from './tablespaces.ts';
 import { temporaryFiles } from './temporary-files.ts';
 import { userIndexes } from './user-indexes.ts';
@@ -90,4 +93,7 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   tableSizes,
   indexHealth,
   missingIndexes,
+  sequences,
+  tableVacuum,
+  freezeAge,
 ];

@@ -64,8 +64,8 @@ export interface CountedFindings {
 }
 
 /**
- * Rows of findings with the columns `place` (from 1 on within their group; NULL for a group in which nothing was found)
- * and `count` (of the group).
+ * Rows of findings with the columns `place` (from 1 on within their group; NULL for a row of totals alone) and `count` (of
+ * the group; NULL where another row tells it).
  */
 export function countedFindings({ session }: PostgresSource, collector: string, rows: readonly Row[]): CountedFindings {
   const first = rows.filter(({ place }) => place === null || place === '1');
