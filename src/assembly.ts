@@ -23,6 +23,7 @@ import { verifyJob } from './jobs/verify-job.ts';
 import { openStore } from './storage/index.ts';
 import type { ObjectStore } from './storage/object-store.ts';
 import { withDatabase } from './targets/libpq/access.ts';
+import { loginPrefix } from './targets/postgres/libpq.ts';
 import { findInstallations, type ProgramInstallation } from './targets/postgres/programs.ts';
 
 /** A store that is open, and what it holds. */
@@ -181,12 +182,12 @@ class OwnAssembly implements Assembly {
   }
 }
 
-/** Dumps that were fetched and throw-away servers of processes that were killed. */
+/** Dumps that were fetched, passwords handed to programs, and throw-away servers of processes that were killed. */
 async function sweepLeftovers(config: LoadedConfig): Promise<void> {
   const parents = new Set<string | undefined>([undefined]);
   for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
   for (const parent of parents) {
-    for (const prefix of [sandboxPrefix, spoolPrefix]) await sweepWorkDirectories(prefix, parent);
+    for (const prefix of [sandboxPrefix, spoolPrefix, loginPrefix]) await sweepWorkDirectories(prefix, parent);
   }
 }
 

@@ -71,7 +71,7 @@ const texts: readonly (readonly [RegExp, Failure])[] = [
     permanent('authentication'),
   ],
   [/permission denied|must be (owner|superuser|member)/, permanent('privilege')],
-  [/server version mismatch/, permanent('program')],
+  [/server version mismatch|invalid connection option/, permanent('program')],
   [/Name or service not known|certificate verify failed|server does not support SSL/, permanent('connection')],
   [
     // pg_dump waits for its locks by a statement timeout, and has none otherwise.

@@ -1,6 +1,8 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import { errorCode, errorMessage, findCause } from '../../core/errors.ts';
+import { SecretUnavailable } from '../../core/secret.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
+import { AuthenticationForbidden } from '../../targets/libpq/require-auth.ts';
 
 export interface Diagnosis {
   readonly message: string;
@@ -12,11 +14,26 @@ type Diagnose = (access: PostgresAccess) => Diagnosis;
 /** Why a login failed, in the words of the one who has to mend it. */
 export function diagnoseConnection(error: unknown, access: PostgresAccess): Diagnosis {
   const text = errorMessage(error);
+  const secret = findCause(error, SecretUnavailable);
+  if (secret !== undefined) return diagnoseSecret(secret);
+  // Each of several hosts has a reason of its own.
+  const says = access.connection.otherHosts !== undefined || findCause(error, AuthenticationForbidden) !== undefined;
+  if (says) return { message: text };
   const byText = textDiagnoses.find(([pattern]) => pattern.test(text))?.[1];
   const byCode = codeDiagnoses[errorCode(error) ?? ''];
   const late = findCause(error, DeadlineExceeded) === undefined ? undefined : noAnswer;
   const diagnose = byText ?? byCode ?? late;
   return diagnose?.(access) ?? { message: text };
+}
+
+/** A password, certificate or key that could not be had: the message names it. */
+export function diagnoseSecret(error: SecretUnavailable): Diagnosis {
+  const message = errorMessage(error);
+  if (!/^E(NOENT|ACCES|NOTDIR|ISDIR)$/.test(errorCode(error) ?? '')) return { message };
+  return {
+    message,
+    remedy: 'put it there, readable for the user that runs Watchkeeper; relative paths start at the configuration file',
+  };
 }
 
 function server({ connection: { host, port } }: PostgresAccess): string {
@@ -58,6 +75,24 @@ const hostnameMismatch: Diagnose = (access) => ({
   remedy: 'connect by the name in the certificate, or use sslmode=verify-ca',
 });
 
+const certificateRevoked: Diagnose = (access) => ({
+  message: `the certificate of ${server(access)} has been revoked`,
+  remedy: 'find out why: somebody else may have its key; then give the server a new one',
+});
+
+const ownCertificateRefused: Diagnose = ({ connection: { user, sslCert } }) => ({
+  message:
+    sslCert === undefined
+      ? `the server wants a certificate of role "${user}", and none is configured`
+      : `the server does not accept the certificate ${sslCert} for role "${user}"`,
+  remedy: `name one whose CN is ${user}, signed by an authority in the server’s ssl_ca_file: ?sslcert=…&sslkey=…`,
+});
+
+const tokenRefused: Diagnose = ({ connection: { user } }) => ({
+  message: `the server refuses the IAM token of role "${user}"`,
+  remedy: `GRANT rds_iam TO "${user}"; and allow rds-db:connect as deploy/iam/rds-connect.json does`,
+});
+
 const certificateExpired: Diagnose = (access) => ({
   message: `the certificate of ${server(access)} has expired`,
   remedy: 'renew the server’s certificate',
@@ -77,6 +112,9 @@ const codeDiagnoses: Readonly<Record<string, Diagnose>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
   ERR_TLS_CERT_ALTNAME_INVALID: hostnameMismatch,
   CERT_HAS_EXPIRED: certificateExpired,
+  CERT_REVOKED: certificateRevoked,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: ownCertificateRefused,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: ownCertificateRefused,
   '28P01': wrongPassword,
   '28000': ({ connection: { user, database } }) => ({
     message: `no line of pg_hba.conf lets role "${user}" log in to "${database}" from here`,
@@ -101,6 +139,8 @@ const codeDiagnoses: Readonly<Record<string, Diagnose>> = {
 const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
   [/connect ENOENT/, refused],
   [/client password must be/, noPassword],
+  [/certificate authentication failed|requires a valid client certificate/, ownCertificateRefused],
+  [/PAM authentication failed/, tokenRefused],
   [
     /role "[^"]*" does not exist/,
     ({ connection: { user } }) => ({
@@ -121,13 +161,6 @@ const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
     (access) => ({
       message: `${server(access)} does not offer TLS, which the URL demands`,
       remedy: 'switch it on there (ssl = on), or use sslmode=prefer within a network you trust',
-    }),
-  ],
-  [
-    /ENOENT.*open '/,
-    ({ connection: { sslRootCert = 'sslrootcert' } }) => ({
-      message: `the certificate file ${sslRootCert} cannot be read`,
-      remedy: 'correct sslrootcert in the URL; relative paths start at the configuration file',
     }),
   ],
 ];

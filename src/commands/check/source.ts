@@ -2,7 +2,7 @@ import type { LoadedBackup, LoadedSandbox } from '../../config/loaded.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { coerceError, errorMessage, findCause } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
-import { loginOf, type PostgresAccess } from '../../targets/libpq/access.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
 import { diagnoseConnection } from './connection-remedy.ts';
 import type { Findings } from './finding.ts';
@@ -37,13 +37,6 @@ export async function withSession<T>(
   context: WorkContext & { readonly timeoutMs: number },
   look: (session: PostgresSession, signal: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
-  try {
-    await access.password?.read(loginOf(access.connection, access.connection));
-    await access.sslPassword?.read();
-  } catch (error) {
-    findings.error(errorMessage(error), 'put the secret there, readable for the user that runs Watchkeeper');
-    return undefined;
-  }
   const deadline = { parent: context.signal, ms: context.timeoutMs, clock: context.clock, what: 'the check' };
   let connected = false;
   try {

@@ -133,7 +133,7 @@ test('a secret file that is not there is told by its name', async () => {
   const findings = await checkConfiguration(watched('monitor', 'file:gone'), context());
 
   expect(about(findings, 'target payments')).toEqual([
-    `error: reading the secret in ${folder}/gone: ENOENT: no such file or directory, open '${folder}/gone' → put the secret there, readable for the user that runs Watchkeeper`,
+    `error: reading the secret in ${folder}/gone: ENOENT: no such file or directory, open '${folder}/gone' → put it there, readable for the user that runs Watchkeeper; relative paths start at the configuration file`,
   ]);
 });
 
@@ -196,7 +196,7 @@ test('TLS that the server does not offer, an unknown authority, a wrong name and
     `error: 127.0.0.1:${port} does not offer TLS, which the URL demands → switch it on there (ssl = on), or use sslmode=prefer within a network you trust`,
     `error: the certificate of 127.0.0.1:${port} cannot be verified: its authority is not known here → name the authority’s certificate in the URL: ?sslmode=verify-full&sslrootcert=/path/ca.pem`,
     `error: the certificate of 127.0.0.1:${port} is for another host name → connect by the name in the certificate, or use sslmode=verify-ca`,
-    `error: the certificate file ${folder}/gone.pem cannot be read → correct sslrootcert in the URL; relative paths start at the configuration file`,
+    `error: reading the certificate file ${folder}/gone.pem: ENOENT: no such file or directory, open '${folder}/gone.pem' → put it there, readable for the user that runs Watchkeeper; relative paths start at the configuration file`,
     `ok: connected as "monitor" to PostgreSQL ${await serverVersion()}`,
   ]);
 });
