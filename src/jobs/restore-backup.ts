@@ -40,10 +40,12 @@ export interface RestoreResult {
 }
 
 /** Restores a backup into a new database and compares it with the manifest. A failed restore leaves nothing behind. */
-export async function restoreBackup(request: RestoreRequest, context: JobContext): Promise<RestoreResult> {
+export async function restoreBackup(given: RestoreRequest, context: JobContext): Promise<RestoreResult> {
   const startMs = context.clock.monotonicMs();
-  const { manifest } = request;
-  await using session = await openMaintenanceSession(request.server, context.signal);
+  const { manifest } = given;
+  await using session = await openMaintenanceSession(given.server, context.signal);
+  // Of several hosts, all that follows must come to the one where the names were looked at.
+  const request = { ...given, server: withDatabase(session.access, given.server.connection.database) };
   const exists = await databaseExists(session, request.database, context.signal);
   if (exists && request.onConflict === 'refuse') {
     throw new JobFailed('error', `database "${request.database}" exists already; nothing was touched`);

@@ -10,10 +10,12 @@ const scratchPrefix = 'watchkeeper_proof_';
 const staleAfterMs = 24 * 3_600_000;
 
 /** A scratch database on a given server, dropped afterwards. The role needs CREATEDB and nothing else. */
-export function serverSandbox(access: PostgresAccess): OpenSandbox {
+export function serverSandbox(given: PostgresAccess): OpenSandbox {
   return async (manifest, context) => {
     const { signal, clock } = context;
-    await using session = await openSession(access, { signal });
+    await using session = await openSession(given, { signal });
+    // Of several hosts, the one where the database is made.
+    const { access } = session;
     await requireNotOlder(session, manifest.source.versionNumber);
     await requireExtensions(session, manifest.source, signal);
     await dropStale(session, clock.now(), signal);
