@@ -142,6 +142,13 @@ const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
   [/certificate authentication failed|requires a valid client certificate/, ownCertificateRefused],
   [/PAM authentication failed/, tokenRefused],
   [
+    /could not find digest/,
+    (access) => ({
+      message: `${server(access)} cannot bind logins to its certificate (Ed25519)`,
+      remedy: 'add channel_binding=disable to the URL, or give the server an ECDSA or RSA certificate',
+    }),
+  ],
+  [
     /role "[^"]*" does not exist/,
     ({ connection: { user } }) => ({
       message: `there is no role "${user}"`,

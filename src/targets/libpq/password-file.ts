@@ -50,7 +50,7 @@ export function findPassword(text: string, login: Login): string | undefined {
 function splitFields(line: string): { readonly raw: string; readonly value: string }[] {
   const raw = [''];
   for (const [piece] of line.matchAll(/\\.|[^\\]|\\$/gs)) {
-    if (piece === ':') raw.push('');
+    if (piece === ':' && raw.length < 5) raw.push('');
     else raw[raw.length - 1] += piece;
   }
   return raw.map((field) => ({ raw: field, value: field.replaceAll(/\\(.)/gs, '$1') }));
