@@ -9,6 +9,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `ms` milliseconds, at once when `ms` <= 0. Rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls back once after `ms` milliseconds unless the returned function was called before: cheaper than a sleep that is aborted. */
+  startTimer(ms: number, onEnd: () => void): () => void;
 }
 
 /** setTimeout fires at once for anything longer (about 24.8 days), so longer waits are made of several. */
@@ -27,6 +29,10 @@ export const systemClock: Clock = {
         },
       );
     }
+  },
+  startTimer(ms, onEnd) {
+    const timer = setTimeout(onEnd, Math.min(ms, longestTimerMs));
+    return () => clearTimeout(timer);
   },
 };
 

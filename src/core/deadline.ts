@@ -13,16 +13,15 @@ export async function withDeadline<T>(
   deadline: { readonly parent: AbortSignal; readonly ms: number; readonly clock: Clock; readonly what: string },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const timer = new AbortController();
+  const { parent, ms, clock, what } = deadline;
   const expiry = new AbortController();
-  deadline.clock.sleep(deadline.ms, timer.signal).then(
-    () => expiry.abort(new DeadlineExceeded(`${deadline.what} took longer than ${Math.round(deadline.ms)} ms`)),
-    () => undefined,
+  const stopTimer = clock.startTimer(ms, () =>
+    expiry.abort(new DeadlineExceeded(`${what} took longer than ${Math.round(ms)} ms`)),
   );
   try {
-    return await work(AbortSignal.any([deadline.parent, expiry.signal]));
+    return await work(AbortSignal.any([parent, expiry.signal]));
   } finally {
-    timer.abort();
+    stopTimer();
   }
 }
 

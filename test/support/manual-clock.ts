@@ -52,6 +52,18 @@ export class ManualClock implements Clock {
     });
   }
 
+  startTimer(ms: number, onEnd: () => void): () => void {
+    const sleeper = {
+      wakeAtMs: this.#monotonicMs + Math.max(ms, 0),
+      wake: () => {
+        this.#sleepers.delete(sleeper);
+        onEnd();
+      },
+    };
+    this.#sleepers.add(sleeper);
+    return () => void this.#sleepers.delete(sleeper);
+  }
+
   /** Lets `ms` milliseconds pass, wait by wait. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#monotonicMs + ms;

@@ -30,6 +30,8 @@ export const serverSettings: PostgresCollector = {
     source: 'pg_settings',
   },
   enabledByDefault: true,
+  // Some 350 rows that change with a reload of the server at most.
+  minIntervalMs: 60_000,
   async collect(source, context) {
     const rows = await readRows(source, sql, context);
     const taken = new Set<string>();
