@@ -25,6 +25,8 @@ export interface TestRedisOptions {
   readonly tls?: RedisTls;
   /** Where tests talk to it, when not on `port`. */
   readonly address?: RedisAddress;
+  /** Whether an error of PING means that the server is as far as the test wants it. */
+  readonly isReady?: (error: unknown) => boolean;
 }
 
 /** A Redis server (or Valkey, or a Sentinel) of a test. Disposing stops it and removes its folder. */
@@ -86,7 +88,7 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
     },
   };
   try {
-    await untilReady(server, running.exited);
+    await untilReady(server, running.exited, options.isReady);
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();
@@ -106,7 +108,7 @@ async function redisProgram(program: 'server' | 'sentinel'): Promise<string> {
   throw new Error(`redis-${program} is not installed: run "sh scripts/setup test"`);
 }
 
-async function untilReady(server: TestRedis, exited: Promise<void>): Promise<void> {
+async function untilReady(server: TestRedis, exited: Promise<void>, isReady?: (error: unknown) => boolean) {
   const ended = exited.then(
     () => Promise.reject(new Error('the server ended')),
     (error: unknown) => Promise.reject(error),
@@ -120,7 +122,7 @@ async function untilReady(server: TestRedis, exited: Promise<void>): Promise<voi
       ),
       ended,
     ]);
-    if (failure === undefined) return;
+    if (failure === undefined || isReady?.(failure) === true) return;
     if (tries >= 100) throw new Error('the server does not become ready', { cause: failure });
     await delay(30);
   }
