@@ -1,3 +1,4 @@
+import { tlsCertificates } from './certificates.ts';
 import { clients } from './clients.ts';
 import { cluster } from './cluster.ts';
 import { commandStats } from './command-stats.ts';
@@ -14,6 +15,7 @@ import { memory } from './memory.ts';
 import { nodes } from './nodes.ts';
 import { persistence } from './persistence.ts';
 import { replication } from './replication.ts';
+import { scriptingEngines } from './scripting-engines.ts';
 import { sentinel } from './sentinel.ts';
 import { slowlog } from './slowlog.ts';
 import type { RedisFamily } from './source.ts';
@@ -36,6 +38,8 @@ export const redisFamilies: readonly RedisFamily[] = [
   latencySpikes,
   slowlog,
   commandlog,
+  tlsCertificates,
+  scriptingEngines,
   config,
   cluster,
   sentinel,

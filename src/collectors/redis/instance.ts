@@ -50,6 +50,11 @@ const fields = [
   gauge('uptime_in_seconds', 'seconds', 'Seconds since the server was started.'),
   gauge('process_id', 'id', 'Process id of the server.'),
   gauge('io_threads_active', 'boolean', 'Whether the threads for reading and writing are active.'),
+  gauge(
+    'configured_hz',
+    'hertz',
+    'Setting hz: how often a second the background work is done when nothing else tells.',
+  ),
   gauge('hz', 'hertz', 'How often a second the server does its background work at present.'),
   gauge(
     'shutdown_in_milliseconds',

@@ -40,7 +40,8 @@ export function parseClusterNodes(text: string, asked: RedisAddress): RedisNode[
 function clusterAddress(where: string, own: RedisAddress | undefined): RedisAddress | undefined {
   const [hostPort = '', hostname = ''] = where.replace(/@\d+/, '').split(',');
   const colon = hostPort.lastIndexOf(':');
-  const ip = hostPort.slice(0, colon);
+  // IPv6 comes without brackets.
+  const ip = hostPort.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   const port = Number(hostPort.slice(colon + 1));
   // A node with a name is meant to be called by it, and its certificate is for the name.
   const host = hostname === '' || hostname === '?' ? ip : hostname;
