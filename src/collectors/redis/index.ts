@@ -1,17 +1,22 @@
 import { tlsCertificates } from './certificates.ts';
+import { checkKeys } from './check-keys.ts';
+import { clientNames } from './client-names.ts';
 import { clients } from './clients.ts';
 import { cluster } from './cluster.ts';
 import { commandStats } from './command-stats.ts';
 import { commandlog } from './commandlog.ts';
 import { config } from './config.ts';
+import { configValues } from './config-values.ts';
 import { cpu } from './cpu.ts';
 import { errors } from './errors.ts';
 import { instance } from './instance.ts';
+import { keyCounts } from './key-counts.ts';
 import { keyspace } from './keyspace.ts';
 import { latency } from './latency.ts';
 import { latencyHistogram } from './latency-histogram.ts';
 import { latencySpikes } from './latency-spikes.ts';
 import { memory } from './memory.ts';
+import { modules } from './modules.ts';
 import { nodes } from './nodes.ts';
 import { persistence } from './persistence.ts';
 import { replication } from './replication.ts';
@@ -20,6 +25,7 @@ import { sentinel } from './sentinel.ts';
 import { slowlog } from './slowlog.ts';
 import type { RedisFamily } from './source.ts';
 import { stats } from './stats.ts';
+import { streams } from './streams.ts';
 
 /** The families of a Redis server, in the order in which they are collected. */
 export const redisFamilies: readonly RedisFamily[] = [
@@ -43,6 +49,12 @@ export const redisFamilies: readonly RedisFamily[] = [
   config,
   cluster,
   sentinel,
+  modules,
+  configValues,
+  clientNames,
+  keyCounts,
+  checkKeys,
+  streams,
 ];
 
 /** The same for whoever only wants to know what there is. `nodes` tells about them all and comes last. */

@@ -28,16 +28,21 @@ export function nodesCollector(family: RedisFamily): Collector<RedisSource> {
     ...describe(family, [...declared.values()]),
     async collect(source, context) {
       const failures: unknown[] = [];
-      const given: (readonly Sample[])[] = [];
-      for (const outcome of await source.readings(context)) {
-        if ('error' in outcome || !concerns(family, outcome)) continue;
-        const samples = await readNode(family, outcome, context, failures);
-        if (samples !== undefined) given.push(samples.map((one) => atNode(one, declared, outcome.node.name)));
-      }
-      if (given.length > 0) return given.flat();
+      const asked = (await source.readings(context)).filter(isAnswered).filter((outcome) => concerns(family, outcome));
+      const given = await Promise.all(
+        asked.map(async (outcome) => {
+          const samples = await readNode(family, outcome, context, failures);
+          return samples?.map((one) => atNode(one, declared, outcome.node.name));
+        }),
+      );
+      if (given.some((samples) => samples !== undefined)) return given.flatMap((samples) => samples ?? []);
       throw failures[0] ?? new NotApplicable('no node has it');
     },
   };
+}
+
+function isAnswered(outcome: NodeOutcome): outcome is Answered {
+  return !('error' in outcome);
 }
 
 /** Undefined where there is nothing to measure or the node fails. */

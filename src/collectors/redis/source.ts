@@ -21,17 +21,20 @@ export class NodeReading {
   readonly connection: RedisConnection;
   readonly settings: RedisWatchSettings;
   readonly memory: NodeMemory;
+  /** The logical database of the target’s URL. */
+  readonly database: number;
   readonly #answers: ReadonlyMap<string, Reply | RedisError>;
   #info: Info | undefined;
 
   constructor(
     answers: Extract<NodeAnswers, { readonly connection: unknown }>,
-    given: { readonly settings: RedisWatchSettings; readonly memory: NodeMemory },
+    given: { readonly settings: RedisWatchSettings; readonly memory: NodeMemory; readonly database: number },
   ) {
     this.node = answers.node;
     this.connection = answers.connection;
     this.settings = given.settings;
     this.memory = given.memory;
+    this.database = given.database;
     this.#answers = answers.answers;
   }
 
@@ -62,7 +65,8 @@ export class NodeReading {
   }
 }
 
-function explain(error: RedisError, command: Command): Error {
+/** An error of the server in the words of the one who has to mend it. */
+export function explain(error: RedisError, command: Command): Error {
   if (error.code !== 'NOPERM')
     return new Error(`the server answers ${commandKey(command)} with an error`, { cause: error });
   const [name, sub] = command;

@@ -53,7 +53,7 @@ export function watchRedis(target: WatchedRedis, clock: Clock): Watch<RedisVisit
     nodeLimit: watch.nodeLimit,
     clock,
   });
-  const sources = new SourceOfVisits(sessions, families, watch);
+  const sources = new SourceOfVisits(sessions, families, target);
   return {
     name,
     engine,
@@ -72,14 +72,14 @@ export function watchRedis(target: WatchedRedis, clock: Clock): Watch<RedisVisit
 class SourceOfVisits {
   readonly #sessions: RedisSessions;
   readonly #families: readonly RedisFamily[];
-  readonly #settings: RedisWatchSettings;
+  readonly #target: WatchedRedis;
   readonly #sources = new WeakMap<RedisVisit, RedisSource>();
   #memories = new Map<string, NodeMemory>();
 
-  constructor(sessions: RedisSessions, families: readonly RedisFamily[], settings: RedisWatchSettings) {
+  constructor(sessions: RedisSessions, families: readonly RedisFamily[], target: WatchedRedis) {
     this.#sessions = sessions;
     this.#families = families;
-    this.#settings = settings;
+    this.#target = target;
   }
 
   of(visit: RedisVisit): RedisSource {
@@ -103,7 +103,7 @@ class SourceOfVisits {
   }
 
   #commandsFor(node: RedisNode, facts: ServerFacts): Command[] {
-    const asked = { node, facts, masters: this.#sessions.masters, settings: this.#settings };
+    const asked = { node, facts, masters: this.#sessions.masters, settings: this.#target.watch };
     const all = [infoCommand, ...this.#families.flatMap((one) => one.commands?.(asked) ?? [])];
     return [...new Map(all.map((command) => [command.join(' '), command])).values()];
   }
@@ -118,7 +118,11 @@ class SourceOfVisits {
       }
       const memory = before ?? { runId: '' };
       memories.set(answers.node.name, memory);
-      const reading = new NodeReading(answers, { settings: this.#settings, memory });
+      const reading = new NodeReading(answers, {
+        settings: this.#target.watch,
+        memory,
+        database: this.#target.access.database,
+      });
       return { node: answers.node, reading, failedFamilies: 0 };
     });
     this.#memories = memories;

@@ -15,7 +15,7 @@ export function checkRedis(check: Check, name: string, target: RedisTargetConfig
   const url = parseUrl(check, [...path, 'url'], target.url);
   if (url !== undefined) checkUrl(check, path, target, url);
   checkSentinelLogin(check, path, target);
-  checkNodeTimeout(check, [...path, 'watch', 'nodeTimeout'], target.watch.nodeTimeout);
+  checkTimes(check, [...path, 'watch'], target.watch);
 }
 
 function parseUrl(check: Check, place: SettingPath, text: string): ParsedRedisUrl | undefined {
@@ -69,8 +69,13 @@ function checkSentinelLogin(check: Check, path: SettingPath, target: RedisTarget
 }
 
 /** Nodes are asked in two turns at most: those that are known, and those that are found by it. */
-function checkNodeTimeout(check: Check, place: SettingPath, timeoutMs: number): void {
+function checkTimes(check: Check, path: SettingPath, { nodeTimeout, keys }: RedisTargetConfig['watch']): void {
   const scrapeMs = check.config.scrape.timeout;
-  if (timeoutMs > 0 && timeoutMs * 2 < scrapeMs) return;
-  check.problem(place, `must be more than 0 and less than half of "scrape.timeout" (${scrapeMs} ms)`);
+  if (nodeTimeout <= 0 || nodeTimeout * 2 >= scrapeMs) {
+    const message = `must be more than 0 and less than half of "scrape.timeout" (${scrapeMs} ms)`;
+    check.problem([...path, 'nodeTimeout'], message);
+  }
+  if (keys.timeLimit <= 0 || keys.timeLimit > nodeTimeout) {
+    check.problem([...path, 'keys', 'timeLimit'], 'must be more than 0 and no more than "nodeTimeout"');
+  }
 }

@@ -18,7 +18,7 @@ async function read(family: string, info: string, answers: readonly (readonly [C
   );
   const reading = new NodeReading(
     { node: nodeAt({ host: 'a', port: 1 }), connection: {} as RedisConnection, answers: new Map(all) },
-    { settings: redisWatchSettings.parse({}), memory: { runId: '' } },
+    { settings: redisWatchSettings.parse({}), memory: { runId: '' }, database: 0 },
   );
   const samples = await found.read(reading, testContext());
   checkSamples(found, samples);
