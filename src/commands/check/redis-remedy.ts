@@ -12,7 +12,7 @@ export function diagnoseRedis(error: unknown, access: RedisAccess, node?: RedisN
   if (findCause(error, SecretUnavailable) !== undefined) {
     return {
       message: errorMessage(error),
-      remedy: 'put the secret there, readable for the user that runs Watchkeeper',
+      remedy: 'put it there, readable for the user that runs Watchkeeper',
     };
   }
   const [first] = access.addresses;

@@ -1,10 +1,12 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import { errorCode, errorMessage, findCause } from '../../core/errors.ts';
+import { SecretUnavailable } from '../../core/secret.ts';
 import type { LoginFailureReason } from '../session-pool.ts';
 import { RedisError } from './connection.ts';
 
 /** The kind of a failed login: from the server's error code, errno or TLS code. */
 export function classifyRedisFailure(error: unknown): LoginFailureReason {
+  if (findCause(error, SecretUnavailable) !== undefined) return 'secret';
   const refusal = findCause(error, RedisError);
   if (refusal !== undefined) return reasonOfRefusal(refusal);
   const code = errorCode(error) ?? '';

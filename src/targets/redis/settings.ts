@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
-import type { SecretSource } from '../../core/secret.ts';
+import { type SecretSource, SecretUnavailable } from '../../core/secret.ts';
 import type { RedisAddress } from './url.ts';
 
 /** `standalone`: one server. `sentinel`: Sentinels and what they watch. `cluster`: every node of a Redis Cluster. */
@@ -38,7 +38,7 @@ export interface RedisAccess {
   readonly database: number;
 }
 
-/** Options for `node:tls`. A file that cannot be read throws with its name. */
+/** Options for `node:tls`. Throws {@link SecretUnavailable} with the name of a file that cannot be read. */
 export async function redisTlsOptions(tls: RedisTls, address: RedisAddress): Promise<ConnectionOptions> {
   const [ca, cert, key] = await Promise.all([tls.ca, tls.certificate, tls.key].map(readPem));
   const name = tls.serverName ?? address.host;
@@ -53,7 +53,10 @@ export async function redisTlsOptions(tls: RedisTls, address: RedisAddress): Pro
 }
 
 async function readPem(path: string | undefined): Promise<string | undefined> {
-  return path === undefined ? undefined : readFile(path, 'utf8');
+  if (path === undefined) return undefined;
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new SecretUnavailable(`reading the certificate or key in ${path}`, { cause: error });
+  });
 }
 
 function isAddress(name: string): boolean {
