@@ -43,9 +43,14 @@ export function metricSections(): MetricSection[] {
   ];
 }
 
-function engineSections({ title, up, collectors }: Engine): MetricSection[] {
+function engineSections({ title, up, peer, collectors }: Engine): MetricSection[] {
   return [
-    { title, about: 'Whether the server can be used.', withTarget: true, metrics: [up] },
+    {
+      title,
+      about: 'Whether the server can be used, and how scraping it went.',
+      withTarget: true,
+      metrics: [up, ...Object.values(peer ?? {})],
+    },
     ...collectors.map((collector) => ({
       title: `${title}: \`${collector.name}\``,
       about: [

@@ -41,6 +41,8 @@ export interface DatabasesOptions<P extends PooledSession, S> {
   readonly collectors: readonly Collector<S>[];
   readonly sourceOf: (session: P) => S;
   readonly familyTimeoutMs: number;
+  /** Told how long each attempt to collect a family took, in seconds. */
+  readonly onSpent: (seconds: number) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -91,7 +93,7 @@ export class Databases<P extends PooledSession, S> {
     const wanted = new Set(names);
     for (const name of this.#visited.keys()) if (!wanted.has(name)) this.#visited.delete(name);
     for (const name of names) {
-      if (!this.#visited.has(name)) this.#visited.set(name, new VisitedDatabase(name, this.#options.collectors));
+      if (!this.#visited.has(name)) this.#visited.set(name, new VisitedDatabase(name, this.#options));
     }
   }
 
@@ -169,10 +171,13 @@ class VisitedDatabase<S> {
   #gapMs = firstShownMs / visitsShown;
   readonly #families: readonly Family<S>[];
 
-  constructor(name: string, collectors: readonly Collector<S>[]) {
+  constructor(
+    name: string,
+    { collectors, onSpent }: Pick<DatabasesOptions<PooledSession, S>, 'collectors' | 'onSpent'>,
+  ) {
     this.name = name;
     const shownMs = () => this.#gapMs * visitsShown;
-    this.#families = collectors.map((collector) => new Family(collector, { database: name, shownMs }));
+    this.#families = collectors.map((collector) => new Family(collector, { database: name, shownMs, onSpent }));
   }
 
   familiesDue(nowMs: number): Family<S>[] {

@@ -2,7 +2,9 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Metric } from '../core/metric.ts';
 import type { Collector } from './collector.ts';
+import type { PeerScrapeMetrics } from './peer-scrape-metrics.ts';
 import { postgresCollectors } from './postgres/index.ts';
+import { pgScrapeMetrics } from './postgres/scrape-metrics.ts';
 import { pgUp, type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
 import { redisEngineFamilies } from './redis/index.ts';
 import { redisUp, type WatchedRedis, watchRedis } from './redis/watch.ts';
@@ -14,12 +16,13 @@ export interface Engine {
   readonly title: string;
   /** `pg_up` and the like. */
   readonly up: Metric;
+  readonly peer?: PeerScrapeMetrics;
   readonly collectors: readonly Omit<Collector<never>, 'collect'>[];
 }
 
 /** The engines that can be watched, by the name that `engine` in the configuration has. */
 export const engines = {
-  postgres: { title: 'PostgreSQL', up: pgUp, collectors: postgresCollectors },
+  postgres: { title: 'PostgreSQL', up: pgUp, peer: pgScrapeMetrics, collectors: postgresCollectors },
   redis: { title: 'Redis and Valkey', up: redisUp, collectors: redisEngineFamilies },
 } as const satisfies Record<string, Engine>;
 

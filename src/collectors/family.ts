@@ -30,6 +30,8 @@ export interface FamilyOptions {
   readonly database?: string;
   /** How long its samples may be shown, in milliseconds; read each time. Absent: a few of its own intervals. */
   readonly shownMs?: () => number;
+  /** Told how long each attempt took, in seconds, whether it succeeded or not. */
+  readonly onSpent?: (seconds: number) => void;
 }
 
 /** Samples of a costly family are shown until they are this many intervals old, then dropped: old figures mislead. */
@@ -92,6 +94,8 @@ export class Family<S> {
       if (parent.aborted && findCause(error, DeadlineExceeded) === undefined) return undefined;
       this.#logFailure(log, error);
       return this.noteFailure(clock.monotonicMs(), startedMs);
+    } finally {
+      this.#options.onSpent?.((clock.monotonicMs() - startedMs) / 1_000);
     }
   }
 

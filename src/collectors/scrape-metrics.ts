@@ -63,6 +63,24 @@ export const loginFailures = metric({
   unit: 'logins',
 });
 
+export const loginDuration = metric({
+  name: 'watchkeeper_target_login_duration_seconds',
+  type: 'gauge',
+  help: 'Seconds that the last successful login for watching took: connecting, TLS, authentication, settings. Absent before the first.',
+  labels: [],
+  source: 'the scrape',
+  unit: 'seconds',
+});
+
+export const collectingTime = metric({
+  name: 'watchkeeper_target_collecting_seconds_total',
+  type: 'counter',
+  help: 'Seconds that sessions on the target spent on collecting families since the start of the daemon, all sessions and databases together: an upper bound of what watching costs the server, because the way there and back and our own reading are part of it. rate() is the mean number of sessions that were at work; logins are not included.',
+  labels: [],
+  source: 'the scrape',
+  unit: 'seconds',
+});
+
 export const databasesByState = metric({
   name: 'watchkeeper_databases',
   type: 'gauge',
@@ -99,6 +117,8 @@ export const scrapeMetrics = [
   rowsDropped,
   scrapeDuration,
   loginFailures,
+  loginDuration,
+  collectingTime,
   databasesByState,
   databaseUp,
   databaseAge,

@@ -5,13 +5,16 @@ import type { Log } from '../core/log.ts';
 import { type Sample, sample } from '../core/metric.ts';
 import { loginFailureReasons, type PooledSession } from '../targets/session-pool.ts';
 import type { Collector } from './collector.ts';
-import { Databases } from './databases.ts';
+import { Databases, type DatabasesOptions } from './databases.ts';
 import { type Collected, Family } from './family.ts';
+import { peerScrapeSamples } from './peer-scrape-metrics.ts';
 import {
+  collectingTime,
   collectorAge,
   collectorApplicable,
   collectorDuration,
   collectorSuccess,
+  loginDuration,
   loginFailures,
   scrapeDuration,
 } from './scrape-metrics.ts';
@@ -36,14 +39,19 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
   readonly #families: readonly Family<S>[];
   readonly #databases: Databases<P, S> | undefined;
   #run: ScrapeRun<P, S> | undefined;
+  #scrapes = 0;
+  #spentSeconds = 0;
   #state: TargetState;
 
   constructor(watch: Watch<P, S>, given: { readonly clock: Clock; readonly log: Log }) {
     this.#watch = watch;
     this.#clock = given.clock;
     this.#log = given.log.child({ target: watch.name });
-    this.#families = watch.collectors.filter((one) => isOwn(watch, one)).map((one) => ownFamily(watch, one));
-    this.#databases = databasesOf(watch, { clock: given.clock, log: this.#log });
+    const onSpent = (seconds: number) => {
+      this.#spentSeconds += seconds;
+    };
+    this.#families = watch.collectors.filter((one) => isOwn(watch, one)).map((one) => ownFamily(watch, one, onSpent));
+    this.#databases = databasesOf(watch, { clock: given.clock, log: this.#log, onSpent });
     this.#state = { name: watch.name, engine: watch.engine, up: undefined };
   }
 
@@ -83,24 +91,38 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
       clock: this.#clock,
       log: this.#log,
     };
-    const run = this.#run === undefined || this.#run.isOver ? new ScrapeRun(given) : this.#run;
-    this.#run = run;
-    run.waiting++;
-    return run;
+    if (this.#run === undefined || this.#run.isOver) {
+      this.#run = new ScrapeRun(given);
+      this.#scrapes++;
+    }
+    this.#run.waiting++;
+    return this.#run;
   }
 
   #page(run: ScrapeRun<P, S>): Sample[] {
     const nowMs = this.#clock.monotonicMs();
     const verdict = verdictOf(run.login, run.hasAnswer);
     this.#note(verdict);
+    const { up, peer, collectors } = this.#watch;
+    const durationSeconds = (nowMs - run.startedMs) / 1_000;
+    const results = collectors.map((one) => ({ ...this.#resultOf(one, run, nowMs), collector: one.name }));
+    const summary = { up: verdict.up, durationSeconds, scrapes: this.#scrapes, results };
     return [
-      sample(this.#watch.up, verdict.up ? 1 : 0, {}),
-      sample(scrapeDuration, (nowMs - run.startedMs) / 1_000, {}),
-      ...loginFailureReasons.map((reason) =>
-        sample(loginFailures, this.#watch.sessions.loginFailures.get(reason) ?? 0, { reason }),
-      ),
+      sample(up, verdict.up ? 1 : 0, {}),
+      sample(scrapeDuration, durationSeconds, {}),
+      sample(collectingTime, this.#spentSeconds, {}),
+      ...this.#loginSamples(),
       ...(this.#databases?.samples(verdict.up, nowMs) ?? []),
-      ...this.#watch.collectors.flatMap((one) => familySamples(one.name, this.#resultOf(one, run, nowMs), nowMs)),
+      ...(peer === undefined ? [] : peerScrapeSamples(peer, summary)),
+      ...results.flatMap((result) => familySamples(result, nowMs)),
+    ];
+  }
+
+  #loginSamples(): Sample[] {
+    const { loginFailures: failures, loginSeconds } = this.#watch.sessions;
+    return [
+      ...loginFailureReasons.map((reason) => sample(loginFailures, failures.get(reason) ?? 0, { reason })),
+      ...(loginSeconds === undefined ? [] : [sample(loginDuration, loginSeconds, {})]),
     ];
   }
 
@@ -126,14 +148,18 @@ function isOwn<P extends PooledSession, S>({ databases }: Watch<P, S>, { scope }
   return scope === 'server' || databases === undefined || databases.isOwnWatched;
 }
 
-function ownFamily<P extends PooledSession, S>({ databases }: Watch<P, S>, collector: Collector<S>): Family<S> {
+function ownFamily<P extends PooledSession, S>(
+  { databases }: Watch<P, S>,
+  collector: Collector<S>,
+  onSpent: (seconds: number) => void,
+): Family<S> {
   const isInside = collector.scope === 'database' && databases !== undefined;
-  return new Family(collector, isInside ? { database: databases.own } : {});
+  return new Family(collector, { onSpent, ...(isInside ? { database: databases.own } : {}) });
 }
 
 function databasesOf<P extends PooledSession, S>(
   { databases, collectors, sourceOf, familyTimeoutMs }: Watch<P, S>,
-  given: { readonly clock: Clock; readonly log: Log },
+  given: Pick<DatabasesOptions<P, S>, 'clock' | 'log' | 'onSpent'>,
 ): Databases<P, S> | undefined {
   const inside = collectors.filter(({ scope }) => scope === 'database');
   if (databases === undefined || inside.length === 0) return undefined;
@@ -164,8 +190,8 @@ function verdictOf(login: Login, hasAnswer: boolean): Verdict {
   }
 }
 
-function familySamples(collector: string, collected: Collected, nowMs: number): Sample[] {
-  const { success, applicable, durationSeconds, collectedAtMs, samples } = collected;
+function familySamples(result: Collected & { readonly collector: string }, nowMs: number): Sample[] {
+  const { collector, success, applicable, durationSeconds, collectedAtMs, samples } = result;
   const about = [
     sample(collectorSuccess, success ? 1 : 0, { collector }),
     sample(collectorApplicable, applicable ? 1 : 0, { collector }),

@@ -2,6 +2,7 @@ import type { Metric } from '../core/metric.ts';
 import type { PooledSession, Sessions } from '../targets/session-pool.ts';
 import type { Collector } from './collector.ts';
 import type { DatabaseWatch } from './databases.ts';
+import type { PeerScrapeMetrics } from './peer-scrape-metrics.ts';
 
 /** How one target is watched, whatever its engine. `S` is what the families read from. */
 export interface Watch<P extends PooledSession, S> {
@@ -19,4 +20,6 @@ export interface Watch<P extends PooledSession, S> {
   readonly databases?: DatabaseWatch<P, S>;
   /** `pg_up` and the like. */
   readonly up: Metric<never>;
+  /** What is told of each scrape under names that the engine's dashboards know. */
+  readonly peer?: PeerScrapeMetrics;
 }

@@ -53,6 +53,7 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
   #inUse = 0;
   #underWay: Promise<void> | undefined;
   #lastLoginMs: number | undefined;
+  #loginSeconds: number | undefined;
   #failed: { readonly error: unknown; readonly backoffMs: number; readonly retryAtMs: number } | undefined;
 
   constructor(options: SessionPoolOptions<S>) {
@@ -62,6 +63,11 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
   /** Logins that failed since the start. */
   get loginFailures(): ReadonlyMap<LoginFailureReason, number> {
     return this.#failures;
+  }
+
+  /** How long the last login took that succeeded. Undefined before the first. */
+  get loginSeconds(): number | undefined {
+    return this.#loginSeconds;
   }
 
   /** Rejects with the reason when nobody can log in now; tries it when that is not known well enough (`new`). */
@@ -147,10 +153,12 @@ export class SessionPool<S extends PooledSession> implements AsyncDisposable {
 
   async #open(): Promise<void> {
     const { clock, loginTimeoutMs: ms } = this.#options;
+    const startedMs = clock.monotonicMs();
     try {
       const deadline = { parent: this.#closed.signal, ms, clock, what: 'logging in' };
       const session = await withDeadline(deadline, (signal) => this.#options.open(signal));
       this.#lastLoginMs = clock.monotonicMs();
+      this.#loginSeconds = (this.#lastLoginMs - startedMs) / 1_000;
       this.#failed = undefined;
       this.#loginOf.set(session, ++this.#logins);
       this.#keep(session);

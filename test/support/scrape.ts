@@ -1,11 +1,14 @@
 import type { WatchedTarget } from '../../src/collectors/engines.ts';
 import { postgresCollectors } from '../../src/collectors/postgres/index.ts';
+import { pgScrapeMetrics } from '../../src/collectors/postgres/scrape-metrics.ts';
 import { type PostgresWatchSettings, postgresWatchSettings } from '../../src/collectors/postgres/settings.ts';
+import { pgUp } from '../../src/collectors/postgres/watch.ts';
 import { createScraper } from '../../src/collectors/scrape.ts';
+import { rowsDropped, scrapeMetrics } from '../../src/collectors/scrape-metrics.ts';
 import type { Scraper } from '../../src/collectors/scraper.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { type Log, silentLog } from '../../src/core/log.ts';
-import type { Sample } from '../../src/core/metric.ts';
+import type { Metric, Sample } from '../../src/core/metric.ts';
 import type { PostgresAccess } from '../../src/targets/libpq/access.ts';
 
 /** A PostgreSQL server to be watched with the default settings, as far as they are not given. */
@@ -31,6 +34,13 @@ export function testScraper(targets: readonly WatchedTarget[], log: Log = silent
 export async function scrapeOne(scraper: Scraper, target: string, signal: AbortSignal, deadlineMs = 9_000) {
   const [group] = await scraper.scrape({ targets: [target], signal, deadlineMs });
   return group?.samples ?? [];
+}
+
+/** What the families gave, without what is told of every scrape. */
+export function samplesOfFamilies(samples: readonly Sample[]): Sample[] {
+  const ofScrape = new Set<Metric>([pgUp, ...Object.values(pgScrapeMetrics), ...scrapeMetrics]);
+  ofScrape.delete(rowsDropped);
+  return samples.filter(({ metric }) => !ofScrape.has(metric));
 }
 
 /** The values of one metric, by its label values with spaces in between. */

@@ -1,6 +1,7 @@
 import { type Metric, metric, type Sample, sample } from '../../core/metric.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
+import { rowsDropped } from '../scrape-metrics.ts';
 import { queueHeads } from './blocking-chains.ts';
 import { type ColumnMetric, columnSamples, labelOf, numberOf } from './columns.ts';
 import { type PostgresCollector, type PostgresSource, readRows, requireFullView } from './source.ts';
@@ -65,14 +66,6 @@ const depth = gauge(
   'Sessions that wait one behind the other in the longest queue; 0 when nobody waits, 1 when all wait for the head itself.',
   [],
   'pg_blocking_pids()',
-);
-
-const unfollowed = gauge(
-  'pg_blocking_waits_not_followed',
-  'sessions',
-  `Waiting sessions whose blockers were not looked for, because there are more than ${mostWaitersFollowed}; those that wait longest are.`,
-  [],
-  'pg_stat_activity',
 );
 
 const headLabels = ['datname', 'pid', 'usename', 'application_name', 'state'] as const;
@@ -203,7 +196,7 @@ export const blocking: PostgresCollector = {
   scope: 'server',
   metrics: [
     ...[...perDatabase, ...perHead, ...perWait].map(({ metric }) => metric),
-    ...[blockers, heads, depth, unfollowed],
+    ...[blockers, heads, depth, rowsDropped],
   ],
   enabledByDefault: true,
   async collect(source, context) {
@@ -211,13 +204,14 @@ export const blocking: PostgresCollector = {
     requireFullView(databases, (row) => row['sees_all'] === 't');
     const waits = await waitRows(databases, source, context);
     const waiting = databases.reduce((sum, row) => sum + (numberOf(row, 'waiting') ?? 0), 0);
+    const notShown = Math.max(0, waiting - mostWaitersFollowed) + Math.max(0, waits.length - mostShown);
     return [
       ...columnSamples(
         databases.map((row) => ({ ...row, longest: String(longestOf(row, waits)) })),
         perDatabase,
       ),
       ...chainSamples(waits),
-      sample(unfollowed, Math.max(0, waiting - mostWaitersFollowed), {}),
+      sample(rowsDropped, notShown, { collector: 'blocking', datname: '' }),
     ];
   },
 };

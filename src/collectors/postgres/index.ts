@@ -25,6 +25,7 @@ import { replicationSlots } from './replication-slots.ts';
 import { roles } from './roles.ts';
 import { runningQueries } from './running-queries.ts';
 import { sequences } from './sequences.ts';
+import { serverCertificate } from './server-certificate.ts';
 import { serverSettings } from './server-settings.ts';
 import { slowQueries } from './slow-queries.ts';
 import { slowQueryTexts } from './slow-query-texts.ts';
@@ -52,6 +53,7 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   instance,
   connections,
   encryption,
+  serverCertificate,
   database,
   replication,
   standbys,

@@ -1,5 +1,6 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
 import type { Row } from '../../targets/postgres/session.ts';
+import { rowsDropped } from '../scrape-metrics.ts';
 import { labelOf, numberOf } from './columns.ts';
 import { type PostgresCollector, readRows, requireFullView } from './source.ts';
 
@@ -15,15 +16,6 @@ const idle = metric({
   labels: ['state', 'application_name'],
   source: 'pg_stat_activity.state_change',
   unit: 'seconds',
-});
-
-const dropped = metric({
-  name: 'pg_process_idle_groups_not_shown',
-  type: 'gauge',
-  help: 'Groups of state and application that are not shown because there are too many.',
-  labels: [],
-  source: 'pg_stat_activity',
-  unit: 'groups',
 });
 
 const counted = buckets.map((le) => `count(*) FILTER (WHERE idle <= ${le}) AS le_${le}`).join(', ');
@@ -67,13 +59,16 @@ export const processIdle: PostgresCollector = {
   name: 'process_idle',
   about: 'How long sessions have been idle, by state and application, as a histogram.',
   scope: 'server',
-  metrics: [idle, dropped],
+  metrics: [idle, rowsDropped],
   enabledByDefault: false,
   async collect(source, context) {
     const rows = await readRows(source, sql, context);
     requireFullView(rows, (row) => row['sees_all'] === 't');
     const groups = rows.filter((row) => row['state'] !== null);
     const all = Math.max(0, ...rows.map((row) => numberOf(row, 'groups') ?? 0));
-    return [...groups.flatMap(histogram), sample(dropped, all - groups.length, {})];
+    return [
+      ...groups.flatMap(histogram),
+      sample(rowsDropped, all - groups.length, { collector: 'process_idle', datname: '' }),
+    ];
   },
 };

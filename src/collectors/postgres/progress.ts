@@ -1,5 +1,6 @@
-import { type Metric, metric } from '../../core/metric.ts';
+import { type Metric, metric, sample } from '../../core/metric.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
+import { rowsDropped } from '../scrape-metrics.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
 import { relationName } from './relation-name.ts';
 import { type PostgresCollector, readRows, requireFullView } from './source.ts';
@@ -197,7 +198,7 @@ export const progress: PostgresCollector = {
   about:
     'Commands that take long and how far they are: vacuum, analyze, CREATE INDEX and REINDEX, CLUSTER and VACUUM FULL, base backups, COPY (those that the version can tell). A table of another database than that of the URL is told by its number.',
   scope: 'server',
-  metrics: [...perKind, ...perOperation].map(({ metric }) => metric),
+  metrics: [...[...perKind, ...perOperation].map(({ metric }) => metric), rowsDropped],
   enabledByDefault: true,
   async collect(source, context) {
     const rows = await readRows(source, progressSql(source.session), context);
@@ -207,6 +208,11 @@ export const progress: PostgresCollector = {
       kind,
       operations: String(rows.filter((row) => row['kind'] === kind).length),
     }));
-    return [...columnSamples(counts, perKind), ...columnSamples(rows.slice(0, mostShown), perOperation)];
+    const shown = rows.slice(0, mostShown);
+    return [
+      ...columnSamples(counts, perKind),
+      ...columnSamples(shown, perOperation),
+      sample(rowsDropped, rows.length - shown.length, { collector: 'progress', datname: '' }),
+    ];
   },
 };

@@ -1,5 +1,6 @@
-import { type MetricType, metric } from '../../core/metric.ts';
-import { type ColumnMetric, columnSamples } from './columns.ts';
+import { type MetricType, metric, sample } from '../../core/metric.ts';
+import { rowsDropped } from '../scrape-metrics.ts';
+import { type ColumnMetric, columnSamples, numberOf } from './columns.ts';
 import { type Extension, findExtension } from './extension.ts';
 import { type PostgresCollector, readRows } from './source.ts';
 import { requireAllStatements, statementColumns } from './statements.ts';
@@ -84,10 +85,10 @@ function statementsSql(extension: Extension): string {
   const evictions = infoView === undefined ? 'NULL' : `(SELECT dealloc FROM ${infoView})`;
   return `
 SELECT pg_get_userbyid(top.userid) AS user, top.datname, top.queryid, top.calls, top.exec_ms, top.rows, top.read_ms,
-       top.write_ms, top.max_ms, ${evictions} AS evictions
+       top.write_ms, top.max_ms, top.statements, ${evictions} AS evictions
   FROM (SELECT s.userid, d.datname, s.queryid, sum(s.calls) AS calls, sum(s.total_${executionTime}) AS exec_ms,
                sum(s.rows) AS rows, sum(s.${blocks}_read_time) AS read_ms, sum(s.${blocks}_write_time) AS write_ms,
-               max(s.max_${executionTime}) AS max_ms
+               max(s.max_${executionTime}) AS max_ms, count(*) OVER () AS statements
           FROM ${view}(false) s JOIN pg_database d ON d.oid = s.dbid
          GROUP BY s.userid, d.datname, s.queryid
          ORDER BY s.queryid IS NULL DESC, exec_ms DESC
@@ -99,12 +100,18 @@ export const slowQueries: PostgresCollector = {
   about:
     'The statements that took most time in total, without their texts (`watch.slowQueryLimit` of them). Not applicable where the extension `pg_stat_statements` is not installed in the database of the URL.',
   scope: 'server',
-  metrics: [...perStatementColumns, ...evictionColumns].map(({ metric }) => metric),
+  metrics: [...[...perStatementColumns, ...evictionColumns].map(({ metric }) => metric), rowsDropped],
   enabledByDefault: true,
   async collect(source, context) {
     const extension = await findExtension('pg_stat_statements', source, context);
     const rows = await readRows(source, statementsSql(extension), context, [source.settings.slowQueryLimit]);
     requireAllStatements(rows);
-    return [...columnSamples(rows, perStatementColumns), ...columnSamples(rows.slice(0, 1), evictionColumns)];
+    const [first] = rows;
+    const statements = first === undefined ? 0 : (numberOf(first, 'statements') ?? 0);
+    return [
+      ...columnSamples(rows, perStatementColumns),
+      ...columnSamples(rows.slice(0, 1), evictionColumns),
+      sample(rowsDropped, statements - rows.length, { collector: 'slow_queries', datname: '' }),
+    ];
   },
 };

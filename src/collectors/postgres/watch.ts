@@ -7,6 +7,7 @@ import type { DatabaseWatch } from '../databases.ts';
 import type { Watch } from '../watch.ts';
 import { discoverDatabases, isSelected } from './databases.ts';
 import { postgresCollectors } from './index.ts';
+import { pgScrapeMetrics } from './scrape-metrics.ts';
 import type { PostgresWatchSettings } from './settings.ts';
 import type { PostgresSource } from './source.ts';
 
@@ -37,6 +38,7 @@ export function watchPostgres(target: WatchedPostgres, clock: Clock): Watch<Post
     name,
     engine,
     up: pgUp,
+    peer: pgScrapeMetrics,
     collectors: postgresCollectors.filter((one) => watch.collectors[one.name] ?? one.enabledByDefault),
     sessions: openWatchPool({
       access,

@@ -1,17 +1,20 @@
 import type { Client } from 'pg';
 import { abortable } from '../../core/deadline.ts';
-import { destroyClient } from './client.ts';
+import { destroyClient, serverCertificateExpiry } from './client.ts';
 
 /** A row as PostgreSQL's text protocol gives it: every value is text or null, and the reader converts knowingly. */
 export type Row = Readonly<Record<string, string | null>>;
 
 /** A client that is logged in. Not for concurrent use: one query at a time. */
 export class ClientSession implements AsyncDisposable {
+  /** When the certificate expires that the server showed; undefined without TLS. */
+  readonly serverCertificateExpiresAt: Date | undefined;
   readonly #client: Client;
   #usable = true;
 
   constructor(client: Client) {
     this.#client = client;
+    this.serverCertificateExpiresAt = serverCertificateExpiry(client);
     client.on('error', () => {
       this.#usable = false;
     });

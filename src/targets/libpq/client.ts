@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 import { abortable } from '../../core/deadline.ts';
 import { errorCode, errorMessage } from '../../core/errors.ts';
@@ -113,6 +114,14 @@ async function connectOnce(
 export function destroyClient(client: Client): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
   connection.stream.destroy();
+}
+
+/** Of the connection that stands; undefined without TLS. */
+export function serverCertificateExpiry(client: Client): Date | undefined {
+  const { connection } = client as unknown as { connection: { stream: unknown } };
+  const { stream } = connection;
+  const certificate = stream instanceof TLSSocket ? stream.getPeerX509Certificate() : undefined;
+  return certificate === undefined ? undefined : new Date(certificate.validTo);
 }
 
 /** node-postgres takes what it was not given from PGOPTIONS and others of whoever starts the daemon. */

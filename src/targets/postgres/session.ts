@@ -22,6 +22,8 @@ export interface PostgresSession extends AsyncDisposable {
   readonly database: string;
   /** As it was opened, with the one server that it is connected to: for others that must come to the same server. */
   readonly access: PostgresAccess;
+  /** When the certificate expires that the server showed; undefined without TLS. */
+  readonly serverCertificateExpiresAt: Date | undefined;
   /** False once the connection broke or was destroyed. */
   readonly usable: boolean;
   /**

@@ -62,6 +62,12 @@ export class NodePools implements AsyncDisposable {
     }
   }
 
+  /** Of the node where it took longest; undefined before the first login. */
+  get loginSeconds(): number | undefined {
+    const all = [...this.#pools.values()].map(({ loginSeconds }) => loginSeconds).filter((one) => one !== undefined);
+    return all.length === 0 ? undefined : Math.max(...all);
+  }
+
   get loginFailures(): ReadonlyMap<LoginFailureReason, number> {
     const sum = new Map(this.#formerFailures);
     for (const pool of this.#pools.values()) {

@@ -46,6 +46,11 @@ export class RedisSessions implements Sessions<RedisVisit> {
     return this.#pools.loginFailures;
   }
 
+  /** Of the node where it took longest. */
+  get loginSeconds(): number | undefined {
+    return this.#pools.loginSeconds;
+  }
+
   /** Masters that the Sentinels watch, as of the last scrape. */
   get masters(): readonly string[] {
     const masters = this.#known.filter(({ kind, role }) => kind === 'data' && role === 'master');

@@ -6,7 +6,7 @@ import type { Sample } from '../../../src/core/metric.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
-import { onlyFamily, scrapeOne, testScraper, watched } from '../../support/scrape.ts';
+import { onlyFamily, samplesOfFamilies, scrapeOne, testScraper, watched } from '../../support/scrape.ts';
 import { shopTablesSql } from '../../support/shop-tables.ts';
 import { testSignal } from '../../support/test-context.ts';
 
@@ -66,9 +66,8 @@ test.each(families)(
     await using scraper = testScraper([
       watched('server', monitor, { ...onlyFamily(family), databases, findingLimit: 1_000 }),
     ]);
-    const isShown = ({ metric }: Sample) => /^(pg_(?!up$)|watchkeeper_collector_rows)/.test(metric.name);
 
-    const samples = (await scrapeOne(scraper, 'server', testSignal())).filter(isShown);
+    const samples = samplesOfFamilies(await scrapeOne(scraper, 'server', testSignal()));
 
     expect(samples).not.toEqual([]);
     await expect(goldenText(samples)).toMatchFileSnapshot(join(import.meta.dirname, 'golden', `${family}.txt`));

@@ -7,7 +7,7 @@ import { type PostgresAccess, withDatabase } from '../../../src/targets/libpq/ac
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession, type PostgresSession } from '../../../src/targets/postgres/session.ts';
 import { createDatabase, execute, startTestCluster, startTestStandby } from '../../support/postgres.ts';
-import { onlyFamily, scrapeOne, testScraper, watched } from '../../support/scrape.ts';
+import { onlyFamily, samplesOfFamilies, scrapeOne, testScraper, watched } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
 
 const signal = new AbortController().signal;
@@ -98,8 +98,8 @@ const literalValues = [
   'pg_wal_archive_ready_files',
   'pg_stat_replication_standbys',
   'pg_stat_replication_synchronous',
-  'pg_process_idle_groups',
   'pg_blocking_',
+  'watchkeeper_collector_rows_dropped{target="shop",collector="blocking"',
   'pg_prepared_transactions_open',
   'pg_idle_in_transaction_sessions',
   'pg_xmin_horizon_holders',
@@ -147,12 +147,11 @@ async function scrapeFamily(server: Cluster, family: string): Promise<readonly S
   const access = withDatabase(server.access, 'postgres');
   const monitor = { ...access, connection: { ...access.connection, user: 'monitor' } };
   await using scraper = testScraper([watched('shop', monitor, { ...onlyFamily(family), slowQueryThreshold: 1 })]);
-  const samples = await scrapeOne(scraper, 'shop', testSignal());
-  return samples.filter(({ metric }) => !/^watchkeeper_|^pg_up$/.test(metric.name));
+  return samplesOfFamilies(await scrapeOne(scraper, 'shop', testSignal()));
 }
 
 /** Nothing to measure on a primary; other names or none in some versions, hence tests of their own. */
-const notHere = ['wal_receiver', 'settings', 'io', 'buffercache_summary', 'slow_query_texts'];
+const notHere = ['wal_receiver', 'settings', 'io', 'buffercache_summary', 'slow_query_texts', 'server_certificate'];
 const ofServer = postgresCollectors.filter(({ scope }) => scope === 'server').map(({ name }) => name);
 const ofPrimary = ofServer.filter((name) => !notHere.includes(name));
 

@@ -9,6 +9,9 @@ const labelsOf = new Map(declared.map(({ name, labels }) => [name, labels.join('
 const peers: Readonly<Record<string, readonly string[]>> = {
   '': [
     'pg_up',
+    'pg_exporter_last_scrape_error',
+    'pg_exporter_last_scrape_duration_seconds',
+    'pg_exporter_scrapes_total',
     ...['buffers_used', 'buffers_unused', 'buffers_dirty', 'buffers_pinned', 'usagecount_avg'].map(
       (suffix) => `pg_buffercache_summary_${suffix}`,
     ),
@@ -19,6 +22,7 @@ const peers: Readonly<Record<string, readonly string[]>> = {
     'pg_replication_lag_seconds',
     'pg_replication_last_replay_seconds',
   ],
+  collector: ['pg_scrape_collector_success', 'pg_scrape_collector_duration_seconds'],
   relname: ['pg_stat_activity_autovacuum_timestamp_seconds'],
   'state application_name': ['pg_process_idle_seconds'],
   'queryid query': ['pg_stat_statements_query_id'],

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { type Collector, NotApplicable } from '../../../src/collectors/collector.ts';
 import { writeExposition } from '../../../src/collectors/exposition.ts';
+import type { PeerScrapeMetrics } from '../../../src/collectors/peer-scrape-metrics.ts';
 import { TargetScrape } from '../../../src/collectors/target-scrape.ts';
 import { DeadlineExceeded } from '../../../src/core/deadline.ts';
 import { metric, type Sample, sample } from '../../../src/core/metric.ts';
@@ -47,7 +48,10 @@ function family(name: string, options: { readonly minIntervalMs?: number; readon
   return { collector, state };
 }
 
-function scrapeOf(families: readonly { readonly collector: Collector<Line> }[], concurrency = 2) {
+function scrapeOf(
+  families: readonly { readonly collector: Collector<Line> }[],
+  { concurrency = 2, peer }: { readonly concurrency?: number; readonly peer?: PeerScrapeMetrics } = {},
+) {
   const clock = new ManualClock('2026-03-02T09:00:00Z');
   const server = { open: async (_signal: AbortSignal) => new Line() };
   const { log, lines } = recordingLog();
@@ -68,6 +72,7 @@ function scrapeOf(families: readonly { readonly collector: Collector<Line> }[], 
     sourceOf: (line: Line) => line,
     familyTimeoutMs: 4_500,
     up,
+    ...(peer === undefined ? {} : { peer }),
   };
   const scrape = new TargetScrape(watch, { clock, log });
   onTestFinished(() => scrape[Symbol.asyncDispose]());
@@ -96,6 +101,58 @@ test('every family is told with success, duration and age', async () => {
     'watchkeeper_collector_age_seconds sizes': 0,
     sizes: 1,
   });
+});
+
+test('how long a login took is told, and how long sessions were at work since the start', async () => {
+  const slow = family('slow');
+  const { clock, server, scrape } = scrapeOf([slow, family('quick')]);
+  const open = server.open;
+  server.open = async (signal) => {
+    await clock.sleep(250, signal);
+    return open(signal);
+  };
+  slow.state.answer = () => clock.sleep(1_000);
+  const next = async () => {
+    const answer = scrape.scrape({ signal: testSignal(), deadlineMs: 9_000 });
+    await clock.advance(5_000);
+    return values(await answer);
+  };
+
+  const [first, second] = [await next(), await next()];
+
+  expect(first['watchkeeper_target_login_duration_seconds']).toBe(0.25);
+  expect(first['watchkeeper_target_collecting_seconds_total']).toBe(1);
+  expect(second['watchkeeper_target_collecting_seconds_total']).toBe(2);
+});
+
+test('a scrape is told under the names of the peer too, as an error when a family fails', async () => {
+  const gauge = { type: 'gauge', help: 'Test.', source: 'test', unit: '' } as const;
+  const peer = {
+    lastScrapeError: metric({ ...gauge, name: 'peer_error', labels: [] }),
+    lastScrapeDuration: metric({ ...gauge, name: 'peer_duration', labels: [] }),
+    scrapes: metric({ ...gauge, name: 'peer_scrapes', labels: [] }),
+    collectorSuccess: metric({ ...gauge, name: 'peer_success', labels: ['collector'] }),
+    collectorDuration: metric({ ...gauge, name: 'peer_collector_duration', labels: ['collector'] }),
+  };
+  const sizes = family('sizes');
+  const { scrape } = scrapeOf([sizes], { peer });
+  const next = async () => {
+    const samples = await scrape.scrape({ signal: testSignal(), deadlineMs: 9_000 });
+    return values(samples.filter(({ metric }) => metric.name.startsWith('peer_')));
+  };
+
+  const good = await next();
+  sizes.state.answer = () => Promise.reject(new Error('no'));
+  const bad = await next();
+
+  expect(good).toEqual({
+    peer_error: 0,
+    peer_duration: 0,
+    peer_scrapes: 1,
+    'peer_success sizes': 1,
+    'peer_collector_duration sizes': 0,
+  });
+  expect(bad).toMatchObject({ peer_error: 1, peer_scrapes: 2, 'peer_success sizes': 0 });
 });
 
 test('who asks while a scrape is under way shares it', async () => {
@@ -133,7 +190,7 @@ test('a family that is late costs only itself, and the answer is on time', async
 
 test('with one connection, a family that hangs gives it up so that the others get theirs', async () => {
   const late = family('late');
-  const { clock, scrape } = scrapeOf([late, family('quick')], 1);
+  const { clock, scrape } = scrapeOf([late, family('quick')], { concurrency: 1 });
   late.state.answer = hang(clock);
 
   const answer = scrape.scrape({ signal: testSignal(), deadlineMs: 9_000 });
