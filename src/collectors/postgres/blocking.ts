@@ -194,10 +194,7 @@ export const blocking: PostgresCollector = {
   about:
     'Who waits for a lock, for how long, and who is to blame. Waits shorter than the moment between two looks may be missing.',
   scope: 'server',
-  metrics: [
-    ...[...perDatabase, ...perHead, ...perWait].map(({ metric }) => metric),
-    ...[blockers, heads, depth, rowsDropped],
-  ],
+  metrics: [...[...perDatabase, ...perHead, ...perWait].map(({ metric }) => metric), ...[blockers, heads, depth]],
   enabledByDefault: true,
   async collect(source, context) {
     const databases = await readRows(source, countSql, context);

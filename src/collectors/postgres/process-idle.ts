@@ -59,7 +59,7 @@ export const processIdle: PostgresCollector = {
   name: 'process_idle',
   about: 'How long sessions have been idle, by state and application, as a histogram.',
   scope: 'server',
-  metrics: [idle, rowsDropped],
+  metrics: [idle],
   enabledByDefault: false,
   async collect(source, context) {
     const rows = await readRows(source, sql, context);

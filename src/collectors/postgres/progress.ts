@@ -198,7 +198,7 @@ export const progress: PostgresCollector = {
   about:
     'Commands that take long and how far they are: vacuum, analyze, CREATE INDEX and REINDEX, CLUSTER and VACUUM FULL, base backups, COPY (those that the version can tell). A table of another database than that of the URL is told by its number.',
   scope: 'server',
-  metrics: [...[...perKind, ...perOperation].map(({ metric }) => metric), rowsDropped],
+  metrics: [...perKind, ...perOperation].map(({ metric }) => metric),
   enabledByDefault: true,
   async collect(source, context) {
     const rows = await readRows(source, progressSql(source.session), context);

@@ -100,7 +100,7 @@ export const slowQueries: PostgresCollector = {
   about:
     'The statements that took most time in total, without their texts (`watch.slowQueryLimit` of them). Not applicable where the extension `pg_stat_statements` is not installed in the database of the URL.',
   scope: 'server',
-  metrics: [...[...perStatementColumns, ...evictionColumns].map(({ metric }) => metric), rowsDropped],
+  metrics: [...perStatementColumns, ...evictionColumns].map(({ metric }) => metric),
   enabledByDefault: true,
   async collect(source, context) {
     const extension = await findExtension('pg_stat_statements', source, context);
