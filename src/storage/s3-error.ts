@@ -1,4 +1,5 @@
 import { errorMessage } from '../core/errors.ts';
+import { SecretUnavailable } from '../core/secret.ts';
 import { StoreError, type StoreErrorKind } from './object-store.ts';
 
 interface Meaning {
@@ -74,6 +75,7 @@ export function httpStatus(error: unknown): number | undefined {
 }
 
 function meaningOf(error: unknown): Meaning {
+  if (error instanceof SecretUnavailable) return { kind: error.transient ? 'unavailable' : 'denied' };
   const known = byName[error instanceof Error ? error.name : ''];
   return known ?? meaningOfStatus(httpStatus(error));
 }
@@ -100,6 +102,7 @@ function ownWords(error: unknown): string {
   const answered = status === undefined ? '' : `HTTP ${status}`;
   const words = errorMessage(error);
   if (words === 'UnknownError' && answered !== '') return answered;
-  const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
+  const named = error instanceof Error && error.name !== 'Error' && !(error instanceof SecretUnavailable);
+  const name = named ? `${error.name}: ` : '';
   return `${name}${words}${answered === '' ? '' : ` (${answered})`}`;
 }

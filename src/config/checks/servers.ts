@@ -59,7 +59,10 @@ function plainSecrets(written: string): string[] {
 
 /** What libpq allows and nobody wants. */
 function checkMeaning(check: Check, place: SettingPath, { connection }: ParsedConnection): void {
-  const { sslMode, sslRootCert, sslCert } = connection;
+  const { sslMode, sslRootCert, sslCert, loadBalance } = connection;
+  if (loadBalance === true) {
+    check.warning(place, 'load_balance_hosts=random mixes the figures of several servers; make a target of each');
+  }
   if ((sslMode === 'prefer' || sslMode === 'allow') && (sslRootCert !== undefined || sslCert !== undefined)) {
     const message = `sslmode=${sslMode} goes on without TLS when the certificates do not fit; use sslmode=verify-full`;
     check.warning(place, message);

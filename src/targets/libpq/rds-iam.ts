@@ -1,3 +1,4 @@
+import type { Signer } from '@aws-sdk/rds-signer';
 import { abortable } from '../../core/deadline.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { Secret, SecretUnavailable } from '../../core/secret.ts';
@@ -26,26 +27,34 @@ const patienceMs = 5_000;
  * are signed with the machine's AWS credentials, for the host name as AWS gives it. `region` absent: as the name says.
  */
 export function rdsIamPassword(region: string | undefined): PasswordSource {
+  // A signer keeps the machine's credentials until they expire: asking for them at each login would cost a request.
+  const signers = new Map<string, Promise<Signer>>();
   return {
     origin: region === undefined ? 'aws-rds-iam' : `aws-rds-iam:${region}`,
-    read: async (login) => new Secret(await rdsToken(login, region ?? regionOfRdsHost(login.host))),
+    async read(login) {
+      const key = JSON.stringify([login.host, login.port, login.user]);
+      const signer = signers.get(key) ?? signerFor(login, region ?? regionOfRdsHost(login.host));
+      signers.set(key, signer);
+      return new Secret(await makeToken(await signer, login));
+    },
   };
 }
 
-async function rdsToken({ host, port, user }: Login, region: string | undefined): Promise<string> {
+async function signerFor({ host, port, user }: Login, region: string | undefined): Promise<Signer> {
   if (region === undefined) {
     throw new SecretUnavailable(`the region of ${host} is not known: write aws-rds-iam:REGION`);
   }
   // Imported late: a daemon without such a login need not pay for it.
-  const { Signer } = await import('@aws-sdk/rds-signer');
-  const signer = new Signer({ hostname: host, port, username: user, region });
+  const sdk = await import('@aws-sdk/rds-signer');
+  return new sdk.Signer({ hostname: host, port, username: user, region });
+}
+
+async function makeToken(signer: Signer, { host, user }: Login): Promise<string> {
   try {
     return await abortable(signer.getAuthToken(), AbortSignal.timeout(patienceMs));
   } catch (error) {
-    throw new SecretUnavailable(`making an IAM token for ${user}@${host}: ${why(error)}`, {
-      cause: error,
-      transient: true,
-    });
+    const what = `making an IAM token for ${user}@${host}`;
+    throw new SecretUnavailable(`${what}: ${why(error)}`, { cause: error, transient: true });
   }
 }
 

@@ -92,6 +92,26 @@ test('every login has its own', async () => {
   expect(new Set([first, ...(await Promise.all(others))]).size).toBe(5);
 });
 
+test('one source signs for every login that asks it', async () => {
+  const source = rdsIamPassword(undefined);
+  const of = async (one: Partial<typeof login>) => (await source.read({ ...login, ...one })).reveal();
+
+  const tokens = [
+    await of({}),
+    await of({ user: 'backup' }),
+    await of({ port: 5433 }),
+    await of({ database: 'other' }),
+  ];
+  vi.setSystemTime(new Date('2026-11-21T08:00:01Z'));
+  const later = await of({});
+
+  expect(new URL(`https://${tokens[1]}`).searchParams.get('DBUser')).toBe('backup');
+  expect(tokens[2]?.startsWith(`${host}:5433/?`)).toBe(true);
+  // A token is for the server, whichever database it is used for.
+  expect(tokens[3]).toBe(tokens[0]);
+  expect(later).not.toBe(tokens[0]);
+});
+
 test.each([
   ['shop.c1abc.eu-central-1.rds.amazonaws.com', 'eu-central-1'],
   ['shop.cluster-ro-c1abc.us-gov-west-1.rds.amazonaws.com', 'us-gov-west-1'],

@@ -61,6 +61,10 @@ test.each([
     ],
   ],
   [
+    'url: "postgres://w@h1,h2/db?load_balance_hosts=random"',
+    ['url: load_balance_hosts=random mixes the figures of several servers; make a target of each'],
+  ],
+  [
     'url: "host=db password=x"',
     ['url: a password stands in the URL in plain text; move it to "password: file:…" or "password: ${ENV}"'],
   ],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DeadlineExceeded } from '../../../src/core/deadline.ts';
 import { ProcessFailed, ProgramMissing } from '../../../src/core/run-process.ts';
+import { SecretUnavailable } from '../../../src/core/secret.ts';
 import { classifyFailure } from '../../../src/jobs/failure.ts';
 import { JobFailed } from '../../../src/jobs/job.ts';
 import { StoreError, type StoreErrorKind } from '../../../src/storage/object-store.ts';
@@ -20,6 +21,14 @@ describe('an error of our own', () => {
     const failure = classifyFailure(new Error('backing up payments', { cause: inner }));
 
     expect(failure).toEqual({ reason: 'source_changed', transient: true });
+  });
+
+  test.each([true, false])('that a secret cannot be had is a matter of the login (transient: %s)', (transient) => {
+    const inner = new SecretUnavailable('reading the AWS secret prod/shop', { transient });
+
+    const failure = classifyFailure(new Error('connecting', { cause: inner }));
+
+    expect(failure).toEqual({ reason: 'authentication', transient });
   });
 
   test.each<[StoreErrorKind, string, boolean]>([

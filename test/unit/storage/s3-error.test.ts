@@ -1,5 +1,6 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
+import { SecretUnavailable } from '../../../src/core/secret.ts';
 import { StoreError } from '../../../src/storage/object-store.ts';
 import { s3Error } from '../../../src/storage/s3-error.ts';
 
@@ -78,4 +79,16 @@ test('what is a store’s error already stays as it is', () => {
   const error = new StoreError('damaged', 'a/b ended early');
 
   expect(failedWith(error)).toBe(error);
+});
+
+test.each([
+  [true, 'unavailable'],
+  [false, 'denied'],
+])('a secret key that cannot be had (transient: %s) is %s, in the words of its source', (transient, kind) => {
+  const cause = new SecretUnavailable('reading the AWS secret x: there is no such secret', { transient });
+
+  const error = s3Error(cause, 'PutObject', 's3://b/k');
+
+  expect(error.kind).toBe(kind);
+  expect(error.message).toBe('PutObject s3://b/k: reading the AWS secret x: there is no such secret');
 });

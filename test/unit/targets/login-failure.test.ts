@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { DeadlineExceeded } from '../../../src/core/deadline.ts';
+import { SecretUnavailable } from '../../../src/core/secret.ts';
 import { classifyLoginFailure } from '../../../src/targets/libpq/login-failure.ts';
+import { AuthenticationForbidden } from '../../../src/targets/libpq/require-auth.ts';
 
 function withCode(code: string): Error {
   return new Error('connecting', { cause: Object.assign(new Error('server says no'), { code }) });
@@ -23,6 +25,23 @@ test.each([
 
 test('a login that took too long is a timeout', () => {
   expect(classifyLoginFailure(new Error('connecting', { cause: new DeadlineExceeded('too long') }))).toBe('timeout');
+});
+
+test.each([
+  ['CERT_REVOKED', 'tls'],
+  ['UNABLE_TO_GET_CRL', 'tls'],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'tls'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
+])('every code of TLS is one of TLS (%s)', (code, reason) => {
+  expect(classifyLoginFailure(withCode(code))).toBe(reason);
+});
+
+test('a password that cannot be had is told apart from one that is refused', () => {
+  const unreadable = Object.assign(new Error('open'), { code: 'ENOENT' });
+  const secret = new SecretUnavailable('reading the secret in /run/secrets/shop', { cause: unreadable });
+
+  expect(classifyLoginFailure(new Error('connecting', { cause: secret }))).toBe('secret');
+  expect(classifyLoginFailure(new AuthenticationForbidden('the server asks for "password"'))).toBe('authentication');
 });
 
 test('a server without TLS is told as such although the driver gives no code', () => {
