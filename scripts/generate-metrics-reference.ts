@@ -79,8 +79,8 @@ const introduction = `# Metrics
 Every sample of a target carries its name as first label, \`target\`. A family is switched on or off by its name in
 \`watch.collectors\` (see [configuration.md](configuration.md)).
 
-Names and labels are those of postgres_exporter and redis_exporter where they have the metric, so their dashboards work.
-Of a Redis cluster, or of Sentinels and what they watch, every sample also carries the label \`node\`. Where one of their
+Names and labels are those of postgres_exporter, pgbouncer_exporter and redis_exporter where they have the metric, so
+their dashboards work. Of a Redis cluster, or of Sentinels and what they watch, every sample also carries the label \`node\`. Where one of their
 metrics is wrong (an age called a timestamp, milliseconds without a unit, a lag that reads 0 on a cut link) it is kept, and a
 correct one stands beside it: the descriptions say which. In the OpenMetrics format counters whose name does not end in
 \`_total\` are typed \`unknown\`.

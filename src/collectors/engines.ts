@@ -3,6 +3,8 @@ import type { Log } from '../core/log.ts';
 import type { Metric } from '../core/metric.ts';
 import type { Collector } from './collector.ts';
 import type { PeerScrapeMetrics } from './peer-scrape-metrics.ts';
+import { pgbouncerCollectors } from './pgbouncer/index.ts';
+import { pgbouncerUp, type WatchedPgbouncer, watchPgbouncer } from './pgbouncer/watch.ts';
 import { postgresCollectors } from './postgres/index.ts';
 import { pgScrapeMetrics } from './postgres/scrape-metrics.ts';
 import { pgUp, type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
@@ -23,13 +25,14 @@ export interface Engine {
 /** The engines that can be watched, by the name that `engine` in the configuration has. */
 export const engines = {
   postgres: { title: 'PostgreSQL', up: pgUp, peer: pgScrapeMetrics, collectors: postgresCollectors },
+  pgbouncer: { title: 'PgBouncer', up: pgbouncerUp, collectors: pgbouncerCollectors },
   redis: { title: 'Redis and Valkey', up: redisUp, collectors: redisEngineFamilies },
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;
 
 /** A target of any engine. */
-export type WatchedTarget = WatchedPostgres | WatchedRedis;
+export type WatchedTarget = WatchedPostgres | WatchedPgbouncer | WatchedRedis;
 
 /** Connects to nothing until the first scrape. */
 export function watchTarget(
@@ -39,6 +42,8 @@ export function watchTarget(
   switch (target.engine) {
     case 'postgres':
       return new TargetScrape(watchPostgres(target, given.clock), given);
+    case 'pgbouncer':
+      return new TargetScrape(watchPgbouncer(target, given.clock), given);
     case 'redis':
       return new TargetScrape(watchRedis(target, given.clock), given);
   }

@@ -5,6 +5,7 @@ import type { WorkContext } from '../core/work-context.ts';
 import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
+import { checkPgbouncer } from './check/pgbouncer.ts';
 import { checkPrograms } from './check/programs.ts';
 import { checkReading } from './check/reading.ts';
 import { checkRedis } from './check/redis.ts';
@@ -90,6 +91,8 @@ async function checkTarget(target: LoadedTarget, context: TimedContext): Promise
   switch (target.engine) {
     case 'postgres':
       return checkPostgres(target, context);
+    case 'pgbouncer':
+      return { findings: await checkPgbouncer(target, context), sources: [] };
     case 'redis':
       return { findings: await checkRedis(target, context), sources: [] };
   }

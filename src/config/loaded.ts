@@ -1,3 +1,4 @@
+import type { PgbouncerWatchSettings } from '../collectors/pgbouncer/settings.ts';
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
 import type { RedisWatchSettings } from '../collectors/redis/settings.ts';
 import type { LogLevel } from '../core/log.ts';
@@ -48,7 +49,7 @@ export type LoadedSandbox =
   | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
 
 /** A target, told apart by `engine`. */
-export type LoadedTarget = LoadedPostgres | LoadedRedis;
+export type LoadedTarget = LoadedPostgres | LoadedPgbouncer | LoadedRedis;
 
 export function isPostgres(target: LoadedTarget): target is LoadedPostgres {
   return target.engine === 'postgres';
@@ -65,6 +66,12 @@ export interface LoadedPostgres extends LoadedAny {
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
   readonly watch: PostgresWatchSettings;
+}
+
+export interface LoadedPgbouncer extends LoadedAny {
+  readonly engine: 'pgbouncer';
+  readonly access: PostgresAccess;
+  readonly watch: PgbouncerWatchSettings;
 }
 
 export interface LoadedRedis extends LoadedAny {

@@ -96,6 +96,10 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
   switch (target.engine) {
     case 'postgres':
       return resolvePostgres(name, target, around);
+    case 'pgbouncer': {
+      const access = resolveAccess(target, ['targets', name], around);
+      return { name, engine: target.engine, access, watch: target.watch, backups: [] };
+    }
     case 'redis':
       return resolveRedis(name, target, around);
   }

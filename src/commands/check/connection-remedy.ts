@@ -148,6 +148,21 @@ const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
       remedy: 'add channel_binding=disable to the URL, or give the server an ECDSA or RSA certificate',
     }),
   ],
+  [/SASL authentication failed/, wrongPassword],
+  [
+    /no more connections allowed/,
+    (access) => ({
+      message: `the PgBouncer on ${server(access)} takes no more clients`,
+      remedy: 'raise max_client_conn there, or find who holds the connections: SHOW CLIENTS',
+    }),
+  ],
+  [
+    /unsupported startup parameter/,
+    (access) => ({
+      message: `the PgBouncer on ${server(access)} refuses the "options" of the URL`,
+      remedy: 'take them out, or name them in its ignore_startup_parameters',
+    }),
+  ],
   [
     /role "[^"]*" does not exist/,
     ({ connection: { user } }) => ({

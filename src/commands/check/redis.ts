@@ -1,12 +1,11 @@
-import { NotApplicable } from '../../collectors/collector.ts';
 import type { RedisSource } from '../../collectors/redis/source.ts';
 import { watchRedis } from '../../collectors/redis/watch.ts';
 import type { Watch } from '../../collectors/watch.ts';
 import type { LoadedRedis } from '../../config/loaded.ts';
 import { withDeadline } from '../../core/deadline.ts';
-import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { RedisVisit } from '../../targets/redis/visit.ts';
+import { tryFamilies } from './families.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
 import { diagnoseRedis } from './redis-remedy.ts';
 
@@ -39,7 +38,7 @@ async function look(
   try {
     const source = watch.sourceOf(visit);
     await tellNodes(target, source, findings, context);
-    await tryFamilies(watch, source, findings, context);
+    await tryFamilies(watch.collectors, source, { findings, remedy: aclRemedy, context });
   } finally {
     watch.sessions.release(visit);
   }
@@ -68,28 +67,6 @@ async function tellNodes(
   if (source.notWatched > 0) {
     findings.warning(`${source.notWatched} nodes more are not watched`, 'raise "watch.nodeLimit"');
   }
-}
-
-async function tryFamilies(
-  watch: Watch<RedisVisit, RedisSource>,
-  source: RedisSource,
-  findings: Findings,
-  context: WorkContext,
-): Promise<void> {
-  const absent: string[] = [];
-  let collected = 0;
-  for (const collector of watch.collectors) {
-    try {
-      await collector.collect(source, context);
-      collected++;
-    } catch (error) {
-      context.signal.throwIfAborted();
-      if (error instanceof NotApplicable) absent.push(collector.name);
-      else findings.error(`the family ${collector.name} cannot be collected: ${errorMessage(error)}`, aclRemedy);
-    }
-  }
-  const without = absent.length === 0 ? '' : `; there is nothing to measure for ${absent.join(', ')}`;
-  findings.ok(`${collected} families can be collected${without}`);
 }
 
 const aclRemedy = 'give the user the rights of deploy/redis/acl.txt, or switch the family off in "watch.collectors"';

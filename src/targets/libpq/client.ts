@@ -1,12 +1,12 @@
 import { TLSSocket } from 'node:tls';
 import { Client, type ClientConfig } from 'pg';
 import { abortable } from '../../core/deadline.ts';
-import { errorCode, errorMessage } from '../../core/errors.ts';
+import { errorMessage } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
 import { keepAliveIdleSeconds, loginOf, type PostgresAccess } from './access.ts';
 import { type Endpoint, isSocket } from './connection.ts';
 import { isRefusedAsItCame } from './hosts.ts';
-import { classifyLoginFailure } from './login-failure.ts';
+import { classifyLoginFailure, isPasswordRefused } from './login-failure.ts';
 import { guardAuthentication } from './require-auth.ts';
 import { type Encryption, encryptionOrder, tlsOptions } from './tls.ts';
 
@@ -37,7 +37,7 @@ export async function connectClient(
   try {
     return await connectEncrypted(access, endpoint, password, options);
   } catch (error) {
-    if (errorCode(error) !== '28P01' || access.password?.forget === undefined) throw error;
+    if (!isPasswordRefused(error) || access.password?.forget === undefined) throw error;
     access.password.forget();
     const other = await read();
     if (other?.reveal() === password?.reveal()) throw error;

@@ -4,6 +4,15 @@ import { SecretUnavailable } from '../../core/secret.ts';
 import type { LoginFailureReason } from '../session-pool.ts';
 import { AuthenticationForbidden } from './require-auth.ts';
 
+/** PgBouncer's words for it, which have the code of a protocol violation. */
+const passwordRefused = /\b(SASL|password) authentication failed/;
+
+/** Whether the server refuses the password: another one may do. */
+export function isPasswordRefused(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === '28P01' || (code === '08P01' && passwordRefused.test(errorMessage(error)));
+}
+
 /** The kind of a failed login: from SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), errno or TLS code. */
 export function classifyLoginFailure(error: unknown): LoginFailureReason {
   if (findCause(error, SecretUnavailable) !== undefined) return 'secret';
@@ -38,8 +47,12 @@ const reasonOfCode: Readonly<Record<string, LoginFailureReason>> = {
 /** Codes of node:tls and OpenSSL: CERT_HAS_EXPIRED, UNABLE_TO_GET_CRL, ERR_SSL_TLSV1_ALERT_UNKNOWN_CA … */
 const tlsCode = /CERT|_CRL|^ERR_(TLS|SSL|OSSL)/;
 
-/** What comes without a code of its own. */
+/** What comes without a code of its own: PgBouncer calls nearly everything a protocol violation (08P01). */
 const textReasons: readonly (readonly [RegExp, LoginFailureReason])[] = [
+  [passwordRefused, 'authentication'],
+  [/\bnot allowed$/, 'privilege'],
+  [/no more connections allowed/, 'too_many_connections'],
+  [/TLS required|SSL required/, 'tls'],
   [/connect ENOENT/, 'refused'],
   [/client password must be/, 'authentication'],
   [/timeout expired|connection timeout/i, 'timeout'],

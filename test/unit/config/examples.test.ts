@@ -18,8 +18,8 @@ test('the example configuration is valid, without a warning', async () => {
   const { config, warnings } = await load('config.example.yaml', { SHOP_BACKUP_PASSWORD: 'x' });
 
   expect(warnings).toEqual([]);
-  expect(config.targets.map(({ name }) => name)).toEqual(['reporting', 'shop', 'cache', 'sessions']);
-  expect(config.targets[1]?.backups.map(({ schedule, store }) => `${schedule} → ${store}`)).toEqual([
+  expect(config.targets.map(({ name }) => name)).toEqual(['reporting', 'pooler', 'shop', 'cache', 'sessions']);
+  expect(config.targets[2]?.backups.map(({ schedule, store }) => `${schedule} → ${store}`)).toEqual([
     'nightly → offsite',
     'hourly → local',
   ]);

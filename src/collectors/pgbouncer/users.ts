@@ -1,0 +1,68 @@
+import { metric } from '../../core/metric.ts';
+import { type ColumnMetric, columnSamples } from './columns.ts';
+import { type PgbouncerCollector, readView } from './source.ts';
+
+function gauge(column: string, name: string, help: string): ColumnMetric {
+  return {
+    columns: [column],
+    metric: metric({
+      name: `pgbouncer_users_${name}`,
+      type: 'gauge',
+      help,
+      labels: ['user'],
+      source: `SHOW USERS, ${column}`,
+      unit: 'connections',
+    }),
+  };
+}
+
+const columns: readonly ColumnMetric[] = [
+  gauge(
+    'current_connections',
+    'current_connections',
+    'Connections to servers that the user has now; from PgBouncer 1.23 on.',
+  ),
+  gauge(
+    'max_user_connections',
+    'max_connections',
+    'Most connections to servers for the user; 0 for no limit. From PgBouncer 1.23 on.',
+  ),
+  gauge(
+    'current_client_connections',
+    'current_client_connections',
+    'Clients that the user has now; from PgBouncer 1.24 on.',
+  ),
+  gauge(
+    'max_user_client_connections',
+    'max_client_connections',
+    'Most clients of the user; 0 for no limit. From PgBouncer 1.24 on.',
+  ),
+  gauge('pool_size', 'pool_size', 'The user’s own pool_size; absent where the database’s applies.'),
+  gauge('reserve_pool_size', 'reserve_pool', 'The user’s own reserve_pool_size; absent where the database’s applies.'),
+];
+
+const poolMode = metric({
+  name: 'pgbouncer_users_info',
+  type: 'gauge',
+  help: 'Always 1; the user’s own pool_mode, empty where the database’s applies.',
+  labels: ['user', 'pool_mode'],
+  source: 'SHOW USERS, pool_mode',
+  unit: 'info',
+});
+
+export const users: PgbouncerCollector = {
+  name: 'users',
+  about: 'Limits and use of each user that PgBouncer knows; with thousands of users switch the family off.',
+  scope: 'server',
+  metrics: [...columns.map((column) => column.metric), poolMode],
+  enabledByDefault: true,
+  async collect(source, context) {
+    const rows = (await readView(source, 'USERS', context)).map((row) => ({ ...row, user: row['name'] ?? '' }));
+    const modes = rows.map((row) => ({ metric: poolMode, labelValues: [row.user, ownModeOf(row)], value: 1 }));
+    return [...columnSamples(rows, columns), ...modes];
+  },
+};
+
+function ownModeOf(row: Readonly<Record<string, string | null>>): string {
+  return row['pool_mode'] ?? '';
+}
