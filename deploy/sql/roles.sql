@@ -74,6 +74,14 @@ $$;
 --   row security   ALTER ROLE watchkeeper_backup BYPASSRLS;   (a superuser only)
 --   large objects  GRANT SELECT ON LARGE OBJECT … TO watchkeeper_backup;   (each)
 --
+-- Not covered by pg_monitor; in each database where the figures are wanted:
+--   how near sequences are to their end (the family "sequences"), for every schema, by the owner of its sequences:
+--     GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO watchkeeper_monitor;
+--     ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO watchkeeper_monitor;
+--   the bloat estimate (the family "bloat", off by default), by a superuser; widths and NULLs of columns, no data:
+--     GRANT SELECT (starelid, staattnum, stainherit, stanullfrac, stawidth)
+--       ON pg_catalog.pg_statistic TO watchkeeper_monitor;
+--
 -- For statistics about statements, in the database of the target's URL, with pg_stat_statements in
 -- shared_preload_libraries:
 --   CREATE EXTENSION IF NOT EXISTS pg_stat_statements;

@@ -1,5 +1,6 @@
 import { archiver } from './archiver.ts';
 import { autovacuum } from './autovacuum.ts';
+import { bloat } from './bloat.ts';
 import { blocking } from './blocking.ts';
 import { bufferCache } from './buffer-cache.ts';
 import { checkpoints } from './checkpoints.ts';
@@ -98,4 +99,5 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   sequences,
   tableVacuum,
   freezeAge,
+  bloat,
 ];
