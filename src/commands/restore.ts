@@ -11,7 +11,7 @@ import type { Manifest } from '../jobs/manifest.ts';
 import { type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
 import { formatConnectionUrl } from '../targets/libpq/connection.ts';
-import { parseConnection } from '../targets/libpq/parse-connection.ts';
+import { type FindService, type ParsedConnection, parseConnection } from '../targets/libpq/parse-connection.ts';
 import { serviceFinder } from '../targets/libpq/service-file.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
@@ -96,7 +96,7 @@ function report(context: CommandContext, manifest: Manifest, result: RestoreResu
 function serverOf(options: RestoreOptions, context: CommandContext): PostgresAccess | undefined {
   if (options.server === undefined) return undefined;
   const findService = serviceFinder(context.environment, process.cwd());
-  const { fromService, ...parsed } = parseConnection(options.server, findService);
+  const { fromService, ...parsed } = parseServer(options.server, findService);
   const isShown = (key: 'password' | 'sslPassword') => parsed[key] !== undefined && !fromService.has(key.toLowerCase());
   if (isShown('password') || isShown('sslPassword')) {
     throw new CommandError(
@@ -108,6 +108,18 @@ function serverOf(options: RestoreOptions, context: CommandContext): PostgresAcc
   const secrets = new AwsSecrets({ maxAgeMs: 60_000, clock: context.clock });
   const around = { folder: process.cwd(), references: new Map(), findService, secrets };
   return resolveAccess({ url: options.server, password }, [], around);
+}
+
+function parseServer(text: string, findService: FindService): ParsedConnection {
+  try {
+    return parseConnection(text, findService);
+  } catch (error) {
+    throw serverError(error);
+  }
+}
+
+function serverError(error: unknown): CommandError {
+  return new CommandError(exitCodes.usage.code, `--server ${errorMessage(error)}`);
 }
 
 function targetServer(

@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir } from 'node:fs/promises';
+import { mkdtemp, open, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -103,6 +103,41 @@ test('a restore never touches an existing database, unless its name is typed twi
   const kept = JSON.parse(replaced.out).replaced as string;
   expect(await execute(cluster, kept, 'SELECT count(*) FROM mine')).toEqual([{ count: '0' }]);
   expect(await execute(cluster, 'precious', 'SELECT count(*) FROM orders')).toEqual([{ count: '150000' }]);
+});
+
+test('a restore goes to any server that libpq could be told, and takes no password from the arguments', async () => {
+  await freshStore();
+  await runCommand([...config, 'backup', 'shop']);
+  const [id = ''] = await backupIds();
+  const { host, port } = cluster.access.connection;
+  await execute(cluster, 'postgres', "CREATE ROLE elsewhere LOGIN CREATEDB PASSWORD 'hunter2'");
+  const services = join(folder.path, 'services.conf');
+  await writeFile(
+    services,
+    `[away]\nhost=127.0.0.1,${host}\nport=1,${port}\nuser=elsewhere\npassword=hunter2\nsslmode=disable\n`,
+  );
+  const restore = (into: string, server: string, env: Record<string, string> = {}) =>
+    runCommand([...config, 'restore', id, '--into', into, '--server', server], env);
+
+  const byService = await restore('by_service', 'service=away', { PGSERVICEFILE: services });
+  const byPairs = await restore('by_pairs', `host=${host} port=${port} user=elsewhere`, {
+    WATCHKEEPER_RESTORE_PASSWORD: 'hunter2',
+  });
+  const shown = [
+    await restore('shown', `host=${host} port=${port} user=elsewhere password=hunter2`),
+    await restore('shown', `postgres://elsewhere@${host}:${port}/postgres?password=hunter2`),
+    await restore('shown', `postgres://elsewhere:hunter2@${host}:${port}/postgres`),
+  ];
+  const mistake = await restore('mistake', `postgres://elsewhere@${host}:${port}/postgres?sslmod=hunter2`);
+
+  expect([byService, byPairs]).toMatchObject([{ code: 0 }, { code: 0 }]);
+  for (const { code, err } of shown) {
+    expect(code).toBe(2);
+    expect(err).toContain('put it into WATCHKEEPER_RESTORE_PASSWORD');
+  }
+  expect(mistake.code).toBe(2);
+  expect(mistake.err).toContain('--server has a parameter that libpq does not know; did you mean "sslmode"?');
+  for (const { out, err } of [byService, byPairs, ...shown, mistake]) expect(out + err).not.toContain('hunter2');
 });
 
 test('a damaged backup is not proven: exit code 3, and the list says so', async () => {
