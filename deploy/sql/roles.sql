@@ -85,3 +85,8 @@ $$;
 -- For statistics about statements, in the database of the target's URL, with pg_stat_statements in
 -- shared_preload_libraries:
 --   CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
+--
+-- For the errors in configuration files (family "configuration"), in the database of the target's URL; a superuser only,
+-- not to be had on managed services:
+--   GRANT SELECT ON pg_file_settings, pg_hba_file_rules TO watchkeeper_monitor;
+--   GRANT EXECUTE ON FUNCTION pg_show_all_file_settings(), pg_hba_file_rules() TO watchkeeper_monitor;

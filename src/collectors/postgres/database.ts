@@ -83,7 +83,7 @@ const additions: readonly VersionedColumn[] = [
   statistic('checksum_failures_total', {
     unit: 'failures',
     column: 'checksum_failures',
-    help: 'Data page checksum failures; absent where checksums are off.',
+    help: 'Data page checksum failures, with an empty datname those of the catalogues that all databases share; absent where checksums are off.',
   }),
   statistic('session_time_seconds_total', {
     ...milliseconds,
@@ -175,8 +175,12 @@ export const database: PostgresCollector = {
     const known = columnsIn(source.session, columns);
     const sql = `
 SELECT s.datid, s.datname, ${selectList(known, 's')}
-  FROM pg_stat_database s LEFT JOIN pg_stat_database_conflicts c ON c.datid = s.datid
- WHERE s.datname IS NOT NULL`;
-    return columnSamples(await readRows(source, sql, context), known);
+  FROM pg_stat_database s LEFT JOIN pg_stat_database_conflicts c ON c.datid = s.datid`;
+    const rows = await readRows(source, sql, context);
+    const databases = rows.filter((row) => row['datname'] !== null);
+    // The catalogues that all databases share, of which postgres_exporter tells nothing, can be damaged too.
+    const shared = rows.filter((row) => row['datname'] === null);
+    const checksums = known.filter(({ column }) => column.startsWith('checksum_'));
+    return [...columnSamples(databases, known), ...columnSamples(shared, checksums)];
   },
 };

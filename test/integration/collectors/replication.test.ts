@@ -157,6 +157,42 @@ test('a paused replay is lag in bytes and in seconds, and is told', async () => 
   }
 });
 
+test('a standby that commits wait for is told', async () => {
+  await execute(primary, 'postgres', "ALTER SYSTEM SET synchronous_standby_names = 'replica'");
+  await execute(primary, 'postgres', 'SELECT pg_reload_conf()');
+
+  try {
+    await eventually(primary, (samples) => {
+      expect(singleValue(samples, 'pg_stat_replication_synchronous_required')).toBe(1);
+      expect(valuesOf(samples, 'pg_stat_replication_standbys')).toEqual({ async: 0, potential: 0, sync: 1, quorum: 0 });
+    });
+  } finally {
+    await execute(primary, 'postgres', 'ALTER SYSTEM RESET synchronous_standby_names');
+    await execute(primary, 'postgres', 'SELECT pg_reload_conf()');
+  }
+  await eventually(primary, (samples) => {
+    expect(singleValue(samples, 'pg_stat_replication_synchronous_required')).toBe(0);
+    expect(valuesOf(samples, 'pg_stat_replication_standbys')).toMatchObject({ async: 1, sync: 0 });
+  });
+});
+
+test('a standby that tells which rows its queries need is told as what keeps dead rows', async () => {
+  await execute(standby, 'postgres', 'ALTER SYSTEM SET hot_standby_feedback = on');
+  await execute(standby, 'postgres', 'ALTER SYSTEM SET wal_receiver_status_interval = 1');
+  await execute(standby, 'postgres', 'SELECT pg_reload_conf()');
+
+  try {
+    await eventually(primary, (samples) => {
+      expect(valuesOf(samples, 'pg_xmin_horizon_holders')).toMatchObject({ replication_slot: 1 });
+      expect(valuesOf(samples, 'pg_replication_slots_xmin_age_transactions')['replica physical']).toBeDefined();
+    });
+  } finally {
+    await execute(standby, 'postgres', 'ALTER SYSTEM RESET hot_standby_feedback');
+    await execute(standby, 'postgres', 'ALTER SYSTEM RESET wal_receiver_status_interval');
+    await execute(standby, 'postgres', 'SELECT pg_reload_conf()');
+  }
+});
+
 test('a cut link is told by both sides: the receiver is down, and the lag grows although all that came is replayed', async () => {
   await untilReplayed();
   await execute(standby, 'postgres', "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");

@@ -74,7 +74,14 @@ test('wrong lines of the configuration files are counted, for a role that may re
   await appendFile(join(cluster.dataDirectory, 'postgresql.conf'), "work_mem = 'nonsense'\n");
   await appendFile(join(cluster.dataDirectory, 'pg_hba.conf'), 'nonsense\n');
 
-  const [all, few] = [await scrape(), await scrape('monitor')];
+  const few = await scrape('monitor');
+  await execute(
+    cluster,
+    'postgres',
+    `GRANT SELECT ON pg_file_settings, pg_hba_file_rules TO monitor;
+     GRANT EXECUTE ON FUNCTION pg_show_all_file_settings(), pg_hba_file_rules() TO monitor`,
+  );
+  const all = await scrape('monitor');
 
   expect(singleValue(all, 'pg_configuration_file_errors')).toBe(1);
   expect(singleValue(all, 'pg_configuration_hba_errors')).toBe(1);

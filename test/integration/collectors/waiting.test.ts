@@ -144,6 +144,43 @@ test('decoding that does not fit in memory is counted as spilled', async () => {
   });
 });
 
+test('locks that belong to no table are told by their type, and how full the lock table is', async () => {
+  const session = await shopSession('queue');
+  const before = singleValue(await scrape(), 'pg_locks_table_used_ratio') ?? 0;
+  await session.query('SELECT count(pg_advisory_lock(i)) FROM generate_series(1, 1000) i', { signal });
+
+  const samples = await scrape();
+
+  expect(valuesOf(samples, 'pg_locks_held_by_type')).toMatchObject({ advisory: 1_000, page: 0 });
+  expect(valuesOf(samples, 'pg_locks_waiting_by_type')).toMatchObject({ advisory: 0 });
+  // 64 for each of 50 connections, 5 prepared transactions, 3 + 8 workers, 5 WAL senders
+  expect(singleValue(samples, 'pg_locks_table_used_ratio')).toBeCloseTo(before + 1_000 / (64 * 71), 2);
+});
+
+test('a slot whose WAL had to be given up is told as invalid, with the reason', async () => {
+  await execute(cluster, 'postgres', "SELECT pg_create_physical_replication_slot('slow', true)");
+  await execute(cluster, 'postgres', "ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'");
+  onTestFinished(async () => {
+    await execute(cluster, 'postgres', "SELECT pg_drop_replication_slot('slow')");
+    await execute(cluster, 'postgres', 'ALTER SYSTEM RESET max_slot_wal_keep_size');
+    await execute(cluster, 'postgres', 'SELECT pg_reload_conf()');
+  });
+  await execute(cluster, 'postgres', 'SELECT pg_reload_conf()');
+
+  await vi.waitFor(
+    async () => {
+      for (let i = 0; i < 3; i++) {
+        await execute(cluster, 'postgres', 'CREATE TABLE ids (); DROP TABLE ids; SELECT pg_switch_wal()');
+      }
+      await execute(cluster, 'postgres', 'CHECKPOINT');
+      const samples = await scrape();
+      expect(valuesOf(samples, 'pg_replication_slots_invalidated')).toEqual({ 'slow physical wal_removed': 1 });
+      expect(valuesOf(samples, 'pg_replication_slots_wal_status')).toEqual({ 'slow physical lost': 1 });
+    },
+    { timeout: 20_000 },
+  );
+});
+
 test('idle sessions are a histogram of each state and application, and nobody idle is no failure', async () => {
   const collectors = { process_idle: true };
   await using scraper = testScraper([watched('server', cluster.access, { collectors })]);
