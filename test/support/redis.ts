@@ -17,7 +17,7 @@ const never = new AbortController().signal;
 export interface TestRedisOptions {
   /** The lines of redis.conf, beside those that tests always use. */
   readonly settings?: readonly string[];
-  readonly program?: 'server' | 'sentinel';
+  readonly program?: 'server' | 'sentinel' | 'valkey';
   /** Default: a free one. 0: no TCP. */
   readonly port?: number;
   /** As whom tests talk to the server. */
@@ -54,7 +54,7 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
       `port ${port}`,
       'bind 127.0.0.1',
       `dir ${directory.path}`,
-      ...(program === 'server' ? serverSettings : []),
+      ...(program === 'sentinel' ? [] : serverSettings),
       ...settings,
     ].join('\n'),
   );
@@ -99,13 +99,15 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
 /** Safe to lose. Short periods, so that tests need not wait for replicas. */
 const serverSettings = ['save ""', 'appendonly no', 'repl-diskless-sync-delay 0', 'repl-ping-replica-period 1'];
 
-async function redisProgram(program: 'server' | 'sentinel'): Promise<string> {
+/** Redis's programs, or Valkey's where there are no others; `valkey` is Valkey alone. */
+async function redisProgram(program: NonNullable<TestRedisOptions['program']>): Promise<string> {
   const searchPath = [process.env['PATH'], join(import.meta.dirname, '../../.cache/bin')].join(delimiter);
-  for (const product of ['redis', 'valkey']) {
-    const path = await findProgram(`${product}-${program}`, searchPath);
+  const names = program === 'valkey' ? ['valkey-server'] : [`redis-${program}`, `valkey-${program}`];
+  for (const name of names) {
+    const path = await findProgram(name, searchPath);
     if (path !== undefined) return path;
   }
-  throw new Error(`redis-${program} is not installed: run "sh scripts/setup test"`);
+  throw new Error(`${names[0]} is not installed: run "sh scripts/setup test"`);
 }
 
 async function untilReady(server: TestRedis, exited: Promise<void>, isReady?: (error: unknown) => boolean) {

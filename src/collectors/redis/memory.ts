@@ -11,6 +11,9 @@ const used = [
     as: 'memory_used_rss_bytes',
   }),
   gauge('used_memory_peak', 'bytes', 'Most bytes that were ever allocated.', { as: 'memory_used_peak_bytes' }),
+  gauge('used_memory_peak_time', 'seconds', 'When that was, in seconds since 1970; from Redis 8.0 on.', {
+    as: 'memory_used_peak_timestamp_seconds',
+  }),
   gauge('used_memory_overhead', 'bytes', 'Bytes for buffers and structures, not for data.', {
     as: 'memory_used_overhead_bytes',
   }),
@@ -118,9 +121,17 @@ const parts = [
   gauge(
     'mem_replicas_repl_buffer',
     'bytes',
-    'Bytes that a replica keeps while it is synchronised; from Redis 8.0 on.',
+    'Bytes that a replica keeps while it is synchronised; from Valkey 8.0 on.',
     {
       as: 'mem_replicas_repl_buffer_bytes',
+    },
+  ),
+  gauge(
+    'mem_replica_full_sync_buffer',
+    'bytes',
+    'Bytes that a replica keeps while it is given all data; from Redis 8.0 on.',
+    {
+      as: 'mem_replica_full_sync_buffer_bytes',
     },
   ),
   gauge('mem_cluster_slot_import', 'bytes', 'Bytes of slots that are being imported; from Valkey 9.0 on.', {

@@ -93,9 +93,18 @@ const nodeUp = metric({
   name: 'redis_node_up',
   type: 'gauge',
   help: 'Whether the node lets us log in and answers: 0 also for a node that the others call failed, which is not tried then.',
-  labels: ['node', 'role', 'group'],
-  source: 'a login; CLUSTER NODES or SENTINEL MASTERS, SLAVES, SENTINELS',
+  labels: ['node'],
+  source: 'a login',
   unit: 'boolean',
+});
+
+const nodeInfo = metric({
+  name: 'redis_node_info',
+  type: 'info',
+  help: 'Always 1; the labels tell the role (master, replica, sentinel, unknown) and the group: the master’s name in Sentinel, the master’s id in a cluster.',
+  labels: ['node', 'role', 'group'],
+  source: 'CLUSTER NODES or SENTINEL MASTERS, SLAVES, SENTINELS; INFO replication: role',
+  unit: 'info',
 });
 
 const failedFamilies = metric({
@@ -122,18 +131,19 @@ export const nodes: Collector<RedisSource> = {
   about:
     'The nodes of a cluster, or the Sentinels and the servers they watch: role, group (the master’s name in Sentinel, the master’s id in a cluster), whether they answer. For `mode: cluster` and `mode: sentinel`.',
   scope: 'server',
-  metrics: [nodeUp, failedFamilies, notWatched],
+  metrics: [nodeUp, nodeInfo, failedFamilies, notWatched],
   enabledByDefault: true,
   async collect(source: RedisSource, context: WorkContext) {
     const outcomes = await source.readings(context);
     return [
+      ...outcomes.map((outcome) => sample(nodeUp, Number(isAnswered(outcome)), { node: outcome.node.name })),
       ...outcomes.map((outcome) => {
         const { name, role, group } = outcome.node;
-        return sample(nodeUp, 'error' in outcome ? 0 : 1, { node: name, role: roleOf(outcome) ?? role, group });
+        return sample(nodeInfo, 1, { node: name, role: roleOf(outcome) ?? role, group });
       }),
-      ...outcomes.flatMap((outcome) =>
-        'error' in outcome ? [] : [sample(failedFamilies, outcome.failedFamilies, { node: outcome.node.name })],
-      ),
+      ...outcomes
+        .filter(isAnswered)
+        .map((outcome) => sample(failedFamilies, outcome.failedFamilies, { node: outcome.node.name })),
       sample(notWatched, source.notWatched, {}),
     ];
   },

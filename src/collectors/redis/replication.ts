@@ -32,7 +32,7 @@ const fields = [
   gauge(
     'replicas_repl_buffer_size',
     'bytes',
-    'Bytes that are kept for replicas being synchronised; from Redis 8.0 on.',
+    'Bytes that are kept for replicas being synchronised; from Valkey 8.0 on.',
     {
       as: 'replicas_repl_buffer_size_bytes',
     },
@@ -40,9 +40,25 @@ const fields = [
   gauge(
     'replicas_repl_buffer_peak',
     'bytes',
-    'Most bytes that were kept for replicas being synchronised; from Redis 8.0 on.',
+    'Most bytes that were kept for replicas being synchronised; from Valkey 8.0 on.',
     {
       as: 'replicas_repl_buffer_peak_bytes',
+    },
+  ),
+  gauge(
+    'replica_full_sync_buffer_size',
+    'bytes',
+    'Bytes that this replica keeps while it is given all data; from Redis 8.0 on.',
+    {
+      as: 'replica_full_sync_buffer_bytes',
+    },
+  ),
+  gauge(
+    'replica_full_sync_buffer_peak',
+    'bytes',
+    'Most bytes that this replica kept while it was given all data; from Redis 8.0 on.',
+    {
+      as: 'replica_full_sync_buffer_peak_bytes',
     },
   ),
   gauge('replicas_waiting_psync', 'replicas', 'Replicas that wait to be synchronised; from Valkey 8.0 on.'),

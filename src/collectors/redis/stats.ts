@@ -171,6 +171,22 @@ const background = [
   counter('total_writes_processed', 'writes', 'Writes to clients. A counter whose name does not say so.'),
   counter('io_threaded_reads_processed', 'reads', 'Reads by threads. A counter whose name does not say so.'),
   counter('io_threaded_writes_processed', 'writes', 'Writes by threads. A counter whose name does not say so.'),
+  counter(
+    'io_threaded_total_prefetch_batches',
+    'batches',
+    'Batches of keys that were fetched ahead; from Redis 8.2 and Valkey 8.0 on.',
+    {
+      as: 'io_threaded_prefetch_batches_total',
+    },
+  ),
+  counter(
+    'io_threaded_total_prefetch_entries',
+    'keys',
+    'Keys that were fetched ahead; from Redis 8.2 and Valkey 8.0 on.',
+    {
+      as: 'io_threaded_prefetch_entries_total',
+    },
+  ),
   counter('long_lock_waits', 'waits', 'Long waits for a lock; KeyDB only.', { as: 'long_lock_waits_total' }),
 ];
 

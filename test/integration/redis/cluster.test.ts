@@ -19,8 +19,7 @@ function clusterScraper(seeds: readonly TestRedis[]) {
 
 /** `redis_node_up` by address. */
 function upOf(samples: readonly Sample[]): Record<string, number> {
-  const ofNodes = Object.entries(valuesOf(samples, 'redis_node_up'));
-  return Object.fromEntries(ofNodes.map(([labels, value]) => [labels.split(' ')[0], value]));
+  return valuesOf(samples, 'redis_node_up');
 }
 
 const namesOf = (nodes: readonly TestRedis[]) => nodes.map(({ name }) => name).sort();
@@ -34,7 +33,7 @@ test('one seed is enough for every node, with its role and its own figures', asy
   expect(singleValue(samples, 'redis_up')).toBe(1);
   expect(Object.keys(upOf(samples)).sort()).toEqual(namesOf(cluster.nodes));
   expect(Object.values(upOf(samples))).toEqual([1, 1, 1, 1, 1, 1]);
-  const roles = Object.keys(valuesOf(samples, 'redis_node_up')).map((labels) => labels.split(' ')[1]);
+  const roles = Object.keys(valuesOf(samples, 'redis_node_info')).map((labels) => labels.split(' ')[1]);
   expect(roles.sort()).toEqual(['master', 'master', 'master', 'replica', 'replica', 'replica']);
   expect(Object.values(valuesOf(samples, 'redis_cluster_state'))).toEqual([1, 1, 1, 1, 1, 1]);
   expect(Object.values(valuesOf(samples, 'redis_cluster_slots_assigned'))).toEqual(Array(6).fill(16_384));
@@ -111,7 +110,7 @@ test('when the seed is gone another node tells about the cluster, and its replic
       const samples = await scrapeOne(scraper, 'shop', testSignal());
       expect(singleValue(samples, 'redis_up')).toBe(1);
       expect(upOf(samples)).toMatchObject({ [seed?.name ?? '']: 0, [replica?.name ?? '']: 1 });
-      const roles = Object.keys(valuesOf(samples, 'redis_node_up')).map((labels) => labels.split(' ').slice(0, 2));
+      const roles = Object.keys(valuesOf(samples, 'redis_node_info')).map((labels) => labels.split(' ').slice(0, 2));
       expect(roles).toContainEqual([replica?.name, 'master']);
     },
     { timeout: 20_000, interval: 300 },

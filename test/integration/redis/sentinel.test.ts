@@ -65,7 +65,8 @@ test('one Sentinel is enough for all of them, the master and its replicas', asyn
 
   const [master, ...replicas] = servers;
   expect(singleValue(samples, 'redis_up')).toBe(1);
-  expect(valuesOf(samples, 'redis_node_up')).toEqual({
+  expect(Object.values(valuesOf(samples, 'redis_node_up'))).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(valuesOf(samples, 'redis_node_info')).toEqual({
     ...Object.fromEntries(sentinels.map(({ name }) => [`${name} sentinel `, 1])),
     [`${master?.name} master shop`]: 1,
     ...Object.fromEntries(replicas.map(({ name }) => [`${name} replica shop`, 1])),
@@ -105,9 +106,9 @@ test('a failover is followed: the replica that takes over is the master in the s
   await vi.waitFor(
     async () => {
       const samples = await scrapeOne(scraper, 'shop', testSignal());
-      const nodes = valuesOf(samples, 'redis_node_up');
+      const nodes = valuesOf(samples, 'redis_node_info');
       expect(replicas.filter(({ name }) => nodes[`${name} master shop`] === 1)).toHaveLength(1);
-      expect(Object.entries(nodes).find(([labels]) => labels.startsWith(`${master?.name} `))?.[1]).toBe(0);
+      expect(valuesOf(samples, 'redis_node_up')).toMatchObject({ [master?.name ?? '']: 0 });
       expect(Object.values(valuesOf(samples, 'redis_sentinel_master_up'))).toEqual([1, 1, 1]);
       expect(Object.values(valuesOf(samples, 'redis_sentinel_master_config_epoch'))).toEqual([1, 1, 1]);
     },
