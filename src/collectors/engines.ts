@@ -9,6 +9,7 @@ import { postgresCollectors } from './postgres/index.ts';
 import { pgScrapeMetrics } from './postgres/scrape-metrics.ts';
 import { pgUp, type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
 import { redisEngineFamilies } from './redis/index.ts';
+import { redisScrapeMetrics } from './redis/scrape-metrics.ts';
 import { redisUp, type WatchedRedis, watchRedis } from './redis/watch.ts';
 import { type AnyTargetScrape, TargetScrape } from './target-scrape.ts';
 
@@ -26,7 +27,7 @@ export interface Engine {
 export const engines = {
   postgres: { title: 'PostgreSQL', up: pgUp, peer: pgScrapeMetrics, collectors: postgresCollectors },
   pgbouncer: { title: 'PgBouncer', up: pgbouncerUp, collectors: pgbouncerCollectors },
-  redis: { title: 'Redis and Valkey', up: redisUp, collectors: redisEngineFamilies },
+  redis: { title: 'Redis and Valkey', up: redisUp, peer: redisScrapeMetrics, collectors: redisEngineFamilies },
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;

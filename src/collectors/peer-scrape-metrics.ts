@@ -3,8 +3,9 @@ import type { FamilyResult } from './family.ts';
 
 /** How the exporter whose names an engine keeps tells of its scrapes: dashboards and alerts know these. */
 export interface PeerScrapeMetrics {
-  readonly collectorSuccess: Metric<'collector'>;
-  readonly collectorDuration: Metric<'collector'>;
+  /** Not every exporter has families. */
+  readonly collectorSuccess?: Metric<'collector'>;
+  readonly collectorDuration?: Metric<'collector'>;
   /** 1 when the target is down or any family failed. */
   readonly lastScrapeError: Metric<never>;
   readonly lastScrapeDuration: Metric<never>;
@@ -22,14 +23,15 @@ export interface ScrapeSummary {
 
 export function peerScrapeSamples(peer: PeerScrapeMetrics, summary: ScrapeSummary): Sample[] {
   const { up, durationSeconds, scrapes, results } = summary;
+  const { collectorSuccess, collectorDuration } = peer;
   const isGood = up && results.every(({ success }) => success);
   return [
     sample(peer.lastScrapeError, isGood ? 0 : 1, {}),
     sample(peer.lastScrapeDuration, durationSeconds, {}),
     sample(peer.scrapes, scrapes, {}),
     ...results.flatMap(({ collector, ...result }) => [
-      sample(peer.collectorSuccess, result.success ? 1 : 0, { collector }),
-      sample(peer.collectorDuration, result.durationSeconds, { collector }),
+      ...(collectorSuccess === undefined ? [] : [sample(collectorSuccess, result.success ? 1 : 0, { collector })]),
+      ...(collectorDuration === undefined ? [] : [sample(collectorDuration, result.durationSeconds, { collector })]),
     ]),
   ];
 }

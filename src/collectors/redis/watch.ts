@@ -9,6 +9,7 @@ import type { NodeAnswers, RedisVisit } from '../../targets/redis/visit.ts';
 import type { Watch } from '../watch.ts';
 import { redisFamilies } from './index.ts';
 import { nodes, nodesCollector, serverCollector } from './nodes.ts';
+import { redisScrapeMetrics } from './scrape-metrics.ts';
 import type { RedisWatchSettings } from './settings.ts';
 import {
   infoCommand,
@@ -58,6 +59,7 @@ export function watchRedis(target: WatchedRedis, clock: Clock): Watch<RedisVisit
     name,
     engine,
     up: redisUp,
+    peer: redisScrapeMetrics,
     // The family about the nodes comes last: it tells what the others met.
     collectors: [...families.map(isSingle ? serverCollector : nodesCollector), ...(showsNodes ? [nodes] : [])],
     sessions,

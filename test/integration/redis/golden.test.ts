@@ -80,7 +80,7 @@ function masked(line: string): string {
 async function scrapeFamily(server: TestRedis, family: string): Promise<readonly Sample[]> {
   await using scraper = testScraper([watchedRedis('shop', redisAccess([server]), onlyRedisFamilies(family))]);
   const samples = await scrapeOne(scraper, 'shop', testSignal());
-  return samples.filter(({ metric }) => !/^watchkeeper_|^redis_up$/.test(metric.name));
+  return samples.filter(({ metric }) => !/^watchkeeper_|^redis_up$|^redis_exporter_/.test(metric.name));
 }
 
 /** Not of such a server, not with these settings, or different on every machine. */
