@@ -83,7 +83,7 @@ const additions: readonly VersionedColumn[] = [
   statistic('checksum_failures_total', {
     unit: 'failures',
     column: 'checksum_failures',
-    help: 'Data page checksum failures, with an empty datname those of the catalogues that all databases share; absent where checksums are off.',
+    help: 'Data page checksum failures, with an empty datname those of the catalogues that all databases share (before PostgreSQL 18 only those that a base backup noticed); absent where checksums are off.',
   }),
   statistic('session_time_seconds_total', {
     ...milliseconds,
