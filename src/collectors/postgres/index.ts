@@ -42,6 +42,7 @@ import { tablespaces } from './tablespaces.ts';
 import { temporaryFiles } from './temporary-files.ts';
 import { userIndexes } from './user-indexes.ts';
 import { userTables } from './user-tables.ts';
+import { vacuumingTables } from './vacuuming-tables.ts';
 import { wal } from './wal.ts';
 import { walReceiver } from './wal-receiver.ts';
 import { walStatistics } from './wal-statistics.ts';
@@ -100,4 +101,5 @@ export const postgresCollectors: readonly PostgresCollector[] = [
   tableVacuum,
   freezeAge,
   bloat,
+  vacuumingTables,
 ];

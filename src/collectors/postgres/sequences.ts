@@ -1,5 +1,8 @@
+import { errorMessage } from '../../core/errors.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import type { Row } from '../../targets/postgres/session.ts';
 import { columnSamples } from './columns.ts';
-import { type PostgresCollector, readRows } from './source.ts';
+import { type PostgresCollector, type PostgresSource, readRows } from './source.ts';
 import { countedFindings, isOfUsers } from './user-relations.ts';
 import { metricsOf } from './versioned-columns.ts';
 
@@ -79,7 +82,7 @@ WITH columns AS (
          CASE WHEN s.seqincrement > 0 THEN least(s.seqmax, k.type_max)
               ELSE greatest(s.seqmin, -k.type_max - 1) END AS ends,
          s.seqcycle AND (k.type_max IS NULL OR s.seqmin >= -k.type_max - 1 AND s.seqmax <= k.type_max) AS cycle,
-         CASE WHEN NOT has_sequence_privilege(c.oid, 'SELECT, USAGE') THEN 'privilege'
+         CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE') IS NOT TRUE THEN 'privilege'
               WHEN c.oid IN (SELECT relation FROM locked) THEN 'locked' END AS reason
     FROM pg_sequence s
     JOIN pg_class c ON c.oid = s.seqrelid
@@ -89,7 +92,8 @@ WITH columns AS (
 ), chosen AS MATERIALIZED (
   SELECT * FROM sequences WHERE reason IS NULL ORDER BY abs(ends - begins), relpages DESC NULLS LAST, oid LIMIT $1::int
 ), read AS MATERIALIZED (
-  SELECT *, pg_sequence_last_value(oid)::numeric AS last FROM chosen
+  SELECT *, CASE WHEN has_sequence_privilege(oid, 'SELECT, USAGE') THEN pg_sequence_last_value(oid)::numeric END AS last
+    FROM chosen
 ), rated AS (
   SELECT *, greatest(trunc((ends - coalesce(last, begins - seqincrement)) / seqincrement), 0) AS values_left,
          least(greatest(coalesce(abs(last - begins) + 1, 0) / nullif(abs(ends - begins) + 1, 0), 0), 1) AS ratio
@@ -107,6 +111,23 @@ SELECT current_database() AS datname, t.*, r.schemaname, r.sequencename, r.relna
        CASE WHEN r.cycle THEN 'true' ELSE 'false' END AS cycle, r.ratio, r.values_left, r.place
   FROM totals t LEFT JOIN ranked r ON r.place <= $2::bigint`;
 
+const attempts = 3;
+
+/**
+ * A sequence that is dropped between its finding and its reading fails the statement: the function cannot do without it. The
+ * privilege, which is asked once more, is NULL for one that is known to be gone; the rest is luck, and tried again.
+ */
+async function readSequences(source: PostgresSource, context: WorkContext): Promise<Row[]> {
+  const { tableLimit, findingLimit } = source.settings;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readRows(source, sql, context, [tableLimit, findingLimit]);
+    } catch (error) {
+      if (attempt === attempts || !errorMessage(error).includes('could not open relation')) throw error;
+    }
+  }
+}
+
 const reasons = { privilege: 'privilege', locked: 'locked', beyond_limit: 'limit' } as const;
 
 export const sequences: PostgresCollector = {
@@ -118,8 +139,7 @@ export const sequences: PostgresCollector = {
   enabledByDefault: true,
   minIntervalMs: 300_000,
   async collect(source, context) {
-    const { tableLimit, findingLimit } = source.settings;
-    const rows = await readRows(source, sql, context, [tableLimit, findingLimit]);
+    const rows = await readSequences(source, context);
     const { first, named, dropped } = countedFindings(source, this.name, rows);
     const unreadRows = first.flatMap((row) =>
       Object.entries(reasons).map(([column, reason]) => ({ ...row, reason, unread: row[column] ?? null })),

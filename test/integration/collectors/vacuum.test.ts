@@ -107,3 +107,38 @@ test('the oldest tables are told by kind, a temporary one of another session amo
   expect(ratios['public due']).toBe((tableAges['public due'] ?? 0) / 200_000_000);
   expect(Object.keys(ratios)[0]).toBe('public strict_age');
 });
+
+test('a table that is being vacuumed is told by name in its own database, its long values as part of it', async () => {
+  const signal = testSignal();
+  await execute(
+    cluster,
+    'shop',
+    `CREATE TABLE documents (id int, document text); ALTER TABLE documents ALTER document SET STORAGE EXTERNAL;
+     INSERT INTO documents SELECT i, repeat('x', 9000) FROM generate_series(1, 200) AS i; DELETE FROM documents`,
+  );
+  const superuser = { ...shop, connection: { ...shop.connection, user: 'postgres' } };
+  const session = await openSession(superuser, {
+    signal,
+    settings: { vacuum_cost_delay: '20', vacuum_cost_limit: '1' },
+  });
+  onTestFinished(() => session.destroy());
+  session.query('VACUUM documents', { signal }).catch(() => undefined);
+  const tablesSeen = async () => {
+    const samples = await collectIn(shop, 'vacuuming_tables');
+    return {
+      ratio: rowsOf(samples, 'pg_vacuuming_table_scanned_ratio'),
+      seconds: rowsOf(samples, 'pg_vacuuming_table_seconds'),
+    };
+  };
+
+  await vi.waitFor(
+    async () => {
+      const { ratio, seconds } = await tablesSeen();
+      expect(Object.keys(ratio)).toEqual(['public documents toast']);
+      expect(ratio['public documents toast']).toBeGreaterThan(0);
+      expect(seconds['public documents toast']).toBeGreaterThan(0);
+    },
+    { timeout: 20_000 },
+  );
+  expect((await collectIn(await createDatabase(cluster, 'other'), 'vacuuming_tables')).length).toBe(0);
+});
