@@ -4,6 +4,7 @@ import { mapLimit } from '../core/map-limit.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
+import { checkCustomFamilies } from './check/custom-families.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPgbouncer } from './check/pgbouncer.ts';
 import { checkPrograms } from './check/programs.ts';
@@ -102,6 +103,7 @@ async function checkPostgres(target: LoadedPostgres, context: TimedContext): Pro
   const watching = findingsAbout(`target ${target.name}`);
   const watched = await withSession(target.access, watching, context, async (session, signal) => {
     await checkWatching(target, session, watching, signal);
+    await checkCustomFamilies(target, session, watching, { ...context, signal });
     return true;
   });
   const sameLogin = target.backups.every(({ access }) => access === target.access);

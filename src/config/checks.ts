@@ -31,6 +31,8 @@ export function checkConsistency(checked: Checked): Remarks {
   if (Object.keys(targets).length === 0)
     check.warning(['targets'], 'there is no target: nothing is watched or backed up');
   checkDefaultStore(check);
+  remarks.problems.push(...checked.customQueries.problems);
+  remarks.warnings.push(...checked.customQueries.warnings);
   return remarks;
 }
 

@@ -6,6 +6,7 @@ import { scheduleProblem } from '../jobs/schedule.ts';
 import { serviceFinder } from '../targets/libpq/service-file.ts';
 import type { Checked, Knowledge } from './checks/check.ts';
 import { checkConsistency } from './checks.ts';
+import { readCustomQueries } from './custom-queries.ts';
 import { parseSettings, type SettingsDocument } from './document.ts';
 import type { LoadedConfig } from './loaded.ts';
 import { formatPath, type Problem, type Remark } from './problem.ts';
@@ -49,7 +50,8 @@ export function readConfig(
   const names = { stores: namesIn(filled.data, 'stores'), sandboxes: namesIn(filled.data, 'sandboxes') };
   const { references } = filled;
   const findService = serviceFinder(given.environment, dirname(given.file));
-  const checked: Checked = { config, names, references, findService, knowledge: given.knowledge };
+  const customQueries = readCustomQueries(config, dirname(given.file));
+  const checked: Checked = { config, names, references, findService, knowledge: given.knowledge, customQueries };
   const { problems: inconsistent, warnings } = checkConsistency(checked);
   // What an unset variable left behind is not looked at twice.
   const unset = new Set(filled.problems.map(({ path }) => formatPath(path)));
@@ -59,7 +61,7 @@ export function readConfig(
     return { ok: false, problems: place(problems, document), warnings: place(warnings, document) };
   return {
     ok: true,
-    config: resolveConfig(config, given.file, { references, findService }),
+    config: resolveConfig(config, given.file, { references, findService, customQueries }),
     warnings: place(warnings, document),
   };
 }

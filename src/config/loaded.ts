@@ -1,4 +1,5 @@
 import type { PgbouncerWatchSettings } from '../collectors/pgbouncer/settings.ts';
+import type { CustomFamily } from '../collectors/postgres/custom/family.ts';
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
 import type { RedisWatchSettings } from '../collectors/redis/settings.ts';
 import type { LogLevel } from '../core/log.ts';
@@ -66,6 +67,7 @@ export interface LoadedPostgres extends LoadedAny {
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
   readonly watch: PostgresWatchSettings;
+  readonly customFamilies: readonly CustomFamily[];
 }
 
 export interface LoadedPgbouncer extends LoadedAny {

@@ -6,6 +6,7 @@ import type { StoreSettings } from '../storage/settings.ts';
 import type { FindService } from '../targets/libpq/parse-connection.ts';
 import { type AccessSurroundings, resolveAccess, resolveBackupAccess, secretAt } from './access.ts';
 import { AwsSecrets } from './aws-secrets.ts';
+import type { CustomQueries } from './custom-queries.ts';
 import type {
   LoadedBackup,
   LoadedConfig,
@@ -29,7 +30,11 @@ const defaultSandbox: LoadedSandbox = { type: 'local', name: 'local', directory:
 export function resolveConfig(
   config: Config,
   file: string,
-  given: { readonly references: ReadonlyMap<string, Reference>; readonly findService: FindService },
+  given: {
+    readonly references: ReadonlyMap<string, Reference>;
+    readonly findService: FindService;
+    readonly customQueries: Pick<CustomQueries, 'families'>;
+  },
 ): LoadedConfig {
   const { region, endpoint, maxAge } = config.secrets.aws;
   const secrets = new AwsSecrets({ region, endpoint, maxAgeMs: maxAge, clock: systemClock });
@@ -90,7 +95,8 @@ function resolveSandbox(name: string, settings: SandboxSettings, around: AccessS
   return { type: 'local', name, directory, user: settings.user };
 }
 
-type TargetSurroundings = AccessSurroundings & Pick<LoadedConfig, 'stores' | 'sandboxes'>;
+type TargetSurroundings = AccessSurroundings &
+  Pick<LoadedConfig, 'stores' | 'sandboxes'> & { readonly customQueries: Pick<CustomQueries, 'families'> };
 
 function resolveTarget(name: string, target: TargetConfig, around: TargetSurroundings): LoadedTarget {
   switch (target.engine) {
@@ -111,7 +117,8 @@ function resolvePostgres(name: string, target: PostgresTargetConfig, around: Tar
   const backups = Object.entries(target.backups).map(([schedule, settings]) =>
     resolveBackup({ target: name, schedule, access: backupAccess }, settings, around),
   );
-  return { name, engine: target.engine, access, watch: target.watch, backups };
+  const customFamilies = around.customQueries.families.get(name) ?? [];
+  return { name, engine: target.engine, access, watch: target.watch, customFamilies, backups };
 }
 
 function resolveBackup(

@@ -36,6 +36,10 @@ export const postgresWatchSettings = z.strictObject({
     .describe('Other databases that one scrape visits; where there are more they take turns.'),
   statementTimeout: durationMs.default(4_000).describe('The server ends a statement of ours after this time.'),
   lockTimeout: durationMs.default(250).describe('The server ends a statement of ours that waits longer for a lock.'),
+  customQueries: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Files with families of your own, or a `queries.yaml` of postgres_exporter: see docs/custom-queries.md.'),
   slowQueryThreshold: durationMs
     .default(1_000)
     .describe('Sessions whose statement has been running longer are counted as slow.'),

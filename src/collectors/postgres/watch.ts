@@ -5,6 +5,8 @@ import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { openVisit, openWatchPool } from '../../targets/postgres/watch-pool.ts';
 import type { DatabaseWatch } from '../databases.ts';
 import type { Watch } from '../watch.ts';
+import { customCollector } from './custom/collector.ts';
+import type { CustomFamily } from './custom/family.ts';
 import { discoverDatabases, isSelected } from './databases.ts';
 import { postgresCollectors } from './index.ts';
 import { pgScrapeMetrics } from './scrape-metrics.ts';
@@ -17,6 +19,8 @@ export interface WatchedPostgres {
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
   readonly watch: PostgresWatchSettings;
+  /** Families that the user wrote. */
+  readonly customFamilies?: readonly CustomFamily[];
 }
 
 export const pgUp = metric({
@@ -39,7 +43,9 @@ export function watchPostgres(target: WatchedPostgres, clock: Clock): Watch<Post
     engine,
     up: pgUp,
     peer: pgScrapeMetrics,
-    collectors: postgresCollectors.filter((one) => watch.collectors[one.name] ?? one.enabledByDefault),
+    collectors: [...postgresCollectors, ...(target.customFamilies ?? []).map(customCollector)].filter(
+      (one) => watch.collectors[one.name] ?? one.enabledByDefault,
+    ),
     sessions: openWatchPool({
       access,
       connections: watch.connections,

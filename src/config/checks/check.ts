@@ -1,5 +1,6 @@
 import type { EngineName } from '../../collectors/engines.ts';
 import type { FindService } from '../../targets/libpq/parse-connection.ts';
+import type { CustomQueries } from '../custom-queries.ts';
 import type { Remark, SettingPath } from '../problem.ts';
 import type { Reference } from '../references.ts';
 import type { Config } from '../schema.ts';
@@ -24,6 +25,8 @@ export interface Checked {
   readonly references: ReadonlyMap<string, Reference>;
   readonly findService: FindService;
   readonly knowledge: Knowledge;
+  /** Families that users wrote. */
+  readonly customQueries: CustomQueries;
 }
 
 /** What a check looks at, and where it tells what it found. */

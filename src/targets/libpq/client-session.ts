@@ -29,7 +29,8 @@ export class ClientSession implements AsyncDisposable {
   }
 
   /**
-   * Runs one statement: by the simple query protocol without `values`, by the extended one with them. Aborting destroys
+   * Runs one statement: by the simple query protocol without `values`, by the extended one with them
+   * (also with none), which takes no second statement. Aborting destroys
    * the connection. The error's `code` is the SQLSTATE.
    */
   async query(
@@ -40,7 +41,9 @@ export class ClientSession implements AsyncDisposable {
     const onAbort = () => this.destroy();
     options.signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const result = this.#client.query<Row>(sql, options.values === undefined ? undefined : [...options.values]);
+      const { values } = options;
+      const question = values === undefined ? { text: sql } : { text: sql, values: [...values], queryMode: 'extended' };
+      const result = this.#client.query<Row>(question);
       return (await abortable(result, options.signal)).rows;
     } finally {
       options.signal.removeEventListener('abort', onAbort);

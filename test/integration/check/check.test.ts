@@ -555,3 +555,26 @@ async function run(
   });
   return { code, printed };
 }
+
+test('families of the user are run once, and what is wrong with one is told', async () => {
+  await writeFile(
+    join(folder, 'queries.yaml'),
+    `families:
+  right: { sql: SELECT 1 AS a, columns: { a: gauge } }
+  wrong: { sql: SELECT a FROM nowhere, columns: { a: gauge } }
+  new: { versions: '>=99', sql: SELECT 1 AS a, columns: { a: gauge } }
+`,
+  );
+
+  const findings = await checkConfiguration(
+    watched('monitor', 'monitor-secret', ', watch: { customQueries: [queries.yaml] }'),
+    context(),
+  );
+
+  const told = about(findings, 'target payments');
+  expect(told).toContain('ok: the family "right" gives 1 sample');
+  expect(told).toContain('warning: the family "new" measures nothing here: not for this version of the server');
+  expect(told.join()).toMatch(
+    /error: the family "wrong": the statement of "wrong" in .*relation "nowhere" does not exist/,
+  );
+});
