@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type CommandContext, CommandError } from './commands/command-context.ts';
 import { describeExitCodes, exitCodes } from './commands/exit-code.ts';
 import { printError, type Terminal } from './commands/terminal.ts';
@@ -65,10 +65,25 @@ function addDaemonCommands(program: Command, action: (run: Run) => Action): void
     .action(
       action(async (context, file) => (await import('./commands/checks.ts')).runCheckCommand(context, text(file))),
     );
-  program
+  const doctor = program
     .command('doctor')
     .description('find what would hinder a restore today, before it is needed')
     .action(action(async (context) => (await import('./commands/checks.ts')).runDoctorCommand(context)));
+  doctor
+    .command('redis')
+    .description('health of Redis servers, and what their keys are: big ones, and memory by pattern, from a sample')
+    .argument('[target]', 'one of the configured targets; all by default')
+    .option('--keys <number>', 'keys of each database that are looked at', wholeNumber, 10_000)
+    .option('--seconds <number>', 'time for each node', wholeNumber, 10)
+    .action(
+      action(async (context, target, options) =>
+        (await import('./commands/doctor-redis.ts')).runDoctorRedis(
+          context,
+          target as string | undefined,
+          options as { keys: number; seconds: number },
+        ),
+      ),
+    );
   program
     .command('demo')
     .description('watch, back up and prove real databases made for the purpose')
@@ -163,4 +178,11 @@ function failureCode(error: unknown, world: { readonly terminal: Terminal; reado
   }
   printError(world.terminal, `watchkeeper: ${errorMessage(error)}`);
   return error instanceof CommandError ? error.exitCode : exitCodes.failure.code;
+}
+
+/** 1 or more. */
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('it must be a whole number from 1 on.');
+  return value;
 }

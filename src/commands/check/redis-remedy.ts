@@ -20,7 +20,8 @@ export function diagnoseRedis(error: unknown, access: RedisAccess, node?: RedisN
   const isSentinel = node === undefined ? access.mode === 'sentinel' : node.kind === 'sentinel';
   const { username = 'default', password } = isSentinel ? access.sentinelLogin : access.login;
   const origin = password === undefined ? 'without a password' : `with the password from ${password.origin}`;
-  const diagnose = diagnoses[classifyRedisFailure(error)];
+  const isForeign = /Unknown RESP type/.test(errorMessage(error));
+  const diagnose = isForeign ? otherProtocol : diagnoses[classifyRedisFailure(error)];
   return (
     diagnose?.({ where, username, origin, isSentinel, hasTls: access.tls !== undefined, error }) ?? {
       message: errorMessage(error),
@@ -36,6 +37,12 @@ interface Circumstances {
   readonly hasTls: boolean;
   readonly error: unknown;
 }
+
+/** Whoever answers speaks something else: HTTP, PostgreSQL, a proxy's page. */
+const otherProtocol: (given: Circumstances) => Diagnosis = ({ where }) => ({
+  message: `who answers at ${where} does not speak Redis’s protocol`,
+  remedy: 'check host and port',
+});
 
 const diagnoses: Partial<Record<LoginFailureReason, (given: Circumstances) => Diagnosis>> = {
   authentication: ({ where, username, origin, isSentinel }) => ({
@@ -61,9 +68,9 @@ const diagnoses: Partial<Record<LoginFailureReason, (given: Circumstances) => Di
     message: `the host name of ${where} is not known`,
     remedy: 'check the name in the URL and the name servers of this machine',
   }),
-  timeout: ({ where }) => ({
+  timeout: ({ where, hasTls }) => ({
     message: `${where} does not answer`,
-    remedy: 'check host and port, and that no firewall or security group between here and there drops the packets',
+    remedy: `check host and port, and that no firewall or security group between here and there drops the packets${hasTls ? '; a port without TLS does not answer rediss:// either' : ''}`,
   }),
   too_many_connections: ({ where }) => ({
     message: `${where} has no connection left for us`,

@@ -204,17 +204,22 @@ class ClientConnection implements RedisConnection {
   async #send(commands: readonly Command[]): Promise<(Reply | RedisError)[]> {
     const pipeline = this.#client.pipeline();
     for (const [name, ...rest] of commands) pipeline.call(name, ...rest);
-    const results = await pipeline.exec();
-    return commands.map((command, index) => {
-      const [error, reply] = results?.[index] ?? [new Error('no answer'), null];
-      if (error === null) return reply as Reply;
-      return this.#refusal(command, error);
+    const results = (await pipeline.exec()) ?? [];
+    const answers = commands.map((command, index): Reply | RedisError | Error => {
+      const [error, reply] = results[index] ?? [new Error('no answer'), null];
+      return error === null ? (reply as Reply) : this.#refusal(command, error);
+    });
+    const [first] = answers;
+    return answers.map((answer) => {
+      if (!(answer instanceof Error) || answer instanceof RedisError) return answer;
+      // A server that is full, or does not want us, says so to the first command and hangs up.
+      throw this.#broken ?? (first instanceof RedisError ? first : answer);
     });
   }
 
-  #refusal(command: Command, error: Error): RedisError {
-    // Errors of the server have no code; those of the connection or the library do, or are of other classes.
-    if (error.name !== 'ReplyError' || errorCode(error) !== undefined) throw this.#broken ?? error;
+  /** The server's refusal; the error itself when it is the connection's or the library's. */
+  #refusal(command: Command, error: Error): RedisError | Error {
+    if (error.name !== 'ReplyError' || errorCode(error) !== undefined) return error;
     const refusal = new RedisError(error.message);
     if (refusal.isLasting) this.#refused.set(keyOf(command), refusal);
     return refusal;

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RedisWatchSettings } from '../../../src/collectors/redis/settings.ts';
@@ -56,6 +59,26 @@ test('a login that is refused tells where the password is from', async () => {
     'error: SERVER refuses user "watchkeeper_monitor" with the password from file:/run/secrets/cache',
   ]);
   expect(await check({})).toEqual(['error: SERVER refuses user "default" without a password']);
+});
+
+test('a server that is full, and one that speaks another protocol, are told as such', async () => {
+  await using full = await startTestRedis({ settings: ['maxclients 1'] });
+  const holder = connect(full.port, '127.0.0.1');
+  await once(holder, 'connect');
+  await using web = createServer((_request, response) => void response.end('hello')).listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  const { port } = web.address() as AddressInfo;
+
+  const messages = [
+    ...(await check({ addresses: [{ host: '127.0.0.1', port: full.port }] })),
+    ...(await check({ addresses: [{ host: '127.0.0.1', port }] })),
+  ];
+  holder.destroy();
+
+  expect(messages).toEqual([
+    `error: ${full.name} has no connection left for us`,
+    `error: who answers at 127.0.0.1:${port} does not speak Redis’s protocol`,
+  ]);
 });
 
 test('a port where nobody listens, a wrong mode and a missing certificate are told as such', async () => {
