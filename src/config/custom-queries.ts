@@ -55,8 +55,8 @@ class TakenNames {
   readonly #families = new Map<string, string>();
 
   constructor({ watch }: PostgresTargetConfig) {
-    const { collectors, up } = engines.postgres;
-    for (const { name } of [up, ...scrapeMetrics]) this.#metrics.set(name, 'every target');
+    const { collectors, up, peer } = engines.postgres;
+    for (const { name } of [up, ...scrapeMetrics, ...Object.values(peer)]) this.#metrics.set(name, 'every target');
     for (const collector of collectors) {
       this.#families.set(collector.name, 'Watchkeeper itself');
       if (!(watch.collectors[collector.name] ?? collector.enabledByDefault)) continue;

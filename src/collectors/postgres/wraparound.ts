@@ -21,7 +21,7 @@ const columns: readonly ColumnMetric[] = [
     metric: gauge(
       'pg_database_wraparound_age_datminmxid_seconds',
       'multixacts',
-      'As postgres_exporter has it: a number of multixacts that calls itself seconds.',
+      'As postgres_exporter has it: a number of multixacts that calls itself seconds. See pg_wraparound_mxid_age_multixacts.',
       'mxid_age(pg_database.datminmxid)',
     ),
   },
@@ -32,6 +32,24 @@ const columns: readonly ColumnMetric[] = [
       'transactions',
       'Transactions since the oldest row of the database that is not frozen.',
       'age(pg_database.datfrozenxid)',
+    ),
+  },
+  {
+    column: 'mxid_age',
+    metric: gauge(
+      'pg_wraparound_mxid_age_multixacts',
+      'multixacts',
+      'Multixacts since the oldest one that the database may still hold.',
+      'mxid_age(pg_database.datminmxid)',
+    ),
+  },
+  {
+    column: 'mxid_ratio',
+    metric: gauge(
+      'pg_wraparound_mxid_ratio',
+      'ratio',
+      'Share of the multixact ids that are used up until the server refuses to make more, 0 to 1.',
+      'mxid_age(pg_database.datminmxid) / 2^31',
     ),
   },
   {
@@ -56,7 +74,7 @@ const columns: readonly ColumnMetric[] = [
 
 const sql = `
 SELECT datname, age(datfrozenxid) AS xid_age, mxid_age(datminmxid) AS mxid_age,
-       age(datfrozenxid) / 2147483648.0 AS xid_ratio,
+       age(datfrozenxid) / 2147483648.0 AS xid_ratio, mxid_age(datminmxid) / 2147483648.0 AS mxid_ratio,
        age(datfrozenxid) / current_setting('autovacuum_freeze_max_age')::float8 AS emergency_ratio
   FROM pg_database WHERE datallowconn`;
 

@@ -1,0 +1,137 @@
+/** What is to be said of a peer's metric beyond "it is here too". */
+export type Judgement =
+  /** Kept as it is, because dashboards use it; `twins` tell the same correctly. */
+  | { readonly wrong: string; readonly twins: readonly string[] }
+  /** Kept under its name, with another type or other labels. */
+  | { readonly differs: string }
+  | { readonly leftOut: string };
+
+const otherProgram = 'about the process of the exporter, not about the server: see `watchkeeper_*` and `process_*`';
+const serverLabel = 'without the label `server`: `target` says which server it is';
+const oldVersions = 'PostgreSQL 9 only; 12 is the oldest version that is watched';
+const instantAsCounter = 'an instant that is typed as a counter, so that `rate()` of it means nothing';
+const millisecondsUnnamed = 'in milliseconds, which the name does not say';
+const walPositionAsCounter = 'a position typed as a counter';
+
+export const postgresExporter: Readonly<Record<string, Judgement>> = {
+  'go_*': { leftOut: 'a Go program has them; a Node.js program has `nodejs_*`' },
+  'process_*': { differs: 'about the process of Watchkeeper; only on `/metrics`' },
+  postgres_exporter_build_info: { leftOut: otherProgram },
+  postgres_exporter_config_last_reload_successful: {
+    leftOut: 'see `watchkeeper_config_last_reload_successful`',
+  },
+  postgres_exporter_config_last_reload_success_timestamp_seconds: {
+    leftOut: 'see `watchkeeper_config_last_reload_success_timestamp_seconds`',
+  },
+  pg_exporter_user_queries_load_error: {
+    leftOut:
+      'a file with queries that cannot be read is refused with the configuration: see `watchkeeper_config_last_reload_successful`',
+  },
+  pg_stat_progress_vacuum_max_dead_tuples: {
+    wrong: 'bytes from PostgreSQL 17 on, under a name that says tuples: it is absent there',
+    twins: ['pg_stat_progress_vacuum_max_dead_tuple_bytes'],
+  },
+  pg_stat_database_conflicts_confl_tablespace: { differs: serverLabel },
+  pg_stat_database_conflicts_confl_lock: { differs: serverLabel },
+  pg_stat_database_conflicts_confl_snapshot: { differs: serverLabel },
+  pg_stat_database_conflicts_confl_bufferpin: { differs: serverLabel },
+  pg_stat_database_conflicts_confl_deadlock: { differs: serverLabel },
+  pg_stat_database_conflicts_confl_active_logicalslot: {
+    differs: `a counter, where the peer has no type; ${serverLabel}`,
+  },
+  pg_static: { differs: `a gauge, where the peer has no type; ${serverLabel}` },
+  pg_replication_slots_pg_xlog_location_diff: { leftOut: oldVersions },
+  pg_stat_replication_pg_xlog_location_diff: { leftOut: oldVersions },
+  pg_xlog_location_bytes: { leftOut: oldVersions },
+  pg_database_wraparound_age_datfrozenxid_seconds: {
+    wrong: 'a number of transactions that calls itself seconds',
+    twins: ['pg_wraparound_xid_age_transactions', 'pg_wraparound_ratio'],
+  },
+  pg_database_wraparound_age_datminmxid_seconds: {
+    wrong: 'a number of multixacts that calls itself seconds',
+    twins: ['pg_wraparound_mxid_age_multixacts', 'pg_wraparound_mxid_ratio'],
+  },
+  pg_long_running_transactions_oldest_timestamp_seconds: {
+    wrong: 'an age that calls itself a timestamp',
+    twins: ['pg_long_running_transactions_oldest_age_seconds'],
+  },
+  pg_replication_lag_seconds: {
+    wrong: 'reads 0 when the link to the primary is cut',
+    twins: ['pg_replication_standby_lag_seconds', 'pg_replication_receiver_up'],
+  },
+  pg_replication_slots_pg_wal_lsn_diff: {
+    wrong: 'bytes, which the name does not say',
+    twins: ['pg_replication_slots_retained_bytes'],
+  },
+  pg_stat_bgwriter_stats_reset_total: {
+    wrong: instantAsCounter,
+    twins: ['pg_stat_bgwriter_stats_reset_timestamp_seconds'],
+  },
+  pg_stat_bgwriter_checkpoint_write_time_total: {
+    wrong: `${millisecondsUnnamed}; gone from PostgreSQL 17 on`,
+    twins: ['pg_checkpoint_write_seconds_total'],
+  },
+  pg_stat_bgwriter_checkpoint_sync_time_total: {
+    wrong: `${millisecondsUnnamed}; gone from PostgreSQL 17 on`,
+    twins: ['pg_checkpoint_sync_seconds_total'],
+  },
+  pg_stat_bgwriter_checkpoints_timed_total: {
+    wrong: 'gone from PostgreSQL 17 on',
+    twins: ['pg_checkpoints_timed_total'],
+  },
+  pg_stat_bgwriter_checkpoints_req_total: {
+    wrong: 'gone from PostgreSQL 17 on',
+    twins: ['pg_checkpoints_requested_total'],
+  },
+  pg_stat_checkpointer_stats_reset_total: {
+    wrong: instantAsCounter,
+    twins: ['pg_stat_checkpointer_stats_reset_timestamp_seconds'],
+  },
+  pg_stat_checkpointer_write_time_total: {
+    wrong: millisecondsUnnamed,
+    twins: ['pg_checkpoint_write_seconds_total'],
+  },
+  pg_stat_checkpointer_sync_time_total: { wrong: millisecondsUnnamed, twins: ['pg_checkpoint_sync_seconds_total'] },
+  pg_stat_database_blk_read_time: { wrong: millisecondsUnnamed, twins: ['pg_stat_database_blk_read_seconds_total'] },
+  pg_stat_database_blk_write_time: { wrong: millisecondsUnnamed, twins: ['pg_stat_database_blk_write_seconds_total'] },
+  pg_stat_database_stats_reset: {
+    wrong: instantAsCounter,
+    twins: ['pg_stat_database_stats_reset_timestamp_seconds'],
+  },
+  pg_stat_replication_pg_wal_lsn_diff: {
+    wrong: 'bytes, which the name does not say',
+    twins: ['pg_stat_replication_replay_lsn_bytes'],
+  },
+  pg_stat_wal_receiver_receive_start_lsn: {
+    wrong: walPositionAsCounter,
+    twins: ['pg_replication_received_wal_lsn_bytes'],
+  },
+  pg_stat_wal_receiver_flushed_lsn: { wrong: walPositionAsCounter, twins: ['pg_replication_received_wal_lsn_bytes'] },
+  pg_stat_wal_receiver_latest_end_lsn: {
+    wrong: walPositionAsCounter,
+    twins: ['pg_replication_received_wal_lsn_bytes'],
+  },
+  pg_stat_wal_receiver_last_msg_send_time: {
+    wrong: instantAsCounter,
+    twins: ['pg_stat_wal_receiver_last_msg_receipt_age_seconds'],
+  },
+  pg_stat_wal_receiver_last_msg_receipt_time: {
+    wrong: instantAsCounter,
+    twins: ['pg_stat_wal_receiver_last_msg_receipt_age_seconds'],
+  },
+  pg_stat_wal_receiver_latest_end_time: {
+    wrong: instantAsCounter,
+    twins: ['pg_stat_wal_receiver_last_msg_receipt_age_seconds'],
+  },
+};
+
+export const pgbouncerExporter: Readonly<Record<string, Judgement>> = {
+  pgbouncer_pools_client_maxwait_seconds: {
+    wrong: 'rounded down to whole seconds',
+    twins: ['pgbouncer_pools_client_longest_wait_seconds'],
+  },
+  pgbouncer_exporter_build_info: { leftOut: otherProgram },
+  'pgbouncer_process_*': {
+    leftOut: 'reads a process of its own machine; the process of PgBouncer is the job of a node exporter',
+  },
+};
