@@ -100,9 +100,9 @@ const fillfactor = (options: string, otherwise: number) =>
  * a B-tree 16 more; a row or entry has a pointer of 4 bytes, and a header of 23 or 8 with a bit for each column where
  * there are NULLs.
  */
-function bloatSql(source: PostgresSource, access: keyof typeof statistics): string {
+function bloatSql(access: keyof typeof statistics): string {
   return `
-WITH ${chosenTables(source)},
+WITH ${chosenTables()},
 relations AS MATERIALIZED (
   SELECT 'table' AS kind, t.oid, t.oid AS indrelid, t.schemaname, t.relname, NULL::name AS idxname, c.relname AS of,
          c.relpages, greatest(c.reltuples, 0) AS rows, ${fillfactor('c.reloptions', 100)} AS fillfactor,
@@ -172,7 +172,7 @@ const remedy =
 async function collectBloat(source: PostgresSource, context: WorkContext): Promise<readonly Sample[]> {
   const { tableLimit, findingLimit } = source.settings;
   const access = (await readRows(source, accessSql, context)).some((row) => row['is_direct'] === 't');
-  const sql = bloatSql(source, access ? 'direct' : 'byView');
+  const sql = bloatSql(access ? 'direct' : 'byView');
   const rows = await readRows(source, sql, context, [tableLimit, findingLimit]);
   const { first, named, dropped } = countedFindings(source, bloat.name, rows);
   const isBlind = first.some((row) => (numberOf(row, 'relations') ?? 0) > 0 && booleanOf(row, 'may_read_any') === 0);

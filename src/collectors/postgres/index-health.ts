@@ -13,7 +13,7 @@ const ofIndex = metricsOf({
 });
 
 const meaning = [
-  'unused: not scanned since the statistics were reset, and neither unique nor behind a constraint or a replica identity (look at the standbys too, each counts its own scans)',
+  'unused: not scanned since the statistics were reset (pg_stat_database_stats_reset_timestamp_seconds), and neither unique nor behind a constraint or a replica identity; look at the standbys too, each counts its own scans',
   'duplicate: another index has the same columns, operator classes, collations, order, expressions and condition',
   'redundant: not unique, and its columns are the first ones of another B-tree index',
   'invalid: left behind by an index build that failed, and never used',

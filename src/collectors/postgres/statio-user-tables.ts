@@ -1,5 +1,5 @@
 import { columnSamples } from './columns.ts';
-import { type PostgresCollector, type PostgresSource, readRows } from './source.ts';
+import { type PostgresCollector, readRows } from './source.ts';
 import { chosenTables, droppedSample } from './user-relations.ts';
 import { metricsOf, selectList, type VersionedColumn } from './versioned-columns.ts';
 
@@ -71,12 +71,10 @@ const columns: readonly VersionedColumn[] = [
   ),
 ];
 
-function blocksSql(source: PostgresSource): string {
-  return `
-WITH ${chosenTables(source)}
+const sql = `
+WITH ${chosenTables()}
 SELECT current_database() AS datname, t.schemaname, t.relname, t.total, ${selectList(columns, 't')}
   FROM chosen t`;
-}
 
 export const statioUserTables: PostgresCollector = {
   name: 'statio_user_tables',
@@ -86,7 +84,7 @@ export const statioUserTables: PostgresCollector = {
   metrics: columns.map(({ metric }) => metric),
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = await readRows(source, blocksSql(source), context, [source.settings.tableLimit]);
+    const rows = await readRows(source, sql, context, [source.settings.tableLimit]);
     return [...columnSamples(rows, columns), droppedSample(source, this.name, rows)];
   },
 };

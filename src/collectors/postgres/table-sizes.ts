@@ -1,7 +1,7 @@
 import { metric } from '../../core/metric.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
 import { type PostgresCollector, type PostgresSource, readRows } from './source.ts';
-import { chosenTables, databaseSample, droppedSample } from './user-relations.ts';
+import { chosenTables, databaseSample, droppedSample, statisticsKinds } from './user-relations.ts';
 
 function size(suffix: string, help: string, source: string) {
   const name = `pg_stat_user_tables_${suffix}`;
@@ -46,7 +46,7 @@ const locked = metric({
  */
 function sizesSql(source: PostgresSource): string {
   return `
-WITH ${chosenTables(source)},
+WITH ${chosenTables(statisticsKinds(source))},
 locked AS MATERIALIZED (
   SELECT l.relation
     FROM pg_locks l JOIN pg_database d ON d.oid = l.database

@@ -8,14 +8,18 @@ import type { PostgresSource } from './source.ts';
 export const isOfUsers = `
        n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast' AND c.relpersistence <> 't'`;
 
+/** As in pg_stat_user_tables: partitioned tables are there from PostgreSQL 14 on. */
+export function statisticsKinds({ session }: PostgresSource): string {
+  return session.version >= 140_000 ? "'r', 'm', 'p'" : "'r', 'm'";
+}
+
 /**
  * A common table expression `chosen` (oid, reltoastrelid, schemaname, relname, total) with the `$1` largest of the tables
- * that pg_stat_user_tables has. The views are not asked: they compute all columns of all tables before any can be left
- * out. Size is what vacuum last counted, which takes no lock and no look at a file, or a hundred rows a page where nothing
- * was counted yet. `total` counts those left out too. Partitioned tables are there from PostgreSQL 14 on, as in the view.
+ * of these kinds. The views are not asked: they compute all columns of all tables before any can be left out. Size is what
+ * vacuum last counted, which takes no lock and no look at a file, or a hundred rows a page where nothing was counted yet.
+ * `total` counts those left out too.
  */
-export function chosenTables({ session }: PostgresSource): string {
-  const kinds = session.version >= 140_000 ? "'r', 'm', 'p'" : "'r', 'm'";
+export function chosenTables(kinds = "'r', 'm'"): string {
   return `
 chosen AS MATERIALIZED (
   SELECT c.oid, c.reltoastrelid, n.nspname AS schemaname, c.relname, count(*) OVER () AS total

@@ -1,6 +1,6 @@
 import { columnSamples } from './columns.ts';
 import { type PostgresCollector, type PostgresSource, readRows } from './source.ts';
-import { chosenTables, droppedSample } from './user-relations.ts';
+import { chosenTables, droppedSample, statisticsKinds } from './user-relations.ts';
 import { type ColumnDefinition, columnsIn, metricsOf, selectList, type VersionedColumn } from './versioned-columns.ts';
 
 const labels = ['datname', 'schemaname', 'relname'] as const;
@@ -162,7 +162,7 @@ const columns = [...peers, ...additions];
 
 function tablesSql(source: PostgresSource): string {
   return `
-WITH ${chosenTables(source)}
+WITH ${chosenTables(statisticsKinds(source))}
 SELECT current_database() AS datname, t.schemaname, t.relname, t.total,
        ${selectList(columnsIn(source.session, columns), 't')}
   FROM chosen t`;
