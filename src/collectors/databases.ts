@@ -21,7 +21,10 @@ export interface DiscoveredDatabases {
 
 /** How the databases of one server are found and looked into. */
 export interface DatabaseWatch<P extends PooledSession, S> {
-  /** The one of the target's own sessions, with which its families are collected; no visit is needed. */
+  /**
+   * The one of the target's own sessions, with which its families are collected; no visit is needed. Certain once there
+   * was a session: a connection pooler may call it otherwise than the server does.
+   */
   readonly own: string;
   readonly isOwnWatched: boolean;
   discover(source: S, context: WorkContext): Promise<DiscoveredDatabases>;
@@ -177,7 +180,7 @@ class VisitedDatabase<S> {
   ) {
     this.name = name;
     const shownMs = () => this.#gapMs * visitsShown;
-    this.#families = collectors.map((collector) => new Family(collector, { database: name, shownMs, onSpent }));
+    this.#families = collectors.map((collector) => new Family(collector, { database: () => name, shownMs, onSpent }));
   }
 
   familiesDue(nowMs: number): Family<S>[] {

@@ -26,8 +26,8 @@ interface Kept {
 }
 
 export interface FamilyOptions {
-  /** The database in which a family of scope `database` is collected. */
-  readonly database?: string;
+  /** The database in which a family of scope `database` is collected; read after each time. */
+  readonly database?: () => string;
   /** How long its samples may be shown, in milliseconds; read each time. Absent: a few of its own intervals. */
   readonly shownMs?: () => number;
   /** Told how long each attempt took, in seconds, whether it succeeded or not. */
@@ -102,7 +102,7 @@ export class Family<S> {
   async #ask(source: S, context: WorkContext) {
     try {
       const samples = await this.collector.collect(source, context);
-      checkSamples(this.collector, samples, this.#options.database);
+      checkSamples(this.collector, samples, this.#options.database?.());
       return { samples, applicable: true };
     } catch (error) {
       if (error instanceof NotApplicable) return { samples: [], applicable: false };
@@ -140,7 +140,7 @@ export class Family<S> {
   }
 
   #logFields() {
-    const { database } = this.#options;
+    const database = this.#options.database?.();
     return { collector: this.collector.name, ...(database === undefined ? {} : { database }) };
   }
 }

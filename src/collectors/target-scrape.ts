@@ -154,7 +154,7 @@ function ownFamily<P extends PooledSession, S>(
   onSpent: (seconds: number) => void,
 ): Family<S> {
   const isInside = collector.scope === 'database' && databases !== undefined;
-  return new Family(collector, { onSpent, ...(isInside ? { database: databases.own } : {}) });
+  return new Family(collector, { onSpent, ...(isInside ? { database: () => databases.own } : {}) });
 }
 
 function databasesOf<P extends PooledSession, S>(

@@ -36,6 +36,8 @@ export interface TestPgbouncer extends AsyncDisposable {
   access(user?: string, password?: string, changes?: Partial<Connection>): PostgresAccess;
   /** A command of the console, as its administrator. */
   command(sql: string): Promise<Row[]>;
+  /** What it wrote to its log. */
+  log(): readonly string[];
   /** Stops the process where it is, so that it neither answers nor closes anything. */
   freeze(): void;
   thaw(): void;
@@ -69,6 +71,7 @@ export async function startTestPgbouncer(options: TestPgbouncerOptions = {}): Pr
       password: literalSecret(password),
     }),
     command: (sql) => askOnce(pgbouncer.access('admin'), sql),
+    log: () => log,
     freeze: () => signalProcess('SIGSTOP'),
     thaw: () => signalProcess('SIGCONT'),
     async [Symbol.asyncDispose]() {

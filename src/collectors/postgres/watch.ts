@@ -38,6 +38,7 @@ const serverEndsFirstMs = 500;
 /** Opens nothing yet: the first scrape logs in. */
 export function watchPostgres(target: WatchedPostgres, clock: Clock): Watch<PostgresSession, PostgresSource> {
   const { name, engine, access, watch } = target;
+  const own = { database: access.connection.database };
   return {
     name,
     engine,
@@ -53,20 +54,26 @@ export function watchPostgres(target: WatchedPostgres, clock: Clock): Watch<Post
       lockTimeoutMs: watch.lockTimeout,
       loginIntervalMs: watch.loginInterval,
       clock,
+      onOpen: ({ database }) => Object.assign(own, { database }),
     }),
     concurrency: watch.connections,
     sourceOf: (session) => ({ session, settings: watch }),
-    databases: databaseWatch(target),
+    databases: databaseWatch(target, own),
     familyTimeoutMs: watch.statementTimeout + serverEndsFirstMs,
   };
 }
 
-function databaseWatch({ access, watch }: WatchedPostgres): DatabaseWatch<PostgresSession, PostgresSource> {
-  const own = access.connection.database;
+/** `own` is told at each login what the server calls the database of the URL. */
+function databaseWatch(
+  { access, watch }: WatchedPostgres,
+  own: { readonly database: string },
+): DatabaseWatch<PostgresSession, PostgresSource> {
   const limits = { statementTimeoutMs: watch.statementTimeout, lockTimeoutMs: watch.lockTimeout };
   return {
-    own,
-    isOwnWatched: isSelected(watch.databases, own),
+    get own() {
+      return own.database;
+    },
+    isOwnWatched: isSelected(watch.databases, own.database),
     discover: (source, context) => discoverDatabases(source, context, watch.databases),
     open: (database, signal) => openVisit(withDatabase(access, database), limits, signal),
     concurrency: watch.databaseConnections,

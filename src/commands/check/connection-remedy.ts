@@ -157,6 +157,13 @@ const textDiagnoses: readonly (readonly [RegExp, Diagnose])[] = [
     }),
   ],
   [
+    /transaction blocks not allowed/i,
+    (access) => ({
+      message: `the PgBouncer on ${server(access)} pools statements (pool_mode = statement): nothing that is asked through it could be bounded`,
+      remedy: 'name the server itself in the URL, or set another pool_mode for this database',
+    }),
+  ],
+  [
     /unsupported startup parameter/,
     (access) => ({
       message: `the PgBouncer on ${server(access)} refuses the "options" of the URL`,

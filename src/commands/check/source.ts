@@ -46,6 +46,7 @@ export async function withSession<T>(
         applicationName: 'watchkeeper check',
         connectTimeoutMs: context.timeoutMs,
         settings: { ...checkSettings },
+        statementsStandAlone: true,
       });
       connected = true;
       return await look(session, signal);

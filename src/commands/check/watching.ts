@@ -21,6 +21,12 @@ export async function checkWatching(
     );
     return;
   }
+  if (session.isPooled) {
+    findings.warning(
+      'a connection pooler stands between here and the server: each statement runs in a transaction of its own, and pg_up is about both',
+      'name the server itself in the URL; a PgBouncer is watched by a target with "engine: pgbouncer"',
+    );
+  }
   await checkRole(target, session, findings, signal);
   const { name, enabledByDefault } = slowQueries;
   if (target.watch.collectors[name] ?? enabledByDefault) await checkStatements(session, findings, signal);

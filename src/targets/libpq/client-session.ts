@@ -23,6 +23,12 @@ export class ClientSession implements AsyncDisposable {
     });
   }
 
+  /** The process that serves us, as the server told at login: a connection pooler tells a number of its own. */
+  get announcedPid(): number | null {
+    const { processID } = this.#client as unknown as { readonly processID: number | null };
+    return processID;
+  }
+
   /** False once the connection broke or was destroyed. */
   get usable(): boolean {
     return this.#usable;

@@ -44,8 +44,8 @@ const reasonOfCode: Readonly<Record<string, LoginFailureReason>> = {
   EPROTO: 'tls',
 };
 
-/** Codes of node:tls and OpenSSL: CERT_HAS_EXPIRED, UNABLE_TO_GET_CRL, ERR_SSL_TLSV1_ALERT_UNKNOWN_CA … */
-const tlsCode = /CERT|_CRL|^ERR_(TLS|SSL|OSSL)/;
+/** Codes of node:tls and OpenSSL: CERT_HAS_EXPIRED, UNABLE_TO_GET_CRL, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ERR_SSL_TLSV1_ALERT_UNKNOWN_CA … */
+const tlsCode = /CERT|_CRL|^UNABLE_TO_VERIFY|^ERR_(TLS|SSL|OSSL)/;
 
 /** What comes without a code of its own: PgBouncer calls nearly everything a protocol violation (08P01). */
 const textReasons: readonly (readonly [RegExp, LoginFailureReason])[] = [

@@ -13,15 +13,29 @@ import { isWorthOtherHost, loginPlan, mismatch, ServerMismatch } from '../libpq/
 
 export type { Row } from '../libpq/client-session.ts';
 
+/** Settings of the server by name, e.g. `{ jit: 'off' }`. */
+export type Settings = Readonly<Record<string, string>>;
+
+export interface StatementOptions {
+  readonly signal: AbortSignal;
+  /** Fill `$1`, `$2`, …; with them, or an empty list, the extended protocol is used, which takes one statement only. */
+  readonly values?: readonly string[];
+  /** Made for this statement alone, which runs in a transaction of its own that may only read. */
+  readonly settings?: Settings;
+}
+
 /** One open connection to one database. Not for concurrent use: one query at a time. */
 export interface PostgresSession extends AsyncDisposable {
   /** `server_version_num`, e.g. 150020. */
   readonly version: number;
   /** `server_version`, e.g. `15.20 (Debian 15.20-0+deb12u1)`. */
   readonly versionText: string;
+  /** As the server calls it: a connection pooler may have another name for it. */
   readonly database: string;
   /** As it was opened, with the one server that it is connected to: for others that must come to the same server. */
   readonly access: PostgresAccess;
+  /** Whether a connection pooler (PgBouncer) stands between us and the server. */
+  readonly isPooled: boolean;
   /** When the certificate expires that the server showed; undefined without TLS. */
   readonly serverCertificateExpiresAt: Date | undefined;
   /** False once the connection broke or was destroyed. */
@@ -30,7 +44,7 @@ export interface PostgresSession extends AsyncDisposable {
    * Runs one statement. Aborting destroys the connection: the statement timeout of the session ends what the server
    * still does. The error's `code` is the SQLSTATE.
    */
-  query(sql: string, options: { readonly signal: AbortSignal; readonly values?: readonly string[] }): Promise<Row[]>;
+  query(sql: string, options: StatementOptions): Promise<Row[]>;
   /** Drops the connection without a word to the server, which may be hung. */
   destroy(): void;
 }
@@ -40,8 +54,14 @@ export interface SessionOptions {
   readonly applicationName?: string;
   /** For all servers of the connection together, in equal shares; 5 s by default. */
   readonly connectTimeoutMs?: number;
-  /** Settings made by SET right after login (start-up options are refused by PgBouncer), e.g. `{ jit: 'off' }`. */
-  readonly settings?: Readonly<Record<string, string>>;
+  /** Made by SET right after login: start-up options are refused by PgBouncer. */
+  readonly settings?: Settings;
+  /**
+   * Every statement only reads, and may run in a transaction of its own. Behind a connection pooler it does then, and the settings are
+   * made for it alone: made by SET they would stay on a connection that the pooler gives to others next, and be absent
+   * from the one that it gives us next.
+   */
+  readonly statementsStandAlone?: boolean;
 }
 
 const usualConnectTimeoutMs = 5_000;
@@ -109,10 +129,13 @@ async function requireWanted(
 }
 
 class ServerSession extends ClientSession implements PostgresSession {
-  readonly database: string;
+  database: string;
   version = 0;
   versionText = '';
+  isPooled = false;
   readonly access: PostgresAccess;
+  /** Made for each statement, in a transaction of its own. */
+  #ofEachStatement: Settings | undefined;
 
   constructor(client: Client, access: PostgresAccess) {
     super(client);
@@ -120,17 +143,58 @@ class ServerSession extends ClientSession implements PostgresSession {
     this.database = access.connection.database;
   }
 
-  async initialise(options: SessionOptions): Promise<void> {
-    const settings = Object.entries(options.settings ?? {});
-    const sets = settings.map(([name, value]) => `SET ${name} = ${quoteLiteral(value)};`).join(' ');
-    if (sets !== '') await this.query(sets, { signal: options.signal });
+  async initialise({ signal, settings = {}, statementsStandAlone = false }: SessionOptions): Promise<void> {
     const [row] = await this.query(
-      "SELECT pg_catalog.current_setting('server_version_num') AS num, pg_catalog.current_setting('server_version') AS text",
-      { signal: options.signal },
+      "SELECT pg_catalog.current_setting('server_version_num') AS num, pg_catalog.current_setting('server_version') AS text, pg_catalog.current_database() AS database, pg_catalog.pg_backend_pid() AS pid",
+      { signal },
     );
     this.version = Number(row?.['num']);
     this.versionText = row?.['text'] ?? '';
+    this.database = row?.['database'] ?? this.database;
+    this.isPooled = Number(row?.['pid']) !== this.announcedPid;
+    if (Object.keys(settings).length === 0) return;
+    if (this.isPooled && statementsStandAlone) await this.#setInTransactions(settings, signal);
+    else await super.query(setStatements(settings), { signal });
   }
+
+  async #setInTransactions(settings: Settings, signal: AbortSignal): Promise<void> {
+    this.#ofEachStatement = settings;
+    try {
+      await this.query('SELECT 1', { signal });
+    } catch (error) {
+      throw new Error('the connection pooler allows no transactions, so that nothing would be bounded', {
+        cause: error,
+      });
+    }
+  }
+
+  override async query(sql: string, options: StatementOptions): Promise<Row[]> {
+    const { signal, settings } = options;
+    if (settings === undefined && this.#ofEachStatement === undefined) return super.query(sql, options);
+    try {
+      await super.query(beginReading({ ...this.#ofEachStatement, ...settings }), { signal });
+      const rows = await super.query(sql, options);
+      await super.query('COMMIT', { signal });
+      return rows;
+    } catch (error) {
+      if (this.usable) await super.query('ROLLBACK', { signal }).catch(() => this.destroy());
+      throw error;
+    }
+  }
+}
+
+function setStatements(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `SET ${name} = ${quoteLiteral(value)};`)
+    .join(' ');
+}
+
+/** By a function, since SET takes no list (of schemas) in one text. */
+function beginReading({ default_transaction_read_only: _on, ...settings }: Settings): string {
+  const calls = Object.entries(settings).map(
+    ([name, value]) => `pg_catalog.set_config(${quoteLiteral(name)}, ${quoteLiteral(value)}, true)`,
+  );
+  return `BEGIN READ ONLY; SELECT ${calls.join(', ')}`;
 }
 
 /** Quotes an identifier for SQL. */

@@ -15,6 +15,8 @@ export interface WatchPoolOptions extends WatchLimits {
   /** Sessions kept. */
   readonly connections: number;
   readonly loginIntervalMs: number;
+  /** Told of each session before it is used. */
+  readonly onOpen?: (session: PostgresSession) => void;
   readonly clock: Clock;
 }
 
@@ -25,7 +27,12 @@ const loginTimeoutMs = 3_000;
 export function openWatchPool(options: WatchPoolOptions): SessionPool<PostgresSession> {
   const settings = watchSessionSettings(options);
   return new SessionPool<PostgresSession>({
-    open: (signal) => openSession(options.access, { signal, settings, connectTimeoutMs: loginTimeoutMs }),
+    open: async (signal) => {
+      const how = { signal, settings, statementsStandAlone: true, connectTimeoutMs: loginTimeoutMs };
+      const session = await openSession(options.access, how);
+      options.onOpen?.(session);
+      return session;
+    },
     classify: classifyLoginFailure,
     size: options.connections,
     loginIntervalMs: options.loginIntervalMs,
@@ -36,7 +43,8 @@ export function openWatchPool(options: WatchPoolOptions): SessionPool<PostgresSe
 
 /** A session of the same kind for a look into another database; the caller closes it. */
 export function openVisit(access: PostgresAccess, limits: WatchLimits, signal: AbortSignal): Promise<PostgresSession> {
-  return openSession(access, { signal, settings: watchSessionSettings(limits), connectTimeoutMs: loginTimeoutMs });
+  const settings = watchSessionSettings(limits);
+  return openSession(access, { signal, settings, statementsStandAlone: true, connectTimeoutMs: loginTimeoutMs });
 }
 
 /** Made by SET after login: PgBouncer refuses them as start-up options. */

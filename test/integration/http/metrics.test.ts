@@ -1,18 +1,15 @@
-import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { postgresWatchSettings } from '../../../src/collectors/postgres/settings.ts';
 import { createScraper } from '../../../src/collectors/scrape.ts';
 import { createSelfMetrics } from '../../../src/collectors/self-metrics.ts';
 import { systemClock } from '../../../src/core/clock.ts';
-import { findProgram } from '../../../src/core/find-program.ts';
 import { silentLog } from '../../../src/core/log.ts';
-import { ProcessFailed, startProcess } from '../../../src/core/run-process.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { testApp } from '../../support/http-app.ts';
 import { createDatabase, startTestCluster } from '../../support/postgres.ts';
+import { promtoolComplaints } from '../../support/promtool.ts';
 import { startSilentServer } from '../../support/silent-server.ts';
-import { testSignal } from '../../support/test-context.ts';
 
 const self = createSelfMetrics({ version: '0.1.0' });
 let cluster: Cluster;
@@ -48,23 +45,6 @@ async function textOf(url: string, headers: Readonly<Record<string, string>> = {
   const response = await fetch(url, { headers });
   expect(response.status).toBe(200);
   return response.text();
-}
-
-/** What promtool dislikes about a page. Throws when it cannot read it: then it exits with 1, with dislikes only with 3. */
-async function promtoolComplaints(page: string): Promise<string[]> {
-  const searchPath = [process.env['PATH'], join(import.meta.dirname, '../../../.cache/bin')].join(delimiter);
-  const program = await findProgram('promtool', searchPath);
-  if (program === undefined) throw new Error('promtool is not installed: run "sh scripts/setup test"');
-  const promtool = startProcess(program, ['check', 'metrics'], { signal: testSignal(), stdin: 'pipe' });
-  promtool.stdout.resume();
-  promtool.stdin?.end(page);
-  const failure: unknown = await promtool.exited.then(
-    () => undefined,
-    (error) => error,
-  );
-  if (failure === undefined) return [];
-  if (failure instanceof ProcessFailed && failure.exitCode === 3) return failure.stderr.trim().split('\n');
-  throw failure;
 }
 
 test('promtool reads the whole page and has nothing to say about the names that are ours', async () => {

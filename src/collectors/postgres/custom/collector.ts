@@ -1,7 +1,7 @@
 import { errorCode } from '../../../core/errors.ts';
 import { type Metric, metric, type Sample, sample } from '../../../core/metric.ts';
 import type { WorkContext } from '../../../core/work-context.ts';
-import { type PostgresSession, quoteLiteral, type Row } from '../../../targets/postgres/session.ts';
+import type { Row, Settings } from '../../../targets/postgres/session.ts';
 import { NotApplicable } from '../../collector.ts';
 import { rowsDropped } from '../../scrape-metrics.ts';
 import { isSelected } from '../databases.ts';
@@ -51,25 +51,19 @@ async function runStatement(family: CustomFamily, { session }: PostgresSource, c
   }
   const statement = family.statements.find(({ versions }) => fitsVersion(versions, session.version));
   if (statement === undefined) throw new NotApplicable('not for this version of the server');
-  await session.query(beginning(family), context);
   try {
-    return await session.query(statement.sql, { signal: context.signal, values: [] });
+    return await session.query(statement.sql, { signal: context.signal, values: [], settings: settingsOf(family) });
   } catch (error) {
     throw explained(family, error);
-  } finally {
-    await endTransaction(session, context);
   }
 }
 
-function beginning({ searchPath, timeoutMs }: CustomFamily): string {
-  const settings = [`SET LOCAL search_path TO ${searchPath}`, "SET LOCAL datestyle TO 'ISO'"];
-  if (timeoutMs !== undefined)
-    settings.push(`SET LOCAL statement_timeout TO ${quoteLiteral(String(Math.ceil(timeoutMs)))}`);
-  return ['BEGIN READ ONLY', ...settings].join('; ');
-}
-
-async function endTransaction(session: PostgresSession, { signal }: WorkContext): Promise<void> {
-  if (session.usable && !signal.aborted) await session.query('ROLLBACK', { signal });
+function settingsOf({ searchPath, timeoutMs }: CustomFamily): Settings {
+  return {
+    search_path: searchPath,
+    datestyle: 'ISO',
+    ...(timeoutMs === undefined ? {} : { statement_timeout: String(Math.ceil(timeoutMs)) }),
+  };
 }
 
 function explained(family: CustomFamily, error: unknown): Error {
