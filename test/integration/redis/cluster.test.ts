@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { writeExposition } from '../../../src/collectors/exposition.ts';
 import type { Sample } from '../../../src/core/metric.ts';
+import { promtoolComplaints } from '../../support/promtool.ts';
 import { redisAccess, type TestRedis, watchedRedis } from '../../support/redis.ts';
 import { startTestRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.ts';
+import { redisGoldenText } from '../../support/redis-golden.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
 
@@ -43,6 +47,24 @@ test('one seed is enough for every node, with its role and its own figures', asy
   expect(Object.values(valuesOf(samples, 'redis_node_failed_families'))).toEqual([0, 0, 0, 0, 0, 0]);
   expect(valuesOf(samples, 'watchkeeper_collector_success')).not.toContain(0);
 });
+
+test('the family cluster gives the page that is written down, and promtool reads the whole page', async () => {
+  const [seed] = cluster.nodes;
+  await using scraper = clusterScraper(seed === undefined ? [] : [seed]);
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  const names = new Map(cluster.nodes.map(({ name }) => [name, 'NODE']));
+  const ofCluster = samples.filter(({ metric }) => metric.name.startsWith('redis_cluster_'));
+  await expect(redisGoldenText(ofCluster, names)).toMatchFileSnapshot(
+    join(import.meta.dirname, 'golden', 'cluster-nodes.txt'),
+  );
+  const complaints = await promtoolComplaints(writeExposition([{ target: 'shop', samples }], 'text'));
+  expect(complaints.filter((line) => !keptNames.test(line))).toEqual([]);
+});
+
+/** Names of redis_exporter that promtool dislikes and dashboards know. */
+const keptNames =
+  /^redis_\S+(_sec|_ms|_usec|_ms_total|_usec_total|_per_sec) .*abbreviated|^redis_\S+ counter metrics should have "_total"|^redis_(memory_used_vm|migrate_cached_sockets)_total non-counter|^redis_commands_latencies_usec/;
 
 test('each node holds one connection of ours, whatever its seed was called, and no scrape makes it answer an error', async () => {
   const [seed, second] = cluster.nodes;

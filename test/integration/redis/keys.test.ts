@@ -6,6 +6,7 @@ import { literalSecret } from '../../../src/core/secret.ts';
 import { openRedis } from '../../../src/targets/redis/connection.ts';
 import { onlyRedisFamilies, redisAccess, startTestRedis, type TestRedis, watchedRedis } from '../../support/redis.ts';
 import { startTestRedisCluster } from '../../support/redis-cluster.ts';
+import { redisGoldenText } from '../../support/redis-golden.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
 
@@ -121,6 +122,18 @@ test('clients are told by name, and settings without those that hold passwords',
   expect(JSON.stringify(samples.map(({ labelValues }) => labelValues))).not.toContain('hunter2');
   expect(singleValue(samples, 'redis_up')).toBe(1);
 });
+
+test.each(['key_counts', 'check_keys', 'streams'])(
+  'the family %s gives the page that is written down',
+  async (family) => {
+    const keys = { counts: ['session:*'], check: ['visits', 'queue:*'], streams: ['orders'] };
+    const samples = (await scrapeKeys(keys, family)).filter(
+      ({ metric }) => !/^watchkeeper_|^redis_up$|^redis_exporter_/.test(metric.name),
+    );
+
+    await expect(redisGoldenText(samples)).toMatchFileSnapshot(join(import.meta.dirname, 'golden', `${family}.txt`));
+  },
+);
 
 test('in a cluster each master counts its own keys, and a key that is named is found on the one that has it', async () => {
   await using cluster = await startTestRedisCluster();

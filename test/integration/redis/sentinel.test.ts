@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { literalSecret } from '../../../src/core/secret.ts';
 import { redisAccess, startTestRedis, type TestRedis, watchedRedis } from '../../support/redis.ts';
+import { redisGoldenText } from '../../support/redis-golden.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
 
@@ -74,6 +76,25 @@ test('one Sentinel is enough for all of them, the master and its replicas', asyn
   expect(Object.keys(valuesOf(samples, 'redis_master_link_up'))).toHaveLength(2);
   expect(Object.values(valuesOf(samples, 'redis_sentinel_masters'))).toEqual([1, 1, 1]);
   expect(valuesOf(samples, 'watchkeeper_collector_success')).not.toContain(0);
+});
+
+test('the families sentinel and nodes give the pages that are written down', async () => {
+  await using scraper = sentinelScraper();
+  await scrapeOne(scraper, 'shop', testSignal());
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  const names = new Map([
+    ...servers.map(({ name }, index) => [name, index === 0 ? 'MASTER' : 'REPLICA'] as const),
+    ...sentinels.map(({ name }) => [name, 'SENTINEL'] as const),
+  ]);
+  const pageOf = (prefix: RegExp) =>
+    redisGoldenText(
+      samples.filter(({ metric }) => prefix.test(metric.name)),
+      names,
+    );
+  const golden = join(import.meta.dirname, 'golden');
+  await expect(pageOf(/^redis_sentinel_/)).toMatchFileSnapshot(join(golden, 'sentinel.txt'));
+  await expect(pageOf(/^redis_nodes?_/)).toMatchFileSnapshot(join(golden, 'nodes.txt'));
 });
 
 test('each Sentinel tells its own view of the master, without words that change in labels', async () => {
