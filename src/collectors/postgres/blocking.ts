@@ -4,6 +4,7 @@ import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
 import { rowsDropped } from '../scrape-metrics.ts';
 import { queueHeads } from './blocking-chains.ts';
 import { type ColumnMetric, columnSamples, labelOf, numberOf } from './columns.ts';
+import { secondsSinceSql } from './seconds-since.ts';
 import { type PostgresCollector, type PostgresSource, readRows, requireFullView } from './source.ts';
 
 /** Looking for the blockers of a session takes the lock manager's own locks for a moment: not for more than these. */
@@ -138,7 +139,7 @@ WITH activity AS MATERIALIZED (
   SELECT pid, ${start} AS waitstart FROM pg_locks WHERE NOT granted GROUP BY pid
 ), blocked AS MATERIALIZED (
   SELECT a.pid, a.datname, a.usename, a.application_name,
-         greatest(0, extract(epoch FROM clock_timestamp() - ${since})) AS waited
+         ${secondsSinceSql(since)} AS waited
     FROM activity a JOIN waits l ON l.pid = a.pid
    WHERE a.wait_event_type = 'Lock'
    ORDER BY waited DESC
@@ -148,7 +149,7 @@ SELECT b.datname, b.waited, b.pid AS blocked_pid, b.usename AS blocked_usename,
        b.application_name AS blocked_application_name,
        k.pid AS blocking_pid, coalesce(a.datname, b.datname) AS blocking_datname, a.usename AS blocking_usename,
        a.application_name AS blocking_application_name, a.state AS blocking_state,
-       greatest(0, extract(epoch FROM clock_timestamp() - a.xact_start)) AS blocking_transaction
+       ${secondsSinceSql('a.xact_start')} AS blocking_transaction
   FROM blocked b
  CROSS JOIN LATERAL (SELECT DISTINCT unnest(pg_blocking_pids(b.pid))) AS k (pid)
   LEFT JOIN activity a ON a.pid = k.pid

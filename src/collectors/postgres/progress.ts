@@ -3,6 +3,7 @@ import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { rowsDropped } from '../scrape-metrics.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
 import { relationName } from './relation-name.ts';
+import { secondsSinceSql } from './seconds-since.ts';
 import { type PostgresCollector, readRows, requireFullView } from './source.ts';
 
 /** Shown one by one, those that have been running longest first. */
@@ -186,7 +187,7 @@ WITH operations (kind, pid, datname, relid, command, phase, unit, done, goal) AS
 )
 SELECT o.kind, o.pid, o.datname, ${name} AS relname, o.command, o.phase, o.unit, o.done, o.goal, 1 AS one,
        o.done / nullif(o.goal, 0) AS ratio,
-       greatest(0, extract(epoch FROM clock_timestamp() - a.query_start)) AS seconds
+       ${secondsSinceSql('a.query_start')} AS seconds
   FROM operations o
   LEFT JOIN pg_stat_activity a ON a.pid = o.pid
   ${joins}

@@ -1,5 +1,6 @@
 import { type Metric, metric, sample } from '../../core/metric.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
+import { secondsSinceSql } from './seconds-since.ts';
 import { type PostgresCollector, readRows, requireFullView } from './source.ts';
 
 function perStandby(suffix: string, unit: string, source: string, help: string): Metric {
@@ -66,6 +67,15 @@ const columns: readonly ColumnMetric[] = [
     ),
   })),
   ...['write', 'flush', 'replay'].map((step) => ({
+    column: `${step}_behind`,
+    metric: perStandby(
+      `${step}_lag_bytes`,
+      'bytes',
+      `pg_current_wal_lsn() - pg_stat_replication.${step}_lsn`,
+      `Bytes of WAL that this server has and the standby has still to ${step}.`,
+    ),
+  })),
+  ...['write', 'flush', 'replay'].map((step) => ({
     column: `${step}_lag`,
     metric: perStandby(
       `${step}_lag_seconds`,
@@ -101,10 +111,13 @@ SELECT current_setting('synchronous_standby_names') <> '' AS sync_required,
        pg_wal_lsn_diff(r.write_lsn, '0/0') AS write_lsn,
        pg_wal_lsn_diff(r.flush_lsn, '0/0') AS flush_lsn,
        pg_wal_lsn_diff(r.replay_lsn, '0/0') AS replay_lsn,
+       pg_wal_lsn_diff(h.lsn, r.write_lsn) AS write_behind,
+       pg_wal_lsn_diff(h.lsn, r.flush_lsn) AS flush_behind,
+       pg_wal_lsn_diff(h.lsn, r.replay_lsn) AS replay_behind,
        coalesce(extract(epoch FROM r.write_lag), CASE WHEN r.write_lsn >= r.sent_lsn THEN 0 END) AS write_lag,
        coalesce(extract(epoch FROM r.flush_lag), CASE WHEN r.flush_lsn >= r.sent_lsn THEN 0 END) AS flush_lag,
        coalesce(extract(epoch FROM r.replay_lag), CASE WHEN r.replay_lsn >= r.sent_lsn THEN 0 END) AS replay_lag,
-       greatest(0, extract(epoch FROM clock_timestamp() - r.reply_time)) AS reply_age
+       ${secondsSinceSql('r.reply_time')} AS reply_age
   FROM here h LEFT JOIN receivers r ON true
   LEFT JOIN pg_replication_slots s ON s.active_pid = r.pid`;
 

@@ -1,6 +1,7 @@
 import { type Metric, metric } from '../../core/metric.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
+import { secondsSinceSql } from './seconds-since.ts';
 import { type PostgresCollector, readRows } from './source.ts';
 import { columnsIn, metricsOf, selectList, type VersionedColumn } from './versioned-columns.ts';
 
@@ -42,7 +43,7 @@ const columns: readonly VersionedColumn[] = [
   ofWorker('last_message_age_seconds', {
     column: 'last_msg_receipt_time',
     unit: 'seconds',
-    expression: 'greatest(0, extract(epoch FROM clock_timestamp() - w.last_msg_receipt_time))',
+    expression: secondsSinceSql('w.last_msg_receipt_time'),
     help: 'Seconds since something came from the publisher; half of wal_receiver_timeout at most while the link stands.',
   }),
   ofStatistics('apply_errors_total', {

@@ -2,6 +2,7 @@ import { type Metric, type MetricType, metric } from '../../core/metric.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { NotApplicable } from '../collector.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
+import { secondsSinceSql } from './seconds-since.ts';
 import { type PostgresCollector, readRows, requireFullView } from './source.ts';
 
 function receiver(suffix: string, type: MetricType, unit: string, help: string, source = suffix): Metric {
@@ -99,7 +100,7 @@ SELECT pg_is_in_recovery() AS is_replica, r.pid, r.sender_host AS upstream_host,
        pg_wal_lsn_diff(${flushed}, '0/0') AS flushed_lsn, r.received_tli,
        extract(epoch FROM r.last_msg_send_time) AS last_msg_send_time,
        extract(epoch FROM r.last_msg_receipt_time) AS last_msg_receipt_time,
-       greatest(0, extract(epoch FROM clock_timestamp() - r.last_msg_receipt_time)) AS last_msg_age,
+       ${secondsSinceSql('r.last_msg_receipt_time')} AS last_msg_age,
        pg_wal_lsn_diff(r.latest_end_lsn, '0/0') AS latest_end_lsn,
        extract(epoch FROM r.latest_end_time) AS latest_end_time,
        substring(r.slot_name FROM '^repmgr_slot_([0-9]+)$') AS upstream_node

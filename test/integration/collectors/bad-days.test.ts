@@ -4,6 +4,7 @@ import { errorMessage } from '../../../src/core/errors.ts';
 import { literalSecret, Secret } from '../../../src/core/secret.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
 import { freePort } from '../../support/free-port.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { recordingLog } from '../../support/recording-log.ts';
@@ -175,6 +176,20 @@ test('a role without pg_monitor loses the families about others, with the remedy
   expect(lines.map(({ message }) => message)).toEqual(failed.map(() => 'collector fails'));
   const remedies = lines.filter(({ fields }) => errorMessage(fields['error']).includes('GRANT pg_monitor'));
   expect(remedies.map(({ fields }) => fields['collector']).sort()).toEqual(failed);
+});
+
+test('a role with a limit tells how near it is to it', async () => {
+  await execute(cluster, 'postgres', "CREATE ROLE limited LOGIN PASSWORD 'limited-secret' CONNECTION LIMIT 4");
+  const session = await openSession(as('limited', 'limited-secret'), { signal: testSignal() });
+  onTestFinished(() => session.destroy());
+  await using scraper = testScraper([watched('shop', monitor, onlyFamily('roles'))]);
+
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  expect(valuesOf(samples, 'pg_roles_connections_used')).toMatchObject({ limited: 1 });
+  expect(valuesOf(samples, 'pg_roles_connections_used')).not.toHaveProperty('monitor');
+  expect(valuesOf(samples, 'pg_roles_connections_saturation_ratio')).toMatchObject({ limited: 0.25 });
+  expect(valuesOf(samples, 'pg_roles_connection_limit')).toMatchObject({ limited: 4, monitor: -1 });
 });
 
 test('a session that runs longer than the threshold is counted, with its age', async () => {

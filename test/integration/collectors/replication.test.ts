@@ -137,6 +137,7 @@ test('positions of both sides are the same once everything is replayed', async (
     expect(written).toBeGreaterThan(0);
     expect(singleValue(ofStandby, 'pg_replication_replayed_wal_lsn_bytes')).toBe(written);
     expect(Object.values(valuesOf(ofPrimary, 'pg_stat_replication_pg_wal_lsn_diff'))).toEqual([0]);
+    expect(Object.values(valuesOf(ofPrimary, 'pg_stat_replication_flush_lag_bytes'))).toEqual([0]);
   });
 });
 
@@ -151,6 +152,8 @@ test('a paused replay is lag in bytes and in seconds, and is told', async () => 
     });
     await eventually(primary, (samples) => {
       expect(Object.values(valuesOf(samples, 'pg_stat_replication_pg_wal_lsn_diff'))[0]).toBeGreaterThan(1_000);
+      expect(Object.values(valuesOf(samples, 'pg_stat_replication_replay_lag_bytes'))[0]).toBeGreaterThan(1_000);
+      expect(Object.values(valuesOf(samples, 'pg_stat_replication_write_lag_bytes'))).toEqual([0]);
     });
   } finally {
     await execute(standby, 'postgres', 'SELECT pg_wal_replay_resume()');

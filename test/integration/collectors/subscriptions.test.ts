@@ -64,5 +64,6 @@ test('a subscription that is switched off has no worker', async () => {
   await eventually((samples) => {
     expect(valuesOf(samples, 'pg_subscription_enabled')).toEqual({ 'copy orders': 0 });
     expect(valuesOf(samples, 'pg_subscription_worker_up')).toEqual({ 'copy orders': 0 });
+    expect(valuesOf(samples, 'pg_subscription_last_message_age_seconds')).toEqual({});
   });
 });

@@ -96,6 +96,7 @@ test('a prepared transaction is told, with its age, as what others wait for and 
   expect(valuesOf(samples, 'pg_prepared_transactions_open')).toMatchObject({ shop: 1, postgres: 0 });
   expect(valuesOf(samples, 'pg_prepared_transactions_oldest_seconds')['shop']).toBeGreaterThan(0);
   expect(valuesOf(samples, 'pg_blocking_head_blocked_sessions')).toEqual({ 'shop 0   ': 1 });
+  expect(valuesOf(samples, 'pg_blocking_head_transaction_seconds')).toEqual({});
   expect(valuesOf(samples, 'pg_xmin_horizon_holders')).toMatchObject({ prepared_transaction: 1 });
   expect(valuesOf(samples, 'pg_xmin_horizon_age_transactions')['prepared_transaction']).toBeGreaterThan(0);
 });
