@@ -34,6 +34,8 @@ export class RedisSessions implements Sessions<RedisVisit> {
   #known: readonly RedisNode[] = [];
   #entry: RedisNode | undefined;
   #notWatched = 0;
+  /** Nodes that told of far fewer others than were known: they may have been put out of the cluster. */
+  readonly #doubted = new Set<string>();
 
   constructor(options: RedisSessionsOptions) {
     this.#options = options;
@@ -116,8 +118,7 @@ export class RedisSessions implements Sessions<RedisVisit> {
 
   /** Who can tell about the others, the likeliest first. */
   #entries(): RedisNode[] {
-    const { kind } = entryTraits(this.#options.access.mode);
-    const known = this.#known.filter((node) => node.kind === kind && !node.failed);
+    const known = this.#others(this.#known);
     const current = this.#entry === undefined ? [] : [this.#entry];
     const byName = new Map([...current, ...known, ...this.#seeds].map((node) => [node.name, node]));
     const [first, ...others] = byName.values();
@@ -130,18 +131,41 @@ export class RedisSessions implements Sessions<RedisVisit> {
 
   #learn(found: readonly RedisNode[]): readonly RedisNode[] {
     const nodes = [...new Map(found.map((node) => [node.name, node])).values()];
-    const watched = nodes.slice(0, this.#options.nodeLimit);
+    if (this.#doubts(nodes)) return this.#known;
+    this.#doubted.clear();
+    const watched = nodes.sort((a, b) => rank(a) - rank(b)).slice(0, this.#options.nodeLimit);
     this.#notWatched = nodes.length - watched.length;
     this.#known = watched;
     const names = new Set(watched.map(({ name }) => name));
     // A seed may be called otherwise by the others: then it is left, so that each node has one connection.
-    if (this.#entry !== undefined && !names.has(this.#entry.name)) {
-      const { kind } = entryTraits(this.#options.access.mode);
-      this.#entry = watched.find((node) => node.kind === kind && !node.failed);
-    }
+    if (this.#entry !== undefined && !names.has(this.#entry.name)) this.#entry = this.#others(watched)[0];
     this.#pools.keepOnly(names);
     return watched;
   }
+
+  /**
+   * A node that was removed from its cluster goes on alone and knows nobody. Who suddenly knows less than half is not
+   * believed as long as there is somebody else to ask; that one is asked in the next scrape.
+   */
+  #doubts(nodes: readonly RedisNode[]): boolean {
+    if (this.#entry === undefined || nodes.length * 2 >= this.#known.length) return false;
+    this.#doubted.add(this.#entry.name);
+    const [other] = this.#others(this.#known).filter(({ name }) => !this.#doubted.has(name));
+    if (other === undefined) return false;
+    this.#entry = other;
+    return true;
+  }
+
+  /** Those who can tell about the others and are not down. */
+  #others(nodes: readonly RedisNode[]): RedisNode[] {
+    const { kind } = entryTraits(this.#options.access.mode);
+    return nodes.filter((node) => node.kind === kind && !node.failed);
+  }
+}
+
+/** When there are more nodes than are watched, replicas are left out first. */
+function rank({ role }: RedisNode): number {
+  return role === 'replica' ? 1 : 0;
 }
 
 function entryTraits(mode: RedisMode): Pick<RedisNode, 'kind' | 'role'> {

@@ -120,6 +120,24 @@ test('a node that joins is watched in the next scrape, one that hangs or is gone
   expect(upOf(await scrapeOne(scraper, 'shop', testSignal()))).toMatchObject({ [joined.name]: 0 });
 });
 
+test('a node that was put out of the cluster is not believed: the others stay watched', async () => {
+  const outcast = await cluster.join();
+  await using scraper = clusterScraper([outcast]);
+  await vi.waitFor(
+    async () =>
+      expect(Object.keys(upOf(await scrapeOne(scraper, 'shop', testSignal()))).length).toBeGreaterThanOrEqual(7),
+    { timeout: 10_000, interval: 200 },
+  );
+
+  await outcast.call('CLUSTER', 'RESET', 'HARD');
+
+  for (let scrape = 0; scrape < 3; scrape++) {
+    const up = upOf(await scrapeOne(scraper, 'shop', testSignal()));
+    expect(cluster.nodes.slice(0, 6).map(({ name }) => up[name])).toEqual([1, 1, 1, 1, 1, 1]);
+  }
+  await outcast.kill();
+});
+
 test('when the seed is gone another node tells about the cluster, and its replica is seen as the new master', async () => {
   const [seed, , , replica] = cluster.nodes;
   await using scraper = clusterScraper(seed === undefined ? [] : [seed]);
