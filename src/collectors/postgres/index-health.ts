@@ -43,6 +43,20 @@ const details = [
   }),
 ];
 
+/** Known alert rules look here for what a failed REINDEX CONCURRENTLY left (`indexrelname=~".*ccnew.*"`). */
+const invalid = [
+  metricsOf({
+    prefix: 'pg_general_index_info',
+    name: 'pg_class',
+    labels: ['datname', 'schemaname', 'relname', 'indexrelname'],
+  })('pg_relation_size', {
+    column: 'bytes',
+    unit: 'bytes',
+    source: 'pg_class.relpages',
+    help: 'Bytes of an invalid index, under the name that known alert rules have; only for those. See pg_index_problem_index_bytes.',
+  }),
+];
+
 /** Node trees hold the places in the text of the statement; only in these they differ for the same expression. */
 function withoutPlaces(tree: string): string {
   return `regexp_replace(${tree}::text, ':location -?[0-9]+', '', 'g')`;
@@ -154,7 +168,13 @@ SELECT current_database() AS datname, p.problem, r.covered_by, r.schemaname, r.r
 
 function samplesOf(source: PostgresSource, rows: readonly Row[]): Sample[] {
   const { first, named, dropped } = countedFindings(source, indexHealth.name, rows);
-  return [...columnSamples(first, totals), ...columnSamples(named, details), dropped];
+  const invalidRows = named.filter(({ problem }) => problem === 'invalid');
+  return [
+    ...columnSamples(first, totals),
+    ...columnSamples(named, details),
+    ...columnSamples(invalidRows, invalid),
+    dropped,
+  ];
 }
 
 export const indexHealth: PostgresCollector = {
@@ -162,7 +182,7 @@ export const indexHealth: PostgresCollector = {
   about:
     'Indexes that cost without use: unused, duplicate, redundant, invalid. How many there are in each database and how large they are, and the `watch.findingLimit` largest of each kind by name.',
   scope: 'database',
-  metrics: [...totals, ...details].map(({ metric }) => metric),
+  metrics: [...totals, ...details, ...invalid].map(({ metric }) => metric),
   enabledByDefault: true,
   minIntervalMs: 300_000,
   async collect(source, context) {

@@ -28,7 +28,7 @@ const totals = [
 const unread = byReason('unread', {
   unit: 'sequences',
   source: 'has_sequence_privilege(), pg_locks',
-  help: 'Sequences whose state is not known. privilege: the role may not read them, GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO it; locked: one waits for no lock; limit: more than `watch.tableLimit`, those with the smallest range and then of the largest tables are read.',
+  help: 'Sequences whose state is not known. privilege: the role may not read them, GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO it; locked: one waits for no lock; limit: more than `watch.tableLimit`, or than a tenth of the locks that the server has room for; those with the smallest range, and then those of the largest tables, are read.',
 });
 
 const details = [
@@ -47,8 +47,8 @@ const details = [
 ];
 
 /**
- * Reading a sequence takes a lock on it that is kept until the statement ends, so only so many are read as the lock
- * table of any server holds. The views and columns that take the values are found by ownership and by defaults.
+ * Reading a sequence takes a lock on it that is kept until the statement ends: were all read, a database with many could
+ * fill the lock table, and others would fail. The columns that take the values are found by ownership and by defaults.
  */
 const sql = `
 WITH columns AS (
@@ -90,7 +90,12 @@ WITH columns AS (
     LEFT JOIN limits k ON k.sequence = c.oid
    WHERE ${isOfUsers} AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
 ), chosen AS MATERIALIZED (
-  SELECT * FROM sequences WHERE reason IS NULL ORDER BY abs(ends - begins), relpages DESC NULLS LAST, oid LIMIT $1::int
+  SELECT *
+    FROM sequences
+   WHERE reason IS NULL
+   ORDER BY abs(ends - begins), relpages DESC NULLS LAST, oid
+   LIMIT least($1::bigint, current_setting('max_locks_per_transaction')::bigint
+                           * current_setting('max_connections')::bigint / 10)
 ), read AS MATERIALIZED (
   SELECT *, CASE WHEN has_sequence_privilege(oid, 'SELECT, USAGE') THEN pg_sequence_last_value(oid)::numeric END AS last
     FROM chosen

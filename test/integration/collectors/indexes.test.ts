@@ -131,6 +131,7 @@ test('what a failed build leaves is told, a build under way is not', async () =>
   );
 
   const after = await problemsOf(access);
+  const byOtherName = rowsOf(await collectIn(access, 'index_health'), 'pg_general_index_info_pg_relation_size');
   await execute(cluster, 'builds', 'DROP INDEX t_failed');
   await holder.query('BEGIN; DELETE FROM t', { signal });
   const building = execute(cluster, 'builds', 'CREATE INDEX CONCURRENTLY t_slow ON t (n)');
@@ -141,6 +142,7 @@ test('what a failed build leaves is told, a build under way is not', async () =>
   await holder.query('ROLLBACK', { signal });
 
   expect(after).toEqual(['invalid: t_failed']);
+  expect(Object.keys(byOtherName)).toEqual(['public t t_failed']);
   expect(during).toEqual([]);
 });
 
