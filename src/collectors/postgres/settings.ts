@@ -65,6 +65,13 @@ export const postgresWatchSettings = z.strictObject({
     .describe(
       'Tables, indexes or sequences of each database that a family names because something about them should be looked at: the worst first. Its totals count all of them.',
     ),
+  slowQueryExclude: z
+    .strictObject({
+      databases: z.array(z.string().min(1)).default([]).describe('Databases by name.'),
+      users: z.array(z.string().min(1)).default([]).describe('Roles by name, e.g. that of the monitoring itself.'),
+    })
+    .prefault({})
+    .describe('Databases and roles whose statements are not shown, so that they leave the room to others.'),
   slowQueryTextLength: z
     .int()
     .min(1)

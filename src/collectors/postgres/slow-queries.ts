@@ -3,7 +3,7 @@ import { rowsDropped } from '../scrape-metrics.ts';
 import { type ColumnMetric, columnSamples, numberOf } from './columns.ts';
 import { type Extension, findExtension } from './extension.ts';
 import { type PostgresCollector, readRows } from './source.ts';
-import { requireAllStatements, statementColumns } from './statements.ts';
+import { chosenStatements, excludedValues, requireAllStatements, statementColumns } from './statements.ts';
 
 function perStatement(suffix: string, unit: string, help: string, source: string, type: MetricType = 'counter') {
   const name = `pg_stat_statements_${suffix}`;
@@ -76,12 +76,10 @@ const evictionColumns: readonly ColumnMetric[] = [
   },
 ];
 
-/**
- * `false`: the texts stay in their file, which may be large. Rows of one statement (top level or not) are summed; those
- * of dropped databases are left out.
- */
+/** Rows of one statement (top level or not) are summed. */
 function statementsSql(extension: Extension): string {
-  const { view, executionTime, blocks, infoView } = statementColumns(extension);
+  const names = statementColumns(extension);
+  const { executionTime, blocks, infoView } = names;
   const evictions = infoView === undefined ? 'NULL' : `(SELECT dealloc FROM ${infoView})`;
   return `
 SELECT pg_get_userbyid(top.userid) AS user, top.datname, top.queryid, top.calls, top.exec_ms, top.rows, top.read_ms,
@@ -89,10 +87,10 @@ SELECT pg_get_userbyid(top.userid) AS user, top.datname, top.queryid, top.calls,
   FROM (SELECT s.userid, d.datname, s.queryid, sum(s.calls) AS calls, sum(s.total_${executionTime}) AS exec_ms,
                sum(s.rows) AS rows, sum(s.${blocks}_read_time) AS read_ms, sum(s.${blocks}_write_time) AS write_ms,
                max(s.max_${executionTime}) AS max_ms, count(*) OVER () AS statements
-          FROM ${view}(false) s JOIN pg_database d ON d.oid = s.dbid
+          ${chosenStatements(names, false)}
          GROUP BY s.userid, d.datname, s.queryid
          ORDER BY s.queryid IS NULL DESC, exec_ms DESC
-         LIMIT $1::int) AS top`;
+         LIMIT $3::int) AS top`;
 }
 
 export const slowQueries: PostgresCollector = {
@@ -104,7 +102,9 @@ export const slowQueries: PostgresCollector = {
   enabledByDefault: true,
   async collect(source, context) {
     const extension = await findExtension('pg_stat_statements', source, context);
-    const rows = await readRows(source, statementsSql(extension), context, [source.settings.slowQueryLimit]);
+    const { slowQueryExclude, slowQueryLimit } = source.settings;
+    const values = [...excludedValues(slowQueryExclude), slowQueryLimit];
+    const rows = await readRows(source, statementsSql(extension), context, values);
     requireAllStatements(rows);
     const [first] = rows;
     const statements = first === undefined ? 0 : (numberOf(first, 'statements') ?? 0);

@@ -2,7 +2,7 @@ import { metric, sample } from '../../core/metric.ts';
 import { labelOf } from './columns.ts';
 import { type Extension, findExtension } from './extension.ts';
 import { type PostgresCollector, readRows } from './source.ts';
-import { requireAllStatements, statementColumns } from './statements.ts';
+import { chosenStatements, excludedValues, requireAllStatements, statementColumns } from './statements.ts';
 
 const text = metric({
   name: 'pg_stat_statements_query_id',
@@ -18,19 +18,19 @@ const lookedAt = 10_000;
 
 /** The same statements as slow_queries shows. Comments at the beginning are cut off: some tools write what changes into them. */
 function textsSql(extension: Extension): string {
-  const { view, executionTime } = statementColumns(extension);
+  const names = statementColumns(extension);
   return `
 WITH top AS (
   SELECT s.queryid, min(left(s.query, ${lookedAt})) AS query
-    FROM ${view}(true) s JOIN pg_database d ON d.oid = s.dbid
+    ${chosenStatements(names, true)}
    GROUP BY s.userid, d.datname, s.queryid
-   ORDER BY s.queryid IS NULL DESC, sum(s.total_${executionTime}) DESC
-   LIMIT $1::int
+   ORDER BY s.queryid IS NULL DESC, sum(s.total_${names.executionTime}) DESC
+   LIMIT $3::int
 ), texts AS (
   SELECT queryid, regexp_replace(min(query), '^(\\s|/\\*([^*]|\\*[^/])*\\*/|--[^\\n]*(\\n|$))+', '') AS query
     FROM top GROUP BY queryid
 )
-SELECT queryid, left(query, $2::int) AS query FROM texts
+SELECT queryid, left(query, $4::int) AS query FROM texts
  WHERE queryid IS NULL OR query ~* '^\\(*\\s*(select|insert|update|delete|merge|values|table|with)\\M'`;
 }
 
@@ -43,9 +43,10 @@ export const slowQueryTexts: PostgresCollector = {
   enabledByDefault: false,
   minIntervalMs: 600_000,
   async collect(source, context) {
-    const { slowQueryLimit, slowQueryTextLength } = source.settings;
+    const { slowQueryExclude, slowQueryLimit, slowQueryTextLength } = source.settings;
     const extension = await findExtension('pg_stat_statements', source, context);
-    const rows = await readRows(source, textsSql(extension), context, [slowQueryLimit, slowQueryTextLength]);
+    const values = [...excludedValues(slowQueryExclude), slowQueryLimit, slowQueryTextLength];
+    const rows = await readRows(source, textsSql(extension), context, values);
     requireAllStatements(rows);
     return rows.map((row) => sample(text, 1, { queryid: labelOf(row, 'queryid'), query: labelOf(row, 'query') }));
   },

@@ -9,7 +9,7 @@ export interface PostgresSource {
   readonly session: PostgresSession;
   readonly settings: Pick<
     PostgresWatchSettings,
-    'slowQueryThreshold' | 'slowQueryLimit' | 'slowQueryTextLength' | 'tableLimit' | 'findingLimit'
+    'slowQueryThreshold' | 'slowQueryLimit' | 'slowQueryExclude' | 'slowQueryTextLength' | 'tableLimit' | 'findingLimit'
   >;
 }
 

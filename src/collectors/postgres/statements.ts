@@ -1,5 +1,6 @@
 import { quoteIdentifier, type Row } from '../../targets/postgres/session.ts';
 import type { Extension } from './extension.ts';
+import type { PostgresWatchSettings } from './settings.ts';
 
 /** Names in pg_stat_statements by the version of the extension. */
 export interface StatementColumns {
@@ -20,6 +21,20 @@ export function statementColumns({ schema, minor }: Extension): StatementColumns
     blocks: minor >= 11 ? 'shared_blk' : 'blk',
     infoView: minor >= 9 ? `${view}_info` : undefined,
   };
+}
+
+/**
+ * FROM and WHERE: all statements `s` and their databases `d`, but for those of dropped databases and those that are
+ * excluded by `$1` and `$2`, see {@link excludedValues}. `withText` reads the file with all texts, which may be large.
+ */
+export function chosenStatements({ view }: StatementColumns, withText: boolean): string {
+  const listed = (parameter: string) => `(SELECT jsonb_array_elements_text(${parameter}::jsonb))`;
+  return `FROM ${view}(${withText}) s JOIN pg_database d ON d.oid = s.dbid
+ WHERE d.datname NOT IN ${listed('$1')} AND pg_get_userbyid(s.userid) NOT IN ${listed('$2')}`;
+}
+
+export function excludedValues({ databases, users }: PostgresWatchSettings['slowQueryExclude']): string[] {
+  return [JSON.stringify(databases), JSON.stringify(users)];
 }
 
 /** Throws where some have no `queryid`: those of others, for a role that may not see them. */

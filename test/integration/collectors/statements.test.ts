@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Sample } from '../../../src/core/metric.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
-import { execute, startTestCluster } from '../../support/postgres.ts';
+import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { scrapeOne, testScraper, valuesOf, watched } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
 
@@ -48,6 +48,34 @@ test('texts are cut to the length that was set', async () => {
   const texts = samples.filter(({ metric }) => metric.name === 'pg_stat_statements_query_id');
   expect(texts.length).toBeGreaterThan(1);
   expect(Math.max(...texts.map(({ labelValues: [, query] }) => query?.length ?? 0))).toBe(10);
+});
+
+test('statements of excluded databases and users are not shown, whatever they are called', async () => {
+  const odd = 'odd "name", {a}';
+  await createDatabase(cluster, odd, 'CREATE ROLE batch; GRANT batch TO postgres');
+  await execute(cluster, odd, 'SELECT 1 AS in_the_odd_database');
+  await execute(cluster, 'postgres', 'SET SESSION AUTHORIZATION batch; SELECT 1 AS of_batch');
+  const collectors = { slow_queries: true, slow_query_texts: true };
+  const exclude = (databases: string[], users: string[]) => ({
+    ...watched('server', cluster.access, { collectors, slowQueryLimit: 1_000, slowQueryExclude: { databases, users } }),
+  });
+  const scrapeWith = async (target: ReturnType<typeof exclude>) => {
+    await using scraper = testScraper([target]);
+    return await scrapeOne(scraper, 'server', testSignal());
+  };
+
+  const [all, few] = [await scrapeWith(exclude([], [])), await scrapeWith(exclude([odd], ['batch']))];
+
+  const owners = (samples: readonly Sample[]) =>
+    new Set(
+      samples
+        .filter(({ metric }) => metric.name === 'pg_stat_statements_calls_total')
+        .map(({ labelValues: [user, datname] }) => `${user} in ${datname}`),
+    );
+  expect(owners(all)).toEqual(new Set(['postgres in postgres', `postgres in ${odd}`, 'batch in postgres']));
+  expect(owners(few)).toEqual(new Set(['postgres in postgres']));
+  const texts = Object.keys(valuesOf(few, 'pg_stat_statements_query_id')).join(' ');
+  expect(texts).not.toMatch(/in_the_odd_database|of_batch/);
 });
 
 test('texts are not asked for unless that is wished', async () => {
