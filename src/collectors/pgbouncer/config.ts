@@ -70,6 +70,7 @@ const settings = Object.fromEntries([
   seconds('server_login_retry', 'Seconds between two tries to log in to a server that refused one.'),
   seconds('server_check_delay', 'Seconds after which an idle connection is checked before use.'),
   seconds('autodb_idle_timeout', 'Seconds after which a database made by "*" is forgotten when nobody uses it.'),
+  seconds('pool_idle_timeout', 'Seconds after which an unused pool is forgotten; 0 for never. From PgBouncer 1.26 on.'),
   seconds('dns_max_ttl', 'Seconds that an address of a host is kept.'),
   seconds('stats_period', 'Seconds over which PgBouncer itself makes averages.'),
 ]);

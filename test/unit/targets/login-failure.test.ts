@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DeadlineExceeded } from '../../../src/core/deadline.ts';
 import { SecretUnavailable } from '../../../src/core/secret.ts';
-import { classifyLoginFailure } from '../../../src/targets/libpq/login-failure.ts';
+import { classifyLoginFailure, isPasswordRefused } from '../../../src/targets/libpq/login-failure.ts';
 import { AuthenticationForbidden } from '../../../src/targets/libpq/require-auth.ts';
 
 function withCode(code: string): Error {
@@ -30,10 +30,26 @@ test('a login that took too long is a timeout', () => {
 test.each([
   ['CERT_REVOKED', 'tls'],
   ['UNABLE_TO_GET_CRL', 'tls'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'tls'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls'],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'tls'],
   ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls'],
 ])('every code of TLS is one of TLS (%s)', (code, reason) => {
   expect(classifyLoginFailure(withCode(code))).toBe(reason);
+});
+
+test.each([
+  ['SASL authentication failed', 'authentication'],
+  ['password authentication failed', 'authentication'],
+  ['not allowed', 'privilege'],
+  ['no more connections allowed (max_client_conn)', 'too_many_connections'],
+  ['SSL required', 'tls'],
+  ['unsupported startup parameter: options', 'other'],
+])('PgBouncer calls everything a protocol violation: its words tell that "%s" is %s', (message, reason) => {
+  const error = new Error('connecting', { cause: Object.assign(new Error(message), { code: '08P01' }) });
+
+  expect(classifyLoginFailure(error)).toBe(reason);
+  expect(isPasswordRefused(error)).toBe(reason === 'authentication');
 });
 
 test('a password that cannot be had is told apart from one that is refused', () => {
