@@ -3,7 +3,7 @@ import type { WorkContext } from '../../core/work-context.ts';
 import type { Row } from '../../targets/postgres/session.ts';
 import { columnSamples } from './columns.ts';
 import { type PostgresCollector, type PostgresSource, readRows } from './source.ts';
-import { countedFindings, isOfUsers } from './user-relations.ts';
+import { countedFindings, isOfUsers, lockedRelations } from './user-relations.ts';
 import { metricsOf } from './versioned-columns.ts';
 
 const ofDatabase = metricsOf({ prefix: 'pg_sequences', name: 'pg_sequence', labels: ['datname'] });
@@ -71,11 +71,7 @@ WITH columns AS (
             WHEN 'int4'::regtype THEN 2147483647
             WHEN 'int8'::regtype THEN 9223372036854775807 END AS type_max) AS m
    ORDER BY u.sequence, m.type_max, c.relpages DESC, u.relation, u.attnum
-), locked AS MATERIALIZED (
-  SELECT l.relation
-    FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-   WHERE l.locktype = 'relation' AND d.datname = current_database()
-     AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+), locked AS MATERIALIZED (${lockedRelations("'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'")}
 ), sequences AS MATERIALIZED (
   SELECT c.oid, n.nspname AS schemaname, c.relname AS sequencename, k.relname, k.attname, k.relpages, s.seqincrement,
          CASE WHEN s.seqincrement > 0 THEN s.seqmin ELSE s.seqmax END AS begins,

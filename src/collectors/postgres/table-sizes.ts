@@ -1,7 +1,7 @@
 import { metric } from '../../core/metric.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
 import { type PostgresCollector, type PostgresSource, readRows } from './source.ts';
-import { chosenTables, databaseSample, droppedSample, statisticsKinds } from './user-relations.ts';
+import { chosenTables, databaseSample, droppedSample, lockedRelations, statisticsKinds } from './user-relations.ts';
 
 function size(suffix: string, help: string, source: string) {
   const name = `pg_stat_user_tables_${suffix}`;
@@ -47,14 +47,14 @@ const locked = metric({
 function sizesSql(source: PostgresSource): string {
   return `
 WITH ${chosenTables(statisticsKinds(source))},
-locked AS MATERIALIZED (
-  SELECT l.relation
-    FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-   WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND d.datname = current_database()
+locked AS MATERIALIZED (${lockedRelations("'AccessExclusiveLock'")}
+), locked_tables AS MATERIALIZED (
+  SELECT relation FROM locked
+  UNION ALL
+  SELECT x.indrelid FROM pg_index x WHERE x.indexrelid IN (SELECT relation FROM locked)
 ), guarded AS MATERIALIZED (
-  SELECT t.*, EXISTS (SELECT FROM locked l WHERE l.relation IN (t.oid, t.reltoastrelid))
-           OR EXISTS (SELECT FROM locked l JOIN pg_index x ON x.indexrelid = l.relation
-                       WHERE x.indrelid IN (t.oid, t.reltoastrelid)) AS is_locked
+  SELECT t.*, t.oid IN (SELECT relation FROM locked_tables) OR t.reltoastrelid IN (SELECT relation FROM locked_tables)
+           AS is_locked
     FROM chosen t
 )
 SELECT current_database() AS datname, schemaname, relname, total, is_locked,

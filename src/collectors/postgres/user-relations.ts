@@ -44,6 +44,14 @@ chosen AS MATERIALIZED (
    LIMIT $1::int
 )`;
 
+/** Relations of this database on which locks of these modes are held or waited for, as `relation`. */
+export function lockedRelations(modes: string): string {
+  return `
+  SELECT l.relation
+    FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+   WHERE l.locktype = 'relation' AND d.datname = current_database() AND l.mode IN (${modes})`;
+}
+
 /** How many rows were cut off: the column `total` of those that were not tells how many there are. */
 export function droppedSample({ session }: PostgresSource, collector: string, rows: readonly Row[]): Sample {
   const [first] = rows;
