@@ -221,6 +221,15 @@ test('the console is reached by TLS with its certificate verified, and clients a
   expect(plain).toMatchObject({ up: 0, reasons: { tls: 1 } });
 });
 
+test('the console is reached over a Unix socket', async () => {
+  const socket = pgbouncer.access('stats', 'stats-secret', { host: pgbouncer.folder });
+  await using scraper = testScraper([watchedPgbouncer('pooler', socket)]);
+
+  const samples = await scrapeOne(scraper, 'pooler', testSignal());
+
+  expect(singleValue(samples, 'pgbouncer_up')).toBe(1);
+});
+
 test('clients that choose a name each are counted together, and none is lost', async () => {
   const signal = testSignal();
   await using crowded = await startShop();

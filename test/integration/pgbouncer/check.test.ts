@@ -60,6 +60,18 @@ test('a user that may do more than look is told how to have less', async () => {
   );
 });
 
+test('processes that share a port are told to be targets of their own, by what is their own', async () => {
+  await using shared = await startTestPgbouncer({ settings: { so_reuseport: 1 } });
+
+  const byPort = await check(shared.access());
+  const bySocket = await check(shared.access('stats', 'stats-secret', { host: shared.folder }));
+
+  const warning =
+    'warning: several processes may share this port (so_reuseport): each login comes to any of them → make a target of each, by its own Unix socket or port';
+  expect(byPort).toContain(warning);
+  expect(bySocket).not.toContain(warning);
+});
+
 test('a user that may not use the console is told the line to write', async () => {
   const findings = await check(pgbouncer.access('app'));
 
