@@ -77,7 +77,7 @@ const perHead: readonly ColumnMetric[] = [
     metric: gauge(
       'pg_blocking_head_blocked_sessions',
       'sessions',
-      `Sessions that wait for this one, also through others, for the ${mostShown} heads of queues with most. Pid 0 is a prepared transaction.`,
+      `Sessions that wait for this one, also through others, among the ${mostWaitersFollowed} longest waits; for the ${mostShown} heads of queues with most. Pid 0 is a prepared transaction.`,
       headLabels,
       'pg_blocking_pids()',
     ),
