@@ -31,6 +31,22 @@ export const postgresExporter: Readonly<Record<string, Judgement>> = {
     wrong: 'bytes from PostgreSQL 17 on, under a name that says tuples: it is absent there',
     twins: ['pg_stat_progress_vacuum_max_dead_tuple_bytes'],
   },
+  pg_stat_progress_vacuum_num_dead_tuples: {
+    differs:
+      'rows in every version; from PostgreSQL 17 on the peer gives bytes: see `pg_stat_progress_vacuum_dead_tuple_bytes`',
+  },
+  pg_process_idle_seconds: {
+    differs: 'of the 50 largest groups, where the peer shows one and fails when nobody is idle',
+  },
+  pg_stat_activity_autovacuum_timestamp_seconds: {
+    differs: 'without the words "(to prevent wraparound)" in the name: see `pg_autovacuum_wraparound_workers`',
+  },
+  pg_exporter_last_scrape_error: { differs: 'also 1 when a family fails, or when the target is down' },
+  pg_exporter_scrapes_total: { differs: 'of each target' },
+  pg_scrape_collector_success: { differs: 'with the names of our families' },
+  pg_scrape_collector_duration_seconds: {
+    differs: 'with the names of our families, and without waiting for a connection',
+  },
   pg_stat_database_conflicts_confl_tablespace: { differs: serverLabel },
   pg_stat_database_conflicts_confl_lock: { differs: serverLabel },
   pg_stat_database_conflicts_confl_snapshot: { differs: serverLabel },
