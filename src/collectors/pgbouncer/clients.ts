@@ -1,6 +1,6 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
 import type { Row } from '../../targets/libpq/client-session.ts';
-import { groupBy, sumOf, tlsVersionOf } from './groups.ts';
+import { groupBy, limitPools, poolOf, summed, tlsVersionOf } from './groups.ts';
 import { type PgbouncerCollector, readView } from './source.ts';
 
 const byApplication = metric({
@@ -49,21 +49,25 @@ export const clients: PgbouncerCollector = {
   metrics: [byApplication, byTls, applicationNames, preparedStatements],
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = await readView(source, 'CLIENTS', context);
-    const names = groupBy(rows, (row) => [text(row, 'application_name')]);
-    const shown = namesShown(names, source.settings.applicationNameLimit);
-    const nameOf = (row: Row) => (shown.has(text(row, 'application_name')) ? text(row, 'application_name') : others);
+    const all = await readView(source, 'CLIENTS', context);
+    const names = groupBy(all, (row) => [text(row, 'application_name')]);
+    const shownNames = namesShown(names, source.settings.applicationNameLimit);
+    const nameOf = (row: Row) =>
+      shownNames.has(text(row, 'application_name')) ? text(row, 'application_name') : others;
+    const { shown: pools, dropped } = limitPools('clients', all, source.settings.rowLimit);
+    const rows = pools.flatMap((pool) => pool.rows);
     return [
       ...counted(
         byApplication,
-        groupBy(rows, (row) => [text(row, 'database'), text(row, 'user'), nameOf(row), text(row, 'state')]),
+        groupBy(rows, (row) => [...poolOf(row), nameOf(row), text(row, 'state')]),
       ),
       ...counted(
         byTls,
-        groupBy(rows, (row) => [text(row, 'database'), text(row, 'user'), text(row, 'state'), tlsVersionOf(row)]),
+        groupBy(rows, (row) => [...poolOf(row), text(row, 'state'), tlsVersionOf(row)]),
       ),
       sample(applicationNames, names.length, {}),
-      ...preparedSamples(rows),
+      ...pools.flatMap((pool) => summed(preparedStatements, pool, 'prepared_statements')),
+      dropped,
     ];
   },
 };
@@ -81,11 +85,4 @@ function namesShown(names: ReturnType<typeof groupBy>, limit: number): ReadonlyS
 
 function counted(of: Sample['metric'], groups: ReturnType<typeof groupBy>): Sample[] {
   return groups.map(({ labelValues, rows }) => ({ metric: of, labelValues, value: rows.length }));
-}
-
-function preparedSamples(rows: readonly Row[]): Sample[] {
-  return groupBy(rows, (row) => [text(row, 'database'), text(row, 'user')]).flatMap(({ labelValues, rows: ofPool }) => {
-    const value = sumOf(ofPool, 'prepared_statements');
-    return value === undefined ? [] : [{ metric: preparedStatements, labelValues, value }];
-  });
 }

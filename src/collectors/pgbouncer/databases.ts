@@ -1,5 +1,6 @@
 import { metric } from '../../core/metric.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
+import { limit, weightOf } from './limit.ts';
 import { type PgbouncerCollector, readView } from './source.ts';
 
 function gauge(columns: readonly string[], name: string, unit: string, help: string): ColumnMetric {
@@ -77,6 +78,10 @@ export const databases: PgbouncerCollector = {
   metrics: columns.map((column) => column.metric),
   enabledByDefault: true,
   async collect(source, context) {
-    return columnSamples(await readView(source, 'DATABASES', context), columns);
+    const { shown, dropped } = limit('databases', await readView(source, 'DATABASES', context), {
+      limit: source.settings.rowLimit,
+      importanceOf: (row) => weightOf(row, ['current_connections', 'current_client_connections']),
+    });
+    return [...columnSamples(shown, columns), dropped];
   },
 };

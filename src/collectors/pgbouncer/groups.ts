@@ -1,5 +1,7 @@
+import type { Metric, Sample } from '../../core/metric.ts';
 import type { Row } from '../../targets/libpq/client-session.ts';
 import { numberOf } from './columns.ts';
+import { type Limited, limit } from './limit.ts';
 
 /** Rows that have the same values in some columns. */
 export interface Group {
@@ -20,10 +22,20 @@ export function groupBy(rows: readonly Row[], keyOf: (row: Row) => readonly stri
   return [...groups.values()];
 }
 
-/** Sum of a column; undefined where the version has no such column. */
-export function sumOf(rows: readonly Row[], column: string): number | undefined {
+/** The database and the user of a connection. */
+export function poolOf(row: Row): readonly [database: string, user: string] {
+  return [row['database'] ?? '', row['user'] ?? ''];
+}
+
+/** Connections by pool: those pools that have the most. */
+export function limitPools(collector: string, rows: readonly Row[], most: number): Limited<Group> {
+  return limit(collector, groupBy(rows, poolOf), { limit: most, importanceOf: (pool) => pool.rows.length });
+}
+
+/** A sample with the sum of a column; none where the version has no such column. */
+export function summed(metric: Metric, { labelValues, rows }: Group, column: string): Sample[] {
   const values = rows.map((row) => numberOf(row, [column])).filter((value) => value !== undefined);
-  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+  return values.length === 0 ? [] : [{ metric, labelValues, value: values.reduce((sum, value) => sum + value, 0) }];
 }
 
 /** `TLSv1.3/TLS_AES_256_GCM_SHA384/ECDH=prime256v1` → `TLSv1.3`; empty without TLS. */

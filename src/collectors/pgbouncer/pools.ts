@@ -1,6 +1,7 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
 import type { Row } from '../../targets/libpq/client-session.ts';
 import { type ColumnMetric, columnSamples, microsecondsPerSecond, numberOf } from './columns.ts';
+import { limit, weightOf } from './limit.ts';
 import { type PgbouncerCollector, readView } from './source.ts';
 
 const labels = ['database', 'user'] as const;
@@ -86,6 +87,9 @@ const info = metric({
   unit: 'info',
 });
 
+/** One client that waits makes a pool more important than any number that does not. */
+const waitingWeight = 1e9;
+
 export const pools: PgbouncerCollector = {
   name: 'pools',
   about:
@@ -94,8 +98,11 @@ export const pools: PgbouncerCollector = {
   metrics: [...columns.map((column) => column.metric), longestWait, info],
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = await readView(source, 'POOLS', context);
-    return [...columnSamples(rows, columns), ...rows.flatMap(poolSamples)];
+    const { shown, dropped } = limit('pools', await readView(source, 'POOLS', context), {
+      limit: source.settings.rowLimit,
+      importanceOf: (row) => waitingWeight * weightOf(row, ['cl_waiting']) + weightOf(row, ['cl_active', 'sv_active']),
+    });
+    return [...columnSamples(shown, columns), ...shown.flatMap(poolSamples), dropped];
   },
 };
 

@@ -1,6 +1,6 @@
-import { metric, type Sample } from '../../core/metric.ts';
+import { metric } from '../../core/metric.ts';
 import type { Row } from '../../targets/libpq/client-session.ts';
-import { groupBy, sumOf, tlsVersionOf } from './groups.ts';
+import { groupBy, limitPools, summed, tlsVersionOf } from './groups.ts';
 import { type PgbouncerCollector, readView } from './source.ts';
 
 const connections = metric({
@@ -37,24 +37,21 @@ export const servers: PgbouncerCollector = {
   metrics: [connections, closing, preparedStatements],
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = await readView(source, 'SERVERS', context);
+    const all = await readView(source, 'SERVERS', context);
+    const { shown: pools, dropped } = limitPools('servers', all, source.settings.rowLimit);
+    const rows = pools.flatMap((pool) => pool.rows);
     const groups = groupBy(rows, (row) => connections.labels.map((label) => labelOf(row, label)));
-    const pools = groupBy(rows, (row) => [row['database'] ?? '', row['user'] ?? '']);
     return [
-      ...groups.map(({ labelValues, rows: ofGroup }) => ({ metric: connections, labelValues, value: ofGroup.length })),
-      ...pools.flatMap(({ labelValues, rows: ofPool }): Sample[] => [
-        ...summed(closing, labelValues, ofPool, 'close_needed'),
-        ...summed(preparedStatements, labelValues, ofPool, 'prepared_statements'),
+      ...groups.map((group) => ({ metric: connections, labelValues: group.labelValues, value: group.rows.length })),
+      ...pools.flatMap((pool) => [
+        ...summed(closing, pool, 'close_needed'),
+        ...summed(preparedStatements, pool, 'prepared_statements'),
       ]),
+      dropped,
     ];
   },
 };
 
 function labelOf(row: Row, label: string): string {
   return label === 'tls' ? tlsVersionOf(row) : (row[label] ?? '');
-}
-
-function summed(of: Sample['metric'], labelValues: readonly string[], rows: readonly Row[], column: string): Sample[] {
-  const value = sumOf(rows, column);
-  return value === undefined ? [] : [{ metric: of, labelValues, value }];
 }

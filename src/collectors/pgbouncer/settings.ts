@@ -6,6 +6,14 @@ import { watchBasics } from '../settings.ts';
 export const pgbouncerWatchSettings = z.strictObject({
   ...watchBasics,
   timeout: durationMs.default(3_000).describe('The console’s answer to one question is waited for this long.'),
+  rowLimit: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1_000)
+    .describe(
+      'Pools, databases, users and groups of connections that a family shows, those that are used most first; the others are counted in `watchkeeper_collector_rows_dropped`.',
+    ),
   applicationNameLimit: z
     .int()
     .min(0)

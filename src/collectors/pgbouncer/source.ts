@@ -7,7 +7,7 @@ import type { PgbouncerWatchSettings } from './settings.ts';
 /** What the PgBouncer families read from. */
 export interface PgbouncerSource {
   readonly console: PgbouncerConsole;
-  readonly settings: Pick<PgbouncerWatchSettings, 'applicationNameLimit'>;
+  readonly settings: Pick<PgbouncerWatchSettings, 'applicationNameLimit' | 'rowLimit'>;
 }
 
 export type PgbouncerCollector = Collector<PgbouncerSource>;

@@ -1,5 +1,6 @@
 import { metric } from '../../core/metric.ts';
 import { type ColumnMetric, columnSamples, microsecondsPerSecond } from './columns.ts';
+import { limit, weightOf } from './limit.ts';
 import { type PgbouncerCollector, readView } from './source.ts';
 
 function counter(column: string, name: string, unit: string, help: string, divisor = 1): ColumnMetric {
@@ -97,6 +98,10 @@ export const statsTotals: PgbouncerCollector = {
   metrics: columns.map((column) => column.metric),
   enabledByDefault: true,
   async collect(source, context) {
-    return columnSamples(await readView(source, 'STATS_TOTALS', context), columns);
+    const { shown, dropped } = limit('stats_totals', await readView(source, 'STATS_TOTALS', context), {
+      limit: source.settings.rowLimit,
+      importanceOf: (row) => weightOf(row, ['xact_count']),
+    });
+    return [...columnSamples(shown, columns), dropped];
   },
 };

@@ -1,5 +1,6 @@
-import { metric } from '../../core/metric.ts';
+import { metric, sample } from '../../core/metric.ts';
 import { type ColumnMetric, columnSamples } from './columns.ts';
+import { limit, weightOf } from './limit.ts';
 import { type PgbouncerCollector, readView } from './source.ts';
 
 function gauge(column: string, name: string, help: string): ColumnMetric {
@@ -52,17 +53,19 @@ const poolMode = metric({
 
 export const users: PgbouncerCollector = {
   name: 'users',
-  about: 'Limits and use of each user that PgBouncer knows; with thousands of users switch the family off.',
+  about: 'Limits and use of each user that PgBouncer knows.',
   scope: 'server',
   metrics: [...columns.map((column) => column.metric), poolMode],
   enabledByDefault: true,
   async collect(source, context) {
-    const rows = (await readView(source, 'USERS', context)).map((row) => ({ ...row, user: row['name'] ?? '' }));
-    const modes = rows.map((row) => ({ metric: poolMode, labelValues: [row.user, ownModeOf(row)], value: 1 }));
-    return [...columnSamples(rows, columns), ...modes];
+    const { shown, dropped } = limit('users', await readView(source, 'USERS', context), {
+      limit: source.settings.rowLimit,
+      importanceOf: (row) => weightOf(row, ['current_client_connections', 'current_connections']),
+    });
+    const rows = shown.map((row) => ({ ...row, user: row['name'] ?? '' }));
+    const modes = shown.map((row) =>
+      sample(poolMode, 1, { user: row['name'] ?? '', pool_mode: row['pool_mode'] ?? '' }),
+    );
+    return [...columnSamples(rows, columns), ...modes, dropped];
   },
 };
-
-function ownModeOf(row: Readonly<Record<string, string | null>>): string {
-  return row['pool_mode'] ?? '';
-}

@@ -4,8 +4,10 @@ import { expect, test } from 'vitest';
 import { checkSamples } from '../../../src/collectors/check-samples.ts';
 import { NotApplicable } from '../../../src/collectors/collector.ts';
 import { writeExposition } from '../../../src/collectors/exposition.ts';
+import { clients } from '../../../src/collectors/pgbouncer/clients.ts';
 import { pgbouncerCollectors } from '../../../src/collectors/pgbouncer/index.ts';
 import { peerPools } from '../../../src/collectors/pgbouncer/peer-pools.ts';
+import { pools } from '../../../src/collectors/pgbouncer/pools.ts';
 import type { PgbouncerCollector, PgbouncerSource } from '../../../src/collectors/pgbouncer/source.ts';
 import { statsTotals } from '../../../src/collectors/pgbouncer/stats-totals.ts';
 import type { Sample } from '../../../src/core/metric.ts';
@@ -18,7 +20,7 @@ const folder = join(import.meta.dirname, 'pgbouncer');
 type Views = Partial<Record<ConsoleView, Row[]>>;
 
 /** A console that answers what was written down. */
-function sourceOf(views: Views): PgbouncerSource {
+function sourceOf(views: Views, rowLimit: number): PgbouncerSource {
   const show = async (view: ConsoleView) => {
     const rows = views[view];
     if (rows === undefined) throw new ViewMissing(`there is no SHOW ${view}`);
@@ -27,12 +29,12 @@ function sourceOf(views: Views): PgbouncerSource {
   const console = { show, version: undefined, versionText: '', usable: true, destroy: () => undefined };
   return {
     console: { ...console, [Symbol.asyncDispose]: async () => undefined },
-    settings: { applicationNameLimit: 50 },
+    settings: { applicationNameLimit: 50, rowLimit },
   };
 }
 
-async function collected(collector: PgbouncerCollector, views: Views): Promise<readonly Sample[]> {
-  const samples = await collector.collect(sourceOf(views), testContext());
+async function collected(collector: PgbouncerCollector, views: Views, rowLimit = 1_000): Promise<readonly Sample[]> {
+  const samples = await collector.collect(sourceOf(views, rowLimit), testContext());
   checkSamples(collector, samples, undefined);
   return samples;
 }
@@ -63,6 +65,7 @@ test('numbers beyond 64 bits with a sign are read, and columns that nobody knows
   expect(samples.map(({ metric, value }) => [metric.name, value])).toEqual([
     ['pgbouncer_stats_totals_client_wait_seconds_total', 17_588_200_675_878.996],
     ['pgbouncer_stats_totals_sql_transactions_pooled_total', 9],
+    ['watchkeeper_collector_rows_dropped', 0],
   ]);
 });
 
@@ -76,4 +79,34 @@ test('a column that is no number fails its family with its name', async () => {
 
 test('a view that the version does not have is nothing to measure', async () => {
   await expect(collected(peerPools, {})).rejects.toThrow(NotApplicable);
+});
+
+test('of more pools than the limit those are shown where clients wait, then those with the most', async () => {
+  const pool = (database: string, active: number, waiting: number): Row => ({
+    database,
+    user: 'app',
+    cl_active: String(active),
+    cl_waiting: String(waiting),
+  });
+  const rows = [pool('idle', 0, 0), pool('starving', 0, 1), pool('quiet', 3, 0), pool('busy', 90, 0)];
+
+  const samples = await collected(pools, { POOLS: rows }, 2);
+
+  const waiting = samples.filter(({ metric }) => metric.name === 'pgbouncer_pools_client_waiting_connections');
+  expect(waiting.map(({ labelValues, value }) => [labelValues[0], value])).toEqual([
+    ['starving', 1],
+    ['busy', 0],
+  ]);
+  expect(samples.at(-1)).toMatchObject({ labelValues: ['pools', ''], value: 2 });
+});
+
+test('of clients in more pools than the limit those of the fullest pools are counted', async () => {
+  const client = (database: string): Row => ({ database, user: 'app', state: 'active', application_name: 'web' });
+  const rows = [client('small'), client('large'), client('large')];
+
+  const samples = await collected(clients, { CLIENTS: rows }, 1);
+
+  const shown = samples.filter(({ metric }) => metric.name === 'pgbouncer_clients');
+  expect(shown.map(({ labelValues, value }) => [labelValues[0], value])).toEqual([['large', 2]]);
+  expect(samples.at(-1)).toMatchObject({ labelValues: ['clients', ''], value: 1 });
 });
