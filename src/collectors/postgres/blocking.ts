@@ -130,7 +130,8 @@ SELECT d.datname, coalesce(w.waiting, 0) AS waiting, t.sees_all
 
 /** A row for each wait of one session for another, longest first. pg_locks is read once, and only when somebody waits. */
 function waitsSql({ version }: PostgresSession): string {
-  const since = version >= 140_000 ? 'coalesce(l.waitstart, a.query_start)' : 'a.query_start';
+  // Not told for a moment after the wait began.
+  const since = version >= 140_000 ? 'coalesce(l.waitstart, clock_timestamp())' : 'a.query_start';
   const start = version >= 140_000 ? 'min(waitstart)' : 'NULL';
   return `
 WITH activity AS MATERIALIZED (
@@ -142,7 +143,7 @@ WITH activity AS MATERIALIZED (
          ${secondsSinceSql(since)} AS waited
     FROM activity a JOIN waits l ON l.pid = a.pid
    WHERE a.wait_event_type = 'Lock'
-   ORDER BY waited DESC
+   ORDER BY waited DESC NULLS LAST
    LIMIT ${mostWaitersFollowed}
 )
 SELECT b.datname, b.waited, b.pid AS blocked_pid, b.usename AS blocked_usename,
@@ -153,12 +154,15 @@ SELECT b.datname, b.waited, b.pid AS blocked_pid, b.usename AS blocked_usename,
   FROM blocked b
  CROSS JOIN LATERAL (SELECT DISTINCT unnest(pg_blocking_pids(b.pid))) AS k (pid)
   LEFT JOIN activity a ON a.pid = k.pid
- ORDER BY b.waited DESC`;
+ ORDER BY b.waited DESC NULLS LAST`;
 }
 
-function longestOf(database: Row, waits: readonly Row[]): number {
+/** Not known where sessions of the database wait and none of them is among those that were followed. */
+function withLongest(database: Row, waits: readonly Row[]): Row {
   const ofDatabase = waits.filter((row) => row['datname'] === database['datname']);
-  return Math.max(0, ...ofDatabase.map((row) => numberOf(row, 'waited') ?? 0));
+  const isKnown = ofDatabase.length > 0 || database['waiting'] === '0';
+  const longest = Math.max(0, ...ofDatabase.map((row) => numberOf(row, 'waited') ?? 0));
+  return { ...database, longest: isKnown ? String(longest) : null };
 }
 
 function chainSamples(rows: readonly Row[]): Sample[] {
@@ -205,7 +209,7 @@ export const blocking: PostgresCollector = {
     const notShown = Math.max(0, waiting - mostWaitersFollowed) + Math.max(0, waits.length - mostShown);
     return [
       ...columnSamples(
-        databases.map((row) => ({ ...row, longest: String(longestOf(row, waits)) })),
+        databases.map((row) => withLongest(row, waits)),
         perDatabase,
       ),
       ...chainSamples(waits),
