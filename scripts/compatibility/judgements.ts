@@ -146,6 +146,14 @@ export const pgbouncerExporter: Readonly<Record<string, Judgement>> = {
     wrong: 'rounded down to whole seconds',
     twins: ['pgbouncer_pools_client_longest_wait_seconds'],
   },
+  pgbouncer_stats_totals_queries_total: {
+    wrong: 'read from a column that no PgBouncer since 1.8 has, so that there is never a sample',
+    twins: ['pgbouncer_stats_totals_queries_pooled_total'],
+  },
+  pgbouncer_stats_totals_client_wait_seconds_total: {
+    wrong: 'not counted before the client gets a server, so that it stands still while nobody gets any',
+    twins: ['pgbouncer_pools_client_longest_wait_seconds'],
+  },
   pgbouncer_exporter_build_info: { leftOut: otherProgram },
   'pgbouncer_process_*': {
     leftOut: 'reads a process of its own machine; the process of PgBouncer is the job of a node exporter',
