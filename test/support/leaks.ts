@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 
@@ -24,7 +25,15 @@ async function leftovers(): Promise<string[]> {
 async function ownFolders(): Promise<string[]> {
   const names = await readdir(tmpdir());
   const ours = new RegExp(`^watchkeeper-.*?${process.pid}-[^-]+$`);
-  return names.filter((name) => ours.test(name)).map((name) => `folder ${tmpdir()}/${name}`);
+  const paths = names.filter((name) => ours.test(name)).map((name) => join(tmpdir(), name));
+  const isNew = await Promise.all(paths.map(isYoungerThanWe));
+  return paths.filter((_, index) => isNew[index]).map((path) => `folder ${path}`);
+}
+
+/** Process ids come again: what is older than this process was left by another one. */
+async function isYoungerThanWe(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && found.ctimeMs >= performance.timeOrigin;
 }
 
 /** Linux tells a process's children; elsewhere this part finds nothing. */
