@@ -7,6 +7,7 @@ import { findInstallations, type ProgramInstallation } from '../targets/postgres
 import { checkCustomFamilies } from './check/custom-families.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPgbouncer } from './check/pgbouncer.ts';
+import { checkPooling } from './check/pooling.ts';
 import { checkPrograms } from './check/programs.ts';
 import { checkReading } from './check/reading.ts';
 import { checkRedis } from './check/redis.ts';
@@ -112,9 +113,10 @@ async function checkPostgres(target: LoadedPostgres, context: TimedContext): Pro
   const databases = await mapLimit(databasesOf(target.backups), 2, async (backup) => {
     const findings = findingsAbout(`target ${target.name}, database ${backup.database}`);
     const access = withDatabase(backup.access, backup.database);
-    const source = await withSession(access, findings, context, (session, signal) =>
-      checkReading(backup, session, findings, signal),
-    );
+    const source = await withSession(access, findings, context, async (session, signal) => {
+      await checkPooling(session, findings, { ...context, signal });
+      return checkReading(backup, session, findings, signal);
+    });
     return { findings: findings.all, source };
   });
   return {

@@ -12,12 +12,6 @@ export async function checkReading(
   signal: AbortSignal,
 ): Promise<SourceDatabase> {
   const role = quoteIdentifier(backup.access.connection.user);
-  if (session.isPooled) {
-    findings.warning(
-      'the backup goes through a connection pooler: unless it pools whole sessions, settings that pg_dump makes (an empty search_path) stay on connections that applications get next',
-      'name the server itself in the URL',
-    );
-  }
   const unreadable = await listUnreadable(session, signal);
   if (unreadable.length === 0) findings.ok(`role ${role} may read everything that is dumped`);
   else findings.error(unreadableMessage(role, unreadable), readRemedy(role, majorOf(session)));

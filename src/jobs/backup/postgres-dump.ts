@@ -10,6 +10,7 @@ import type { Part } from '../manifest.ts';
 import { ChunkHasher, ContentHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
+import { requireOwnConnections } from './pooling.ts';
 import {
   factSettings,
   listTables,
@@ -59,6 +60,7 @@ async function takeDump(
   sink: PartSink,
   context: JobContext,
 ): Promise<TakenBackup> {
+  await requireOwnConnections(access, context);
   await using snapshot = await exportSnapshot(access, { lockTimeoutMs: options.lockTimeoutMs, signal: context.signal });
   const { session } = snapshot;
   const installation = chooseInstallation(options.installations, {

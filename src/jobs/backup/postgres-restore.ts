@@ -8,6 +8,7 @@ import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgr
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
+import { requireOwnConnections } from './pooling.ts';
 import { withSizeProgress } from './restore-progress.ts';
 
 /** Name of the only part of a dump. */
@@ -23,6 +24,7 @@ export async function restoreDump(
   context: JobContext,
 ): Promise<void> {
   const { manifest } = request;
+  await requireOwnConnections(request.into, context);
   const { into, serverMajor } = await serverOf(request.into, context.signal);
   const dumpMajor = Number.parseInt(manifest.tools['pg_dump'] ?? '0', 10);
   const { directory } = chooseInstallation(installations, {

@@ -146,6 +146,8 @@ test.each([runCheck, runDoctor])('%o tells about a PgBouncer, and about what goe
   expect(text).toMatch(/connected as "stats" to the console of PgBouncer/);
   expect(text).toMatch(/connected as "app" to PostgreSQL/);
   expect(text).toContain('a connection pooler stands between here and the server');
-  expect(text).toContain('the backup goes through a connection pooler');
+  expect(text).toContain(
+    'the backup would go through a connection pooler that gives connections away between transactions',
+  );
   expect(text).toContain('pools statements (pool_mode = statement)');
 });

@@ -2,12 +2,15 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { poolingOf } from '../../../src/targets/postgres/pooling.ts';
 import { openSession, type PostgresSession } from '../../../src/targets/postgres/session.ts';
 import { openWatchPool } from '../../../src/targets/postgres/watch-pool.ts';
+import { backUp, verify } from '../../support/keeping.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { startTestPgbouncer, type TestPgbouncer } from '../../support/pgbouncer.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf, watched } from '../../support/scrape.ts';
-import { testSignal } from '../../support/test-context.ts';
+import { testContext, testSignal } from '../../support/test-context.ts';
 
 let cluster: Cluster;
 let pgbouncer: TestPgbouncer;
@@ -23,6 +26,8 @@ beforeAll(async () => {
     databases: {
       transactions: `${server} dbname=orders_db pool_size=1 pool_mode=transaction`,
       sessions: `${server} dbname=orders_db pool_size=4 pool_mode=session`,
+      'wide-transactions': `${server} dbname=orders_db pool_size=4 pool_mode=transaction`,
+      'single-session': `${server} dbname=orders_db pool_size=1 pool_mode=session`,
       statements: `${server} dbname=orders_db pool_size=1 pool_mode=statement`,
       '*': server,
     },
@@ -139,4 +144,44 @@ test('a pool of statements is told as what nothing can be bounded in', async () 
   expect(scraper.states()[0]?.reason).toContain(
     'the connection pooler allows no transactions, so that nothing would be bounded',
   );
+});
+
+test.each(['transactions', 'wide-transactions'])(
+  'a backup through a pool of %s is refused, and leaves nothing behind',
+  async (database) => {
+    const failure = await backUp(through(database), new MemoryStore()).catch((error: unknown) => error);
+
+    expect(failure).toMatchObject({ reason: 'refused', transient: false });
+    expect(String(failure)).toContain('name the server itself in the URL');
+    await using application = await openSession(through(database, 'shop'), { signal: testSignal() });
+    const [row] = await application.query(settingsSql, { signal: testSignal() });
+    expect(row).toMatchObject({ statement: '0', lock: '0', path: '"$user", public', readonly: 'off' });
+  },
+);
+
+test('a backup through a pool of sessions is taken and proven', async () => {
+  const store = new MemoryStore();
+  await execute(
+    cluster,
+    'orders_db',
+    'CREATE TABLE orders AS SELECT generate_series(1, 100) AS id; ALTER TABLE orders OWNER TO shop',
+  );
+
+  const manifest = await backUp(through('sessions'), store);
+  const proof = await verify(manifest, store);
+
+  expect(proof).toMatchObject({ verdict: 'proven' });
+});
+
+test.each([
+  ['transactions', 'shared'],
+  ['wide-transactions', 'shared'],
+  ['sessions', 'unknown'],
+])('a pool of %s is seen to be %s', async (database, pooling) => {
+  expect(await poolingOf(through(database), testContext())).toBe(pooling);
+});
+
+test('a pool of sessions that is used up is told as unknown in time, a server itself as none', async () => {
+  expect(await poolingOf(through('single-session'), testContext())).toBe('unknown');
+  expect(await poolingOf(cluster.access, testContext())).toBe('none');
 });
