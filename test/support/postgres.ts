@@ -10,6 +10,7 @@ import {
 } from '../../src/targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, type Row } from '../../src/targets/postgres/session.ts';
 import { freePort } from './free-port.ts';
+import { installationOfMajor, type PostgresMajor } from './postgres-majors.ts';
 
 /** Begins the folders' names of servers that tests start. */
 export const testClusterPrefix = 'watchkeeper-test-postgres-';
@@ -30,6 +31,8 @@ const testSettings: Readonly<Record<string, string>> = {
 };
 
 export interface TestClusterOptions {
+  /** Of this major, with the server's programs alone; default: the machine's newest, with all programs. */
+  readonly major?: PostgresMajor;
   /** `socket`: in the cluster's own folder, as `access.connection.host` tells. Default: a free port of 127.0.0.1. */
   readonly listen?: 'tcp' | 'socket';
   /** The superuser's password; absent: everybody is trusted. */
@@ -41,10 +44,10 @@ export interface TestClusterOptions {
 
 /** A PostgreSQL server for one test file or one test: bind it with `await using`, or dispose of it in `afterAll`. */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<Cluster> {
-  const { listen = 'tcp', settings, ...rest } = options;
+  const { major, listen = 'tcp', settings, ...rest } = options;
   return startCluster({
     ...(await surroundings(listen)),
-    installation: await testInstallation(),
+    installation: major === undefined ? await testInstallation() : await installationOfMajor(major),
     settings: { ...testSettings, ...settings },
     ...rest,
   });

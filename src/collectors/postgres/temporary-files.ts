@@ -5,7 +5,7 @@ import { metricsOf } from './versioned-columns.ts';
 const temporary = metricsOf({ prefix: 'pg_temporary_files', name: 'pg_ls_tmpdir()', labels: ['spcname'] });
 
 const columns = [
-  temporary('count', {
+  temporary('present', {
     column: 'files',
     unit: 'files',
     source: 'pg_ls_tmpdir()',

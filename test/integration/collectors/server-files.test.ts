@@ -36,7 +36,7 @@ test('temporary files are told while they are there', async () => {
 
   expect(valuesOf(before, 'pg_temporary_files_bytes')).toEqual({ pg_default: 0 });
   expect(valuesOf(samples, 'pg_temporary_files_bytes')['pg_default']).toBeGreaterThan(1_000_000);
-  expect(valuesOf(samples, 'pg_temporary_files_count')['pg_default']).toBeGreaterThan(0);
+  expect(valuesOf(samples, 'pg_temporary_files_present')['pg_default']).toBeGreaterThan(0);
 });
 
 test('WAL that cannot be archived is counted, with how long the oldest has been waiting', async () => {
