@@ -41,3 +41,11 @@ export interface OpenNames {
 export class NotApplicable extends Error {
   override readonly name = 'NotApplicable';
 }
+
+/**
+ * Thrown by `collect` where the role may not do what the family needs; the message says what to grant. It is not tried
+ * again for some minutes, because the server writes a line into its log each time.
+ */
+export class NotPermitted extends Error {
+  override readonly name = 'NotPermitted';
+}

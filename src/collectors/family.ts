@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts';
 import type { Sample } from '../core/metric.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { checkSamples } from './check-samples.ts';
-import { type Collector, NotApplicable } from './collector.ts';
+import { type Collector, NotApplicable, NotPermitted } from './collector.ts';
 
 /** How collecting a family went. */
 export interface FamilyResult {
@@ -38,6 +38,8 @@ export interface FamilyOptions {
 const intervalsShown = 3;
 /** A costly family that failed is tried again no later than this, in milliseconds. */
 const longestRetryMs = 60_000;
+/** What the role may not do is asked again after this time, in milliseconds, since each refusal stands in the server's log. */
+const refusedRetryMs = 300_000;
 
 /**
  * One family of one target (or of one of its databases) over time: its last samples, when it is due, whether it is
@@ -65,9 +67,9 @@ export class Family<S> {
     return this.#last;
   }
 
-  /** The result of the last time, while a costly family is not yet due again. */
+  /** The result of the last time, while a costly family, or one that was refused, is not yet due again. */
   resultStillGood(nowMs: number): FamilyResult | undefined {
-    return this.isCostly && nowMs < this.#dueAtMs ? this.#last : undefined;
+    return nowMs < this.#dueAtMs ? this.#last : undefined;
   }
 
   /** What may be shown of an earlier time: nothing, unless the family is collected less often than shown. */
@@ -93,7 +95,10 @@ export class Family<S> {
       // That whoever asked has gone is no failure of the family; that their time was up is one.
       if (parent.aborted && findCause(error, DeadlineExceeded) === undefined) return undefined;
       this.#logFailure(log, error);
-      return this.noteFailure(clock.monotonicMs(), startedMs);
+      const nowMs = clock.monotonicMs();
+      const failed = this.noteFailure(nowMs, startedMs);
+      if (error instanceof NotPermitted) this.#dueAtMs = nowMs + refusedRetryMs;
+      return failed;
     } finally {
       this.#options.onSpent?.((clock.monotonicMs() - startedMs) / 1_000);
     }

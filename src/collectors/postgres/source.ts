@@ -1,7 +1,7 @@
 import { errorCode } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresSession, Row } from '../../targets/postgres/session.ts';
-import { type Collector, NotApplicable } from '../collector.ts';
+import { type Collector, NotApplicable, NotPermitted } from '../collector.ts';
 import type { PostgresWatchSettings } from './settings.ts';
 
 /** What the PostgreSQL families read from: a session with `search_path = pg_catalog`, and the limits that are theirs. */
@@ -29,8 +29,12 @@ export async function readRows(
     return await session.query(sql, { signal, ...(values === undefined ? {} : { values: values.map(String) }) });
   } catch (error) {
     if (errorCode(error) !== forbidden) throw error;
-    throw new Error('the role may not look at this: GRANT pg_monitor to it', { cause: error });
+    throw refusal(error);
   }
+}
+
+function refusal(cause: unknown): NotPermitted {
+  return new NotPermitted('the role may not look at this: GRANT pg_monitor to it', { cause });
 }
 
 /** Throws for a role that sees only a part: a figure that is too low would be worse than none. */

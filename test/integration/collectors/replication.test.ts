@@ -13,7 +13,8 @@ let primary: Cluster;
 let standby: Cluster;
 
 beforeAll(async () => {
-  primary = await startTestCluster({ settings: { autovacuum: 'off' } });
+  // A base backup can be taken from a standby only where pages are written in full.
+  primary = await startTestCluster({ settings: { autovacuum: 'off', full_page_writes: 'on' } });
   standby = await startTestStandby(primary, 'replica', { settings: { wal_retrieve_retry_interval: '100ms' } });
   await execute(primary, 'postgres', 'CREATE TABLE replicated (id int)');
   await untilReplayed();
@@ -229,4 +230,40 @@ test('WAL that an unused slot holds back is told in bytes', async () => {
 
   expect(valuesOf(samples, 'pg_replication_slots_retained_bytes')['forgotten physical ']).toBeGreaterThan(100_000);
   expect(valuesOf(samples, 'pg_replication_slots_slot_is_active')['forgotten physical']).toBe(0);
+});
+
+test('a standby of a standby: the one in between tells what it sends on, and every family succeeds on both', async () => {
+  await using last = await startTestStandby(standby, 'cascaded');
+  const upstream = "SELECT 1 FROM pg_stat_replication WHERE application_name = 'cascaded' AND state = 'streaming'";
+  await vi.waitFor(async () => expect(await execute(standby, 'postgres', upstream)).toHaveLength(1), {
+    timeout: 20_000,
+  });
+
+  for (const server of [standby, last]) {
+    await eventually(server, (samples) => {
+      expect(singleValue(samples, 'pg_replication_is_replica')).toBe(1);
+      expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(1);
+      expect(Object.values(valuesOf(samples, 'watchkeeper_collector_success'))).not.toContain(0);
+    });
+  }
+  const between = await scrapeServer(standby);
+  expect(Object.values(valuesOf(between, 'pg_stat_replication_streaming'))).toEqual([1]);
+  expect(valuesOf(between, 'pg_replication_slots_active')['cascaded ']).toBe(1);
+}, 60_000);
+
+test('a slot that lost its WAL is told', async () => {
+  await using server = await startTestCluster({
+    settings: { max_slot_wal_keep_size: "'1MB'", min_wal_size: "'32MB'", max_wal_size: "'32MB'", autovacuum: 'off' },
+  });
+  await execute(server, 'postgres', "SELECT pg_create_physical_replication_slot('forgotten', true)");
+  for (let segment = 0; segment < 4; segment++) {
+    await execute(server, 'postgres', 'CREATE TABLE IF NOT EXISTS t (a int); INSERT INTO t VALUES (1)');
+    await execute(server, 'postgres', 'SELECT pg_switch_wal()');
+    await execute(server, 'postgres', 'CHECKPOINT');
+  }
+
+  const samples = await scrapeServer(server);
+
+  expect(valuesOf(samples, 'pg_replication_slots_wal_status')).toEqual({ 'forgotten physical lost': 1 });
+  expect(Object.values(valuesOf(samples, 'watchkeeper_collector_success'))).not.toContain(0);
 });

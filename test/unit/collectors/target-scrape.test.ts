@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type Collector, NotApplicable } from '../../../src/collectors/collector.ts';
+import { type Collector, NotApplicable, NotPermitted } from '../../../src/collectors/collector.ts';
 import { writeExposition } from '../../../src/collectors/exposition.ts';
 import type { PeerScrapeMetrics } from '../../../src/collectors/peer-scrape-metrics.ts';
 import { TargetScrape } from '../../../src/collectors/target-scrape.ts';
@@ -408,4 +408,26 @@ test('a scrape under way when watching ends, as at a reload, is answered in full
   await end;
 
   expect(values(await answer)).toMatchObject({ test_up: 1, slow: 1 });
+});
+
+test('what the role may not do is not asked again with every scrape', async () => {
+  const forbidden = family('forbidden');
+  let asked = 0;
+  forbidden.state.answer = () => {
+    asked++;
+    throw new NotPermitted('GRANT pg_monitor to it');
+  };
+  const { clock, lines, scrape } = scrapeOf([forbidden]);
+  const page = async () => values(await scrape.scrape({ signal: testSignal(), deadlineMs: 9_000 }));
+
+  for (let round = 0; round < 5; round++) {
+    expect((await page())['watchkeeper_collector_success forbidden']).toBe(0);
+    await clock.advance(15_000);
+  }
+  expect(asked).toBe(1);
+  expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
+
+  forbidden.state.answer = undefined;
+  await clock.advance(300_000);
+  expect(await page()).toMatchObject({ 'watchkeeper_collector_success forbidden': 1, forbidden: 1 });
 });

@@ -2,7 +2,7 @@ import { errorCode } from '../../../core/errors.ts';
 import { type Metric, metric, type Sample, sample } from '../../../core/metric.ts';
 import type { WorkContext } from '../../../core/work-context.ts';
 import type { Row, Settings } from '../../../targets/postgres/session.ts';
-import { NotApplicable } from '../../collector.ts';
+import { NotApplicable, NotPermitted } from '../../collector.ts';
 import { rowsDropped } from '../../scrape-metrics.ts';
 import { isSelected } from '../databases.ts';
 import type { PostgresCollector, PostgresSource } from '../source.ts';
@@ -66,11 +66,15 @@ function settingsOf({ searchPath, timeoutMs }: CustomFamily): Settings {
   };
 }
 
+/** SQLSTATE insufficient_privilege. */
+const forbidden = '42501';
+
 function explained(family: CustomFamily, error: unknown): Error {
   const where = `the statement of "${family.name}" in ${family.file} fails`;
   const position = (error as { readonly position?: string }).position;
   const place = position === undefined ? '' : ` at its character ${position}`;
-  return Object.assign(new Error(where + place, { cause: error }), { code: errorCode(error) });
+  if (errorCode(error) === forbidden) return new NotPermitted(`${where}: the role may not do this`, { cause: error });
+  return new Error(where + place, { cause: error });
 }
 
 /** Makes samples of rows. */
