@@ -197,6 +197,25 @@ test('a standby that tells which rows its queries need is told as what keeps dea
   }
 });
 
+test('a standby of a standby: the one in between tells what it sends on, and every family succeeds on both', async () => {
+  await using last = await startTestStandby(standby, 'cascaded');
+  const upstream = "SELECT 1 FROM pg_stat_replication WHERE application_name = 'cascaded' AND state = 'streaming'";
+  await vi.waitFor(async () => expect(await execute(standby, 'postgres', upstream)).toHaveLength(1), {
+    timeout: 20_000,
+  });
+
+  for (const server of [standby, last]) {
+    await eventually(server, (samples) => {
+      expect(singleValue(samples, 'pg_replication_is_replica')).toBe(1);
+      expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(1);
+      expect(Object.values(valuesOf(samples, 'watchkeeper_collector_success'))).not.toContain(0);
+    });
+  }
+  const between = await scrapeServer(standby);
+  expect(Object.values(valuesOf(between, 'pg_stat_replication_streaming'))).toEqual([1]);
+  expect(valuesOf(between, 'pg_replication_slots_active')['cascaded ']).toBe(1);
+}, 60_000);
+
 test('a cut link is told by both sides: the receiver is down, and the lag grows although all that came is replayed', async () => {
   await untilReplayed();
   await execute(standby, 'postgres', "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
@@ -231,25 +250,6 @@ test('WAL that an unused slot holds back is told in bytes', async () => {
   expect(valuesOf(samples, 'pg_replication_slots_retained_bytes')['forgotten physical ']).toBeGreaterThan(100_000);
   expect(valuesOf(samples, 'pg_replication_slots_slot_is_active')['forgotten physical']).toBe(0);
 });
-
-test('a standby of a standby: the one in between tells what it sends on, and every family succeeds on both', async () => {
-  await using last = await startTestStandby(standby, 'cascaded');
-  const upstream = "SELECT 1 FROM pg_stat_replication WHERE application_name = 'cascaded' AND state = 'streaming'";
-  await vi.waitFor(async () => expect(await execute(standby, 'postgres', upstream)).toHaveLength(1), {
-    timeout: 20_000,
-  });
-
-  for (const server of [standby, last]) {
-    await eventually(server, (samples) => {
-      expect(singleValue(samples, 'pg_replication_is_replica')).toBe(1);
-      expect(singleValue(samples, 'pg_replication_receiver_up')).toBe(1);
-      expect(Object.values(valuesOf(samples, 'watchkeeper_collector_success'))).not.toContain(0);
-    });
-  }
-  const between = await scrapeServer(standby);
-  expect(Object.values(valuesOf(between, 'pg_stat_replication_streaming'))).toEqual([1]);
-  expect(valuesOf(between, 'pg_replication_slots_active')['cascaded ']).toBe(1);
-}, 60_000);
 
 test('a slot that lost its WAL is told', async () => {
   await using server = await startTestCluster({
