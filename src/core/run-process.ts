@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { errorMessage } from './errors.ts';
 
 /** A program that ended badly; carries what an operator needs to see why. */
@@ -32,8 +32,15 @@ export interface ProcessOptions {
   /** Run as this user: PostgreSQL's server programs refuse to be run by root. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   readonly stdin?: 'pipe' | 'ignore';
+  /**
+   * `stdin` of a program started before: what this one writes goes straight there, through the kernel, and our own copy of
+   * that input is closed. `stdout` is then empty.
+   */
+  readonly into?: Writable;
   /** Called with each line of standard error (pg_dump -v tells its progress there). */
   readonly onStderrLine?: (line: string) => void;
+  /** Lines of standard error that say nothing about a failure: kept out of {@link ProcessFailed}. */
+  readonly stderrNoise?: RegExp;
 }
 
 export interface RunningProcess {
@@ -57,9 +64,10 @@ export function startProcess(program: string, args: readonly string[], options: 
     env: { ...inheritedEnvironment(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.user === undefined ? {} : options.user),
-    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
+    stdio: [options.stdin ?? 'ignore', options.into ?? 'pipe', 'pipe'],
   });
-  const tail = new StderrTail(options.onStderrLine);
+  options.into?.destroy();
+  const tail = new StderrTail(options);
   child.stderr?.on('data', (chunk: Buffer) => tail.add(chunk));
   // A program that ends early closes its input; the exit code tells, EPIPE only repeats it.
   child.stdin?.on('error', () => undefined);
@@ -85,7 +93,7 @@ export function startProcess(program: string, args: readonly string[], options: 
   });
   // The caller awaits `exited` after the streams; a failure before that must not count as unhandled.
   exited.catch(() => undefined);
-  return { stdin: child.stdin, stdout: child.stdout as Readable, pid: child.pid, exited };
+  return { stdin: child.stdin, stdout: child.stdout ?? Readable.from([]), pid: child.pid, exited };
 }
 
 /** Runs a program to its end and returns what it wrote to standard output (64 MiB at most). */
@@ -122,22 +130,26 @@ function inheritedEnvironment(): Record<string, string> {
 class StderrTail {
   #tail = '';
   #partialLine = '';
-  readonly #onLine: ((line: string) => void) | undefined;
+  readonly #options: Pick<ProcessOptions, 'onStderrLine' | 'stderrNoise'>;
 
-  constructor(onLine: ((line: string) => void) | undefined) {
-    this.#onLine = onLine;
+  constructor(options: Pick<ProcessOptions, 'onStderrLine' | 'stderrNoise'>) {
+    this.#options = options;
   }
 
   add(chunk: Buffer): void {
     const text = chunk.toString('utf8');
     this.#tail = (this.#tail + text).slice(-stderrTailBytes);
-    if (this.#onLine === undefined) return;
+    const { onStderrLine } = this.#options;
+    if (onStderrLine === undefined) return;
     const lines = (this.#partialLine + text).split('\n');
     this.#partialLine = lines.pop() ?? '';
-    for (const line of lines) this.#onLine(line);
+    for (const line of lines) onStderrLine(line);
   }
 
   text(): string {
-    return this.#tail;
+    const { stderrNoise } = this.#options;
+    if (stderrNoise === undefined) return this.#tail;
+    const telling = this.#tail.split('\n').filter((line) => !stderrNoise.test(line));
+    return telling.join('\n');
   }
 }

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { ContentHasher, streamBufferBytes } from './backup/hashing.ts';
+import { streamBufferBytes } from './backup/hashing.ts';
 import { joinedRun } from './backup/joined-run.ts';
 import { pump } from './backup/pump.ts';
 import { decompressZstd } from './backup/zstd.ts';
@@ -12,7 +12,7 @@ import type { Part } from './manifest.ts';
 
 /**
  * Fetches a part, checks every piece against the manifest before anything reads it, decompresses it into `path` and
- * checks what came out. Rejects with reason `damaged` and the range of bytes that is wrong.
+ * checks how much came out. Rejects with reason `damaged` and the range of bytes that is wrong.
  */
 export async function fetchPart(
   from: {
@@ -31,16 +31,18 @@ export async function fetchPart(
     context.onProgress({ activity: 'fetching', doneBytes, totalBytes: part.sizeBytes }),
   );
   const codec = decompressZstd(from.zstdProgram, run.signal);
-  const content = new ContentHasher();
+  let contentBytes = 0;
   await run.all([
     pipeline(stored, checked, codec.input, { signal: run.signal }),
     pump(codec.output, createWriteStream(from.path, { mode: 0o600, highWaterMark: streamBufferBytes }), {
       signal: run.signal,
-      onChunk: (chunk) => content.update(chunk),
+      onChunk(chunk) {
+        contentBytes += chunk.length;
+      },
     }),
     codec.done,
   ]);
-  if (content.sizeBytes !== part.content.sizeBytes || content.digest() !== part.content.sha256) {
+  if (contentBytes !== part.content.sizeBytes) {
     throw new JobFailed('damaged', `part ${part.name}: the decompressed content is not what was dumped`);
   }
 }

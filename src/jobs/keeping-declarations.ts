@@ -133,7 +133,7 @@ export const jobMetrics = {
   runningBytes: metric({
     name: 'watchkeeper_job_running_bytes',
     type: 'gauge',
-    help: 'Bytes that the running job has handled in its present step.',
+    help: 'Bytes that the running job has handled in its present step: stored ones while it dumps or fetches.',
     labels: lineageJob,
     source: 'this process',
     unit: 'bytes',

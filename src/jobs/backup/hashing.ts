@@ -4,24 +4,6 @@ import { Transform, type TransformCallback } from 'node:stream';
 /** Buffer between the members of a backup stream: large enough to ride out a slow moment of one of them. */
 export const streamBufferBytes = 2 ** 20;
 
-/** Size and SHA-256 of bytes that pass by. */
-export class ContentHasher {
-  sizeBytes = 0;
-  readonly #hash = createHash('sha256');
-  #digest: string | undefined;
-
-  update(bytes: Buffer): void {
-    this.#hash.update(bytes);
-    this.sizeBytes += bytes.length;
-  }
-
-  /** Hexadecimal; nothing may be added afterwards. */
-  digest(): string {
-    this.#digest ??= this.#hash.digest('hex');
-    return this.#digest;
-  }
-}
-
 /** SHA-256 of the whole and of each consecutive piece of `chunkBytes`, so that damage can be told by its place. */
 export class ChunkHasher {
   sizeBytes = 0;
@@ -35,7 +17,6 @@ export class ChunkHasher {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** Returns the indexes of the pieces that `bytes` completed. */
   update(bytes: Buffer): void {
     this.#whole.update(bytes);
     this.sizeBytes += bytes.length;
@@ -67,15 +48,19 @@ export class ChunkHasher {
 export class GatedOutlet extends Transform {
   readonly #hasher: ChunkHasher;
   readonly #confirm: () => Promise<void>;
+  readonly #onBytes: (sizeBytes: number) => void;
 
-  constructor(hasher: ChunkHasher, confirm: () => Promise<void>) {
+  /** `onBytes` is told how many bytes went by so far. */
+  constructor(hasher: ChunkHasher, gate: { confirm(): Promise<void>; onBytes(sizeBytes: number): void }) {
     super({ highWaterMark: streamBufferBytes });
     this.#hasher = hasher;
-    this.#confirm = confirm;
+    this.#confirm = gate.confirm;
+    this.#onBytes = gate.onBytes;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#hasher.update(chunk);
+    this.#onBytes(this.#hasher.sizeBytes);
     done(null, chunk);
   }
 

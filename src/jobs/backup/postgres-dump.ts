@@ -7,7 +7,7 @@ import { chooseInstallation, type ProgramInstallation } from '../../targets/post
 import { openSession } from '../../targets/postgres/session.ts';
 import type { JobContext } from '../job.ts';
 import type { Part } from '../manifest.ts';
-import { ChunkHasher, ContentHasher, GatedOutlet } from './hashing.ts';
+import { ChunkHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
@@ -22,7 +22,7 @@ import {
 import { dumpPartName, restoreDump } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
 import { pump } from './pump.ts';
-import { compressZstd } from './zstd.ts';
+import { type Compressor, compressZstd } from './zstd.ts';
 
 /** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
 const chunkBytes = 4 * 2 ** 20;
@@ -86,7 +86,7 @@ async function takeDump(
   };
 }
 
-/** pg_dump → hash → zstd → hash → store, in constant memory. */
+/** pg_dump → zstd → hash → store, in constant memory. */
 async function streamDump(
   from: {
     readonly options: PostgresDumpOptions;
@@ -100,24 +100,19 @@ async function streamDump(
   const { signal } = run;
   // The snapshot is known to the server of its session alone.
   await using login = await libpqLogin(from.snapshot.session.access);
-  const args = dumpArguments(login.argument, from);
-  const dump = startProcess(join(from.installation.directory, 'pg_dump'), args, { signal, env: login.env });
-  const codec = compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
-  const content = new ContentHasher();
+  const codec = await compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
+  const pgDump = join(from.installation.directory, 'pg_dump');
+  const feed = feedFrom(pgDump, dumpArguments(login.argument, from), { codec, env: login.env, signal });
   const hasher = new ChunkHasher(chunkBytes);
-  const feeding = pump(dump.stdout, codec.input, {
-    signal,
-    onChunk(chunk) {
-      content.update(chunk);
-      context.onProgress({ activity: 'dumping', doneBytes: content.sizeBytes });
+  const outlet = new GatedOutlet(hasher, {
+    async confirm() {
+      await Promise.all([feed.done, codec.done]);
     },
-  });
-  const outlet = new GatedOutlet(hasher, async () => {
-    await Promise.all([dump.exited, feeding, codec.done]);
+    onBytes: (doneBytes) => context.onProgress({ activity: 'dumping', doneBytes }),
   });
   const emptying = pipeline(codec.output, outlet, { signal });
   const storing = sink(dumpPartName, outlet, signal);
-  await run.all([dump.exited, codec.done, feeding, emptying, storing]);
+  await run.all([feed.done, codec.done, emptying, storing]);
   const { chunks, ...stored } = hasher.finish();
   return {
     name: dumpPartName,
@@ -125,8 +120,38 @@ async function streamDump(
     chunks: [...chunks],
     chunkBytes,
     compression: 'zstd',
-    content: { sizeBytes: content.sizeBytes, sha256: content.digest() },
+    content: { sizeBytes: feed.bytes() },
   };
+}
+
+interface Feed {
+  readonly done: Promise<unknown>;
+  /** How much was fed; known once `done` and the compressor's `done` resolved. */
+  readonly bytes: () => number;
+}
+
+/** Starts a program that writes into the compressor: without us in between where the compressor counts by itself. */
+function feedFrom(
+  program: string,
+  args: readonly string[],
+  options: {
+    readonly codec: Compressor;
+    readonly env: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  },
+): Feed {
+  const { codec, env, signal } = options;
+  if (codec.inputBytes !== undefined) {
+    const { exited } = startProcess(program, args, { signal, env, into: codec.input });
+    return { done: exited, bytes: codec.inputBytes };
+  }
+  const running = startProcess(program, args, { signal, env });
+  let bytes = 0;
+  const onChunk = (chunk: Buffer) => {
+    bytes += chunk.length;
+  };
+  const feeding = pump(running.stdout, codec.input, { signal, onChunk });
+  return { done: Promise.all([running.exited, feeding]), bytes: () => bytes };
 }
 
 function dumpArguments(

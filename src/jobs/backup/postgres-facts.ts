@@ -25,6 +25,8 @@ export const factSettings: Readonly<Record<string, string>> = {
   search_path: 'pg_catalog',
   row_security: 'off',
   jit: 'off',
+  // The dump reads at the same time: a count that takes more processes of the source only takes from it.
+  max_parallel_workers_per_gather: '0',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
 };

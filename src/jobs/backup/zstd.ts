@@ -12,11 +12,23 @@ export interface Codec {
   readonly done: Promise<void>;
 }
 
+export interface Compressor extends Codec {
+  /**
+   * How many bytes went in, known once `done` resolved. Absent where nobody tells: then whoever feeds it counts them. With
+   * it, another program may write into `input` without us in between.
+   */
+  readonly inputBytes?: () => number;
+}
+
 /**
  * Compresses with the `zstd` program, which uses several cores, where there is one; otherwise with node:zlib, which
  * uses one. Both write the same format, with zstd's own checksum. `program` is its path, undefined when not installed.
  */
-export function compressZstd(program: string | undefined, level: number, signal: AbortSignal): Codec {
+export async function compressZstd(
+  program: string | undefined,
+  level: number,
+  signal: AbortSignal,
+): Promise<Compressor> {
   if (program === undefined) {
     return inProcess(
       createZstdCompress({
@@ -25,8 +37,63 @@ export function compressZstd(program: string | undefined, level: number, signal:
       }),
     );
   }
-  const threads = Math.min(4, availableParallelism());
-  return external(program, [`-${level}`, `-T${threads}`, '--check', '--quiet', '--stdout'], signal);
+  const args = [`-${level}`, `-T${compressionThreads()}`, '--check', '--stdout'];
+  if (await tellsInputBytes(program)) return counting(program, args, signal);
+  return external(program, [...args, '--quiet'], signal);
+}
+
+/** One core is left to pg_dump; on a machine of two a second thread of zstd would only take from it what it gains. */
+function compressionThreads(): number {
+  return Math.max(1, Math.min(4, availableParallelism() - 1));
+}
+
+/** In its most talkative mode zstd ends with `/*stdin*\ : 24.5% (513002241 B => 125685549 B, /*stdout*\)`. */
+const summary = /\( *(\d+) B => +\d+ B, /;
+const talkative = ['-vv', '--no-progress'];
+const talk = /^(\*\*\* |--|Using std|Decompression will|\/\*stdin\*\\)|^$/;
+
+function counting(program: string, args: readonly string[], signal: AbortSignal): Compressor {
+  let inputBytes: number | undefined;
+  const running = startProcess(program, [...args, ...talkative], {
+    signal,
+    stdin: 'pipe',
+    stderrNoise: talk,
+    onStderrLine(line) {
+      const found = summary.exec(line)?.[1];
+      if (found !== undefined) inputBytes = Number(found);
+    },
+  });
+  return {
+    input: running.stdin as Writable,
+    output: running.stdout,
+    done: running.exited,
+    inputBytes() {
+      if (inputBytes === undefined) throw new Error(`${program} did not say how much it read`);
+      return inputBytes;
+    },
+  };
+}
+
+const tellers = new Map<string, Promise<boolean>>();
+
+/** Whether this zstd prints the exact sum; tried once for each program. */
+function tellsInputBytes(program: string): Promise<boolean> {
+  const known = tellers.get(program) ?? tryOut(program);
+  tellers.set(program, known);
+  return known;
+}
+
+async function tryOut(program: string): Promise<boolean> {
+  try {
+    const codec = counting(program, ['--stdout'], AbortSignal.timeout(10_000));
+    codec.output.resume();
+    codec.input.end('four');
+    await codec.done;
+    return codec.inputBytes?.() === 4;
+  } catch {
+    // The backup itself will show what is wrong with it.
+    return false;
+  }
 }
 
 /** Decompresses; damage is an error of the output or of `done`. */
