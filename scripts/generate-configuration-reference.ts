@@ -7,8 +7,13 @@ interface Section {
 
 /** `docs/configuration.md`: every setting with type, default and description, from the schema. */
 export function renderConfigurationReference(): string {
-  const sections = sectionsOf({ title: '', schema: configJsonSchema() });
-  return `${[introduction, ...sections.map(renderSection)].join('\n\n')}\n`;
+  return renderReference(introduction, configJsonSchema());
+}
+
+/** A page about the settings that a schema allows. */
+export function renderReference(opening: string, schema: SettingSchema): string {
+  const sections = sectionsOf({ title: '', schema });
+  return `${[opening, ...sections.map(renderSection)].join('\n\n')}\n`;
 }
 
 /** `config.schema.json`, for editors. Unlike the program it sees the file before \`\${ENV}\` is filled in. */
@@ -18,8 +23,10 @@ export function renderConfigSchema(): string {
 }
 
 /** Every setting by its path, for the test that none is without a description. */
-export function allSettings(): { readonly path: string; readonly schema: SettingSchema }[] {
-  return sectionsOf({ title: '', schema: configJsonSchema() }).flatMap(({ title, schema }) =>
+export function allSettings(
+  whole: SettingSchema = configJsonSchema(),
+): { readonly path: string; readonly schema: SettingSchema }[] {
+  return sectionsOf({ title: '', schema: whole }).flatMap(({ title, schema }) =>
     Object.entries(schema.properties ?? {})
       .filter(([, setting]) => setting.const === undefined)
       .map(([name, setting]) => ({ path: title === '' ? name : `${title}.${name}`, schema: setting })),
@@ -116,6 +123,7 @@ function typeOf(schema: SettingSchema): string {
 
 function numberType({ minimum, maximum }: SettingSchema): string {
   const isOpen = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER;
+  if (isOpen && minimum === undefined) return 'number';
   return isOpen ? `number, at least ${minimum}` : `number, ${minimum} to ${maximum}`;
 }
 

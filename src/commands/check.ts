@@ -104,9 +104,9 @@ async function checkPostgres(target: LoadedPostgres, context: TimedContext): Pro
   const watching = findingsAbout(`target ${target.name}`);
   const watched = await withSession(target.access, watching, context, async (session, signal) => {
     await checkWatching(target, session, watching, signal);
-    await checkCustomFamilies(target, session, watching, { ...context, signal });
     return true;
   });
+  if (watched !== undefined) await checkCustomFamilies(target, watching, context);
   const sameLogin = target.backups.every(({ access }) => access === target.access);
   // A server that cannot be reached once need not be asked for every database.
   if (watched === undefined && sameLogin) return { findings: watching.all, sources: [] };

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { engines } from '../collectors/engines.ts';
-import { exporterFamilies, exporterFile } from '../collectors/postgres/custom/exporter-format.ts';
-import { type CustomFamily, metricNames, withoutNames } from '../collectors/postgres/custom/family.ts';
-import { ownFamilies, queryFileSettings } from '../collectors/postgres/custom/own-format.ts';
-import { scrapeMetrics } from '../collectors/scrape-metrics.ts';
+import { exporterFamilies, exporterFile, exporterNotes } from '../collectors/postgres/custom/exporter-format.ts';
+import type { CustomFamily } from '../collectors/postgres/custom/family.ts';
+import { type FilePlaces, ownFamilies, queryFileSettings } from '../collectors/postgres/custom/own-format.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
+import { PageTypes, TargetNames } from './custom-names.ts';
 import { parseSettings, type SettingsDocument } from './document.ts';
-import { formatPath, type Remark, type SettingPath } from './problem.ts';
+import { queryFileJsonSchema } from './json-schema.ts';
+import { formatPath, type Remark } from './problem.ts';
 import type { Config } from './schema.ts';
 import { schemaMessage } from './schema-messages.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -18,6 +18,8 @@ import type { PostgresTargetConfig } from './targets/postgres.ts';
 export interface CustomQueries {
   /** By target. */
   readonly families: ReadonlyMap<string, readonly CustomFamily[]>;
+  /** The names that `watch.collectors` may switch, also of families that are not used. By target. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
   readonly problems: readonly Remark[];
   readonly warnings: readonly Remark[];
 }
@@ -27,110 +29,135 @@ interface QueryFile {
   readonly isExporters: boolean;
   readonly families: readonly CustomFamily[];
   readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+interface Found {
+  readonly families: Map<string, readonly CustomFamily[]>;
+  readonly names: Map<string, readonly string[]>;
+  readonly problems: Remark[];
+  readonly warnings: Remark[];
 }
 
 /** Reads the files that `watch.customQueries` of the targets name; each once. Relative paths start at `folder`. */
 export function readCustomQueries(config: Config, folder: string): CustomQueries {
-  const files = new Map<string, QueryFile>();
-  const found = { families: new Map<string, CustomFamily[]>(), problems: [] as Remark[], warnings: [] as Remark[] };
+  const files = new QueryFiles(folder);
+  const types = new PageTypes(config.targets);
+  const found: Found = { families: new Map(), names: new Map(), problems: [], warnings: [] };
   for (const [name, target] of Object.entries(config.targets)) {
-    if (target.engine !== 'postgres') continue;
-    const names = new TakenNames(target);
-    for (const [index, path] of target.watch.customQueries.entries()) {
-      const place = ['targets', name, 'watch', 'customQueries', index];
-      const absolute = resolve(folder, path);
-      const file = files.get(absolute) ?? readQueryFile(absolute);
-      files.set(absolute, file);
-      found.problems.push(...file.problems.map((message) => ({ path: place, message })));
-      const taken = file.families.flatMap((family) => names.take(family, file, place, found) ?? []);
-      found.families.set(name, [...(found.families.get(name) ?? []), ...taken]);
-    }
+    if (target.engine === 'postgres') readForTarget(name, target, { files, types, found });
   }
   return found;
 }
 
-/** The names that a target's metrics and families have so far, and whose they are. */
-class TakenNames {
-  readonly #metrics = new Map<string, string>();
-  readonly #families = new Map<string, string>();
-
-  constructor({ watch }: PostgresTargetConfig) {
-    const { collectors, up, peer } = engines.postgres;
-    for (const { name } of [up, ...scrapeMetrics, ...Object.values(peer)]) this.#metrics.set(name, 'every target');
-    for (const collector of collectors) {
-      this.#families.set(collector.name, 'Watchkeeper itself');
-      if (!(watch.collectors[collector.name] ?? collector.enabledByDefault)) continue;
-      for (const { name } of collector.metrics) this.#metrics.set(name, `the family ${collector.name}`);
+function readForTarget(
+  name: string,
+  target: PostgresTargetConfig,
+  { files, types, found }: { readonly files: QueryFiles; readonly types: PageTypes; readonly found: Found },
+): void {
+  const names = new TargetNames(target);
+  const families: CustomFamily[] = [];
+  const known: string[] = [];
+  for (const [index, setting] of target.watch.customQueries.entries()) {
+    const path = ['targets', name, 'watch', 'customQueries', index];
+    const toRemark = (message: string): Remark => ({ path, message });
+    const file = files.read(setting);
+    found.problems.push(...file.problems.map(toRemark));
+    found.warnings.push(...file.warnings.map(toRemark));
+    for (const one of file.families) {
+      const taken = names.take(one, { mayRepeat: file.isExporters });
+      const wrongTypes = taken.family === undefined ? [] : types.take(taken.family);
+      found.problems.push(...[...taken.problems, ...wrongTypes].map(toRemark));
+      found.warnings.push(...taken.warnings.map(toRemark));
+      known.push(taken.family?.name ?? one.name);
+      if (taken.family !== undefined) families.push(taken.family);
     }
   }
+  found.names.set(name, known);
+  found.families.set(name, names.guardOpenNames(families));
+}
 
-  /** The family as it may be used; undefined when nothing of it may. */
-  take(
-    family: CustomFamily,
-    { isExporters }: QueryFile,
-    path: SettingPath,
-    remarks: { readonly problems: Remark[]; readonly warnings: Remark[] },
-  ): CustomFamily | undefined {
-    const { name, file } = family;
-    const sameFamily = this.#families.get(name);
-    if (sameFamily !== undefined) {
-      remarks.problems.push({ path, message: `the family "${name}" of ${file} is called like one of ${sameFamily}` });
-      return undefined;
-    }
-    const clashes = metricNames(family).filter((one) => this.#metrics.has(one));
-    const isRepeated = (one: string) => this.#metrics.get(one)?.startsWith('the family') === true && isExporters;
-    for (const one of clashes.filter((clash) => !isRepeated(clash))) {
-      remarks.problems.push({ path, message: `${one} of ${file} is measured by ${this.#metrics.get(one)} already` });
-    }
-    const repeated = clashes.filter(isRepeated);
-    if (repeated.length > 0) remarks.warnings.push({ path, message: this.#repeatedMessage(family, repeated) });
-    const usable = withoutNames(family, new Set(this.#metrics.keys()));
-    this.#families.set(name, file);
-    for (const one of usable === undefined ? [] : metricNames(usable)) this.#metrics.set(one, `"${name}" of ${file}`);
-    return usable;
+type QueryFileSetting = PostgresTargetConfig['watch']['customQueries'][number];
+
+/** Files that were read, by how they are meant. */
+class QueryFiles {
+  readonly #folder: string;
+  readonly #read = new Map<string, QueryFile>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
   }
 
-  #repeatedMessage({ name, file }: CustomFamily, repeated: readonly string[]): string {
-    const whose = [...new Set(repeated.map((one) => this.#metrics.get(one)))].join(', ');
-    return `"${name}" of ${file} repeats what ${whose} measures (${repeated.join(', ')}): these are left out; switch the family off in "watch.collectors" to have yours`;
+  read(setting: QueryFileSetting): QueryFile {
+    const { file, everyDatabase } = typeof setting === 'string' ? { file: setting, everyDatabase: false } : setting;
+    const path = resolve(this.#folder, file);
+    const key = JSON.stringify([path, everyDatabase]);
+    const known = this.#read.get(key) ?? readQueryFile(path, everyDatabase);
+    this.#read.set(key, known);
+    return known;
   }
 }
 
-function readQueryFile(file: string): QueryFile {
+const nothing = { isExporters: false, families: [], problems: [], warnings: [] };
+
+function readQueryFile(file: string, everyDatabase: boolean): QueryFile {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     const what = errorCode(error) === 'ENOENT' ? `there is no file ${file}` : `reading ${file}: ${errorMessage(error)}`;
-    return { isExporters: false, families: [], problems: [what] };
+    return { ...nothing, problems: [what] };
   }
   const document = parseSettings(text);
   if (document.syntaxErrors.length > 0) {
     const problems = document.syntaxErrors.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
-    return { isExporters: false, families: [], problems };
+    return { ...nothing, problems };
   }
-  const isExporters = !isOwnFormat(document.data);
-  if (isExporters) return parsed(exporterFile, exporterFamilies, { document, file, isExporters });
-  return parsed(queryFileSettings, ownFamilies, { document, file, isExporters });
+  if (isOwnFormat(document.data)) return readOwnFile(document, file, everyDatabase);
+  return readExporterFile(document, file, everyDatabase);
 }
 
+/** A namespace of postgres_exporter may be called `families` as well. */
 function isOwnFormat(data: unknown): boolean {
   const families = (data as { readonly families?: { readonly query?: unknown } } | null)?.families;
-  return families !== undefined && families?.query === undefined;
+  return families !== undefined && typeof families?.query !== 'string';
+}
+
+function readOwnFile(document: SettingsDocument, file: string, everyDatabase: boolean): QueryFile {
+  const { data, problems } = parsed(queryFileSettings, document, file);
+  if (everyDatabase) {
+    const message = `"everyDatabase" is for files of postgres_exporter; in ${file} the families say "scope: database"`;
+    return { ...nothing, problems: [...problems, message] };
+  }
+  if (data === undefined) return { ...nothing, problems };
+  return { ...nothing, families: ownFamilies(data, placesIn(document, file)) };
+}
+
+function readExporterFile(document: SettingsDocument, file: string, everyDatabase: boolean): QueryFile {
+  const { data, problems } = parsed(exporterFile, { ...document, data: document.data ?? {} }, file);
+  if (data === undefined) return { ...nothing, isExporters: true, problems };
+  const families = exporterFamilies(data, placesIn(document, file), { everyDatabase });
+  const warnings = exporterNotes(data).map((remark) => located(remark, document, file));
+  return { isExporters: true, families, problems, warnings };
+}
+
+function placesIn(document: SettingsDocument, file: string): FilePlaces {
+  return { file, line: (path) => document.locate(path).line, place: (path) => document.locateText(path) };
 }
 
 function parsed<T>(
   schema: z.ZodType<T>,
-  toFamilies: (data: T, file: string) => CustomFamily[],
-  from: { readonly document: SettingsDocument; readonly file: string; readonly isExporters: boolean },
-): QueryFile {
-  const { document, file, isExporters } = from;
+  document: SettingsDocument,
+  file: string,
+): { readonly data: T | undefined; readonly problems: readonly string[] } {
   const result = schema.safeParse(document.data, { error: schemaMessage });
-  if (result.success) return { isExporters, families: toFamilies(result.data, file), problems: [] };
-  const remarks = schemaProblems(result.error.issues, document.data);
-  const problems = remarks.map(({ path, message }) => {
-    const { line, column } = document.locate(path);
-    return `${file}:${line}:${column}: ${formatPath(path)}: ${message}`;
-  });
-  return { isExporters, families: [], problems };
+  if (result.success) return { data: result.data, problems: [] };
+  const remarks = schemaProblems(result.error.issues, document.data, queryFileJsonSchema);
+  return { data: undefined, problems: remarks.map((remark) => located(remark, document, file)) };
+}
+
+function located({ path, message }: Remark, document: SettingsDocument, file: string): string {
+  const { line, column } = document.locate(path);
+  const where = path.length === 0 ? '' : `${formatPath(path)}: `;
+  return `${file}:${line}:${column}: ${where}${message}`;
 }

@@ -12,6 +12,8 @@ export interface SettingsDocument {
   readonly syntaxErrors: readonly (Place & { readonly message: string })[];
   /** Place of a setting, or of the nearest one around it when it is not there. */
   locate(path: SettingPath): Place;
+  /** Where the text of a setting begins, and whether each of its lines is one of the file (it stands behind `|`). */
+  locateText(path: SettingPath): { readonly line: number; readonly isVerbatim: boolean };
 }
 
 /** Parses YAML 1.2 (with merge keys `<<`). Syntax errors never repeat the file’s text: it may be secret. */
@@ -29,6 +31,12 @@ export function parseSettings(text: string): SettingsDocument {
     data: plain.data,
     syntaxErrors: plain.message === undefined ? syntaxErrors : [{ line: 1, column: 1, message: plain.message }],
     locate: (path) => place(offsetOf(document, path)),
+    locateText: (path) => {
+      const node: unknown = document.getIn(path, true);
+      const { line } = place(startOf(node) ?? offsetOf(document, path));
+      const isVerbatim = isScalar(node) && node.type === 'BLOCK_LITERAL';
+      return { line: isVerbatim ? line + 1 : line, isVerbatim };
+    },
   };
 }
 

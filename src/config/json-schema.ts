@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { queryFileSettings } from '../collectors/postgres/custom/own-format.ts';
 import { configSchema } from './schema.ts';
 
 /** The part of JSON Schema that zod writes for our settings. */
@@ -23,7 +24,16 @@ export interface SettingSchema {
 
 /** The schema of the configuration file, for editors and for the reference page. */
 export function configJsonSchema(): SettingSchema {
-  return z.toJSONSchema(configSchema, {
+  return jsonSchemaOf(configSchema);
+}
+
+/** The same for a file with families of the user's own. */
+export function queryFileJsonSchema(): SettingSchema {
+  return jsonSchemaOf(queryFileSettings);
+}
+
+function jsonSchemaOf(schema: z.ZodType): SettingSchema {
+  return z.toJSONSchema(schema, {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
       // zod leaves out defaults of settings that it transforms: what it knows is milliseconds, what people write is 30s.

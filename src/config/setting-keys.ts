@@ -1,9 +1,9 @@
-import { configJsonSchema, type SettingSchema } from './json-schema.ts';
+import type { SettingSchema } from './json-schema.ts';
 import type { SettingPath } from './problem.ts';
 
 /** Every setting that may stand in the mapping at `path`, given what the file holds there (it decides the variant). */
-export function knownKeys(path: SettingPath, data: unknown): string[] {
-  let schemas: SettingSchema[] = [configJsonSchema()];
+export function knownKeys(whole: SettingSchema, path: SettingPath, data: unknown): string[] {
+  let schemas: SettingSchema[] = [whole];
   let value = data;
   for (const step of path) {
     schemas = schemas.flatMap((schema) => variants(schema, value)).flatMap((schema) => below(schema, step));

@@ -2,6 +2,17 @@ import { z } from 'zod';
 import { durationMs } from '../../core/schema.ts';
 import { watchBasics } from '../settings.ts';
 
+const queryFile = z.string().min(1);
+const queryFileWithOptions = z.strictObject({
+  file: queryFile.describe('The file.'),
+  everyDatabase: z
+    .boolean()
+    .default(false)
+    .describe(
+      "For a `queries.yaml` that ran with postgres_exporter's `--auto-discover-databases`: what is not `master: true` is collected in every watched database.",
+    ),
+});
+
 const databasePattern = z.string().min(1);
 
 /** How a PostgreSQL server is watched. */
@@ -37,7 +48,7 @@ export const postgresWatchSettings = z.strictObject({
   statementTimeout: durationMs.default(4_000).describe('The server ends a statement of ours after this time.'),
   lockTimeout: durationMs.default(250).describe('The server ends a statement of ours that waits longer for a lock.'),
   customQueries: z
-    .array(z.string().min(1))
+    .array(z.union([queryFile, queryFileWithOptions]))
     .default([])
     .describe('Files with families of your own, or a `queries.yaml` of postgres_exporter: see docs/custom-queries.md.'),
   slowQueryThreshold: durationMs

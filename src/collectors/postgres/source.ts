@@ -9,7 +9,13 @@ export interface PostgresSource {
   readonly session: PostgresSession;
   readonly settings: Pick<
     PostgresWatchSettings,
-    'slowQueryThreshold' | 'slowQueryLimit' | 'slowQueryExclude' | 'slowQueryTextLength' | 'tableLimit' | 'findingLimit'
+    | 'statementTimeout'
+    | 'slowQueryThreshold'
+    | 'slowQueryLimit'
+    | 'slowQueryExclude'
+    | 'slowQueryTextLength'
+    | 'tableLimit'
+    | 'findingLimit'
   >;
 }
 

@@ -45,8 +45,7 @@ function checkBackupLogin(
 }
 
 function checkCollectors(check: Check, name: string, { engine, watch }: TargetConfig): void {
-  const custom = check.customQueries.families.get(name) ?? [];
-  const known = [...check.knowledge.collectorNames(engine), ...custom.map((family) => family.name)];
+  const known = [...check.knowledge.collectorNames(engine), ...(check.customQueries.names.get(name) ?? [])];
   for (const collector of Object.keys(watch.collectors)) {
     if (known.includes(collector)) continue;
     const place = ['targets', name, 'watch', 'collectors', collector];

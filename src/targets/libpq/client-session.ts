@@ -1,9 +1,25 @@
-import type { Client } from 'pg';
+import { type Client, Query } from 'pg';
 import { abortable } from '../../core/deadline.ts';
 import { destroyClient, serverCertificateExpiry } from './client.ts';
 
 /** A row as PostgreSQL's text protocol gives it: every value is text or null, and the reader converts knowingly. */
 export type Row = Readonly<Record<string, string | null>>;
+
+/** What a statement gives whose columns are not known beforehand. */
+export interface Table {
+  /** In the order of the statement; names may repeat. */
+  readonly columns: readonly { readonly name: string; readonly typeId: number }[];
+  /** The first ones, as text or null. */
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** Further rows: counted, not kept. */
+  readonly dropped: number;
+}
+
+export interface TableLimits {
+  readonly rows: number;
+  /** Characters of all values together; beyond them the statement fails. */
+  readonly characters: number;
+}
 
 /** A client that is logged in. Not for concurrent use: one query at a time. */
 export class ClientSession implements AsyncDisposable {
@@ -43,16 +59,30 @@ export class ClientSession implements AsyncDisposable {
     sql: string,
     options: { readonly signal: AbortSignal; readonly values?: readonly string[] },
   ): Promise<Row[]> {
-    options.signal.throwIfAborted();
+    const { signal, values } = options;
+    const question = values === undefined ? { text: sql } : { text: sql, values: [...values], queryMode: 'extended' };
+    return this.#orDestroyed(signal, async () => (await this.#client.query<Row>(question)).rows);
+  }
+
+  /**
+   * Runs one statement of somebody else's: by the extended protocol, which takes no second one, and in constant memory
+   * however much it gives. Aborting destroys the connection.
+   */
+  async readTable(
+    sql: string,
+    { signal, limits }: { readonly signal: AbortSignal; readonly limits: TableLimits },
+  ): Promise<Table> {
+    return this.#orDestroyed(signal, () => collectTable(this.#client, sql, limits));
+  }
+
+  async #orDestroyed<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     const onAbort = () => this.destroy();
-    options.signal.addEventListener('abort', onAbort, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const { values } = options;
-      const question = values === undefined ? { text: sql } : { text: sql, values: [...values], queryMode: 'extended' };
-      const result = this.#client.query<Row>(question);
-      return (await abortable(result, options.signal)).rows;
+      return await abortable(ask(), signal);
     } finally {
-      options.signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -70,4 +100,32 @@ export class ClientSession implements AsyncDisposable {
     await this.#client.end().catch(() => undefined);
     clearTimeout(patience);
   }
+}
+
+function collectTable(client: Client, sql: string, limits: TableLimits): Promise<Table> {
+  const { promise, resolve, reject } = Promise.withResolvers<Table>();
+  const config = { text: sql, values: [], rowMode: 'array', queryMode: 'extended' };
+  const query = new Query<(string | null)[]>(config);
+  const rows: (string | null)[][] = [];
+  let dropped = 0;
+  let characters = 0;
+  // With a listener node-postgres keeps no rows itself.
+  query.on('row', (row: (string | null)[]) => {
+    characters += row.reduce((sum, value) => sum + (value?.length ?? 0), 0);
+    if (rows.length < limits.rows && characters <= limits.characters) rows.push(row);
+    else dropped++;
+  });
+  query.on('error', reject);
+  query.on('end', (result: { readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[] }) => {
+    if (rows.length < limits.rows && characters > limits.characters) {
+      reject(
+        new Error(`the statement gives more than ${limits.characters} characters: fewer or shorter texts are needed`),
+      );
+      return;
+    }
+    const columns = result.fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID }));
+    resolve({ columns, rows, dropped });
+  });
+  client.query(query);
+  return promise;
 }

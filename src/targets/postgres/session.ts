@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import type { PostgresAccess } from '../libpq/access.ts';
 import { connectClient } from '../libpq/client.ts';
-import { ClientSession, type Row } from '../libpq/client-session.ts';
+import { ClientSession, type Row, type Table, type TableLimits } from '../libpq/client-session.ts';
 import {
   type Endpoint,
   formatConnectionUrl,
@@ -11,7 +11,7 @@ import {
 } from '../libpq/connection.ts';
 import { isWorthOtherHost, loginPlan, mismatch, ServerMismatch } from '../libpq/hosts.ts';
 
-export type { Row } from '../libpq/client-session.ts';
+export type { Row, Table } from '../libpq/client-session.ts';
 
 /** Settings of the server by name, e.g. `{ jit: 'off' }`. */
 export type Settings = Readonly<Record<string, string>>;
@@ -20,8 +20,14 @@ export interface StatementOptions {
   readonly signal: AbortSignal;
   /** Fill `$1`, `$2`, …; with them, or an empty list, the extended protocol is used, which takes one statement only. */
   readonly values?: readonly string[];
-  /** Made for this statement alone, which runs in a transaction of its own that may only read. */
-  readonly settings?: Settings;
+}
+
+/** How a statement is run that a user wrote. */
+export interface ForeignStatementOptions {
+  readonly signal: AbortSignal;
+  /** Made for this statement alone. */
+  readonly settings: Settings;
+  readonly limits: TableLimits;
 }
 
 /** One open connection to one database. Not for concurrent use: one query at a time. */
@@ -45,6 +51,11 @@ export interface PostgresSession extends AsyncDisposable {
    * still does. The error's `code` is the SQLSTATE.
    */
   query(sql: string, options: StatementOptions): Promise<Row[]>;
+  /**
+   * Runs one statement that a user wrote, in a transaction of its own that may only read. Whatever it does to the session
+   * (`set_config` of a search path, a timeout, a role) is undone before the next statement.
+   */
+  queryForeign(sql: string, options: ForeignStatementOptions): Promise<Table>;
   /** Drops the connection without a word to the server, which may be hung. */
   destroy(): void;
 }
@@ -169,16 +180,28 @@ class ServerSession extends ClientSession implements PostgresSession {
   }
 
   override async query(sql: string, options: StatementOptions): Promise<Row[]> {
-    const { signal, settings } = options;
-    if (settings === undefined && this.#ofEachStatement === undefined) return super.query(sql, options);
+    const { signal } = options;
+    if (this.#ofEachStatement === undefined) return super.query(sql, options);
     try {
-      await super.query(beginReading({ ...this.#ofEachStatement, ...settings }), { signal });
+      await super.query(beginReading(this.#ofEachStatement), { signal });
       const rows = await super.query(sql, options);
       await super.query('COMMIT', { signal });
       return rows;
     } catch (error) {
       if (this.usable) await super.query('ROLLBACK', { signal }).catch(() => this.destroy());
       throw error;
+    }
+  }
+
+  async queryForeign(sql: string, { signal, settings, limits }: ForeignStatementOptions): Promise<Table> {
+    let end = 'ROLLBACK';
+    try {
+      await super.query(`${beginReading({ ...this.#ofEachStatement, ...settings })}; SAVEPOINT ours`, { signal });
+      // Undoes also what succeeded. The commit keeps it from being counted as a rollback of the database.
+      end = 'ROLLBACK TO SAVEPOINT ours; COMMIT';
+      return await this.readTable(sql, { signal, limits });
+    } finally {
+      if (this.usable) await super.query(end, { signal }).catch(() => this.destroy());
     }
   }
 }

@@ -575,6 +575,6 @@ test('families of the user are run once, and what is wrong with one is told', as
   expect(told).toContain('ok: the family "right" gives 1 sample');
   expect(told).toContain('warning: the family "new" measures nothing here: not for this version of the server');
   expect(told.join()).toMatch(
-    /error: the family "wrong": the statement of "wrong" in .*relation "nowhere" does not exist/,
+    /error: the family "wrong": \S*queries\.yaml:3: the statement of "wrong" fails .*relation "nowhere" does not exist/,
   );
 });

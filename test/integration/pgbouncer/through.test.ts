@@ -77,14 +77,15 @@ test.each(['transactions', 'sessions'])('every statement has its limits in a poo
   expect(row).toEqual({ statement: '4s', lock: '250ms', path: 'pg_catalog', readonly: 'on', jit: 'off' });
 });
 
-test('settings for one statement come on top of those for all', async () => {
+test('settings for one statement of a user come on top of those for all', async () => {
   const session = await openWatchSession(through('transactions'));
   const signal = testSignal();
+  const limits = { rows: 10, characters: 1_000 };
 
-  const [own] = await session.query(settingsSql, { signal, settings: { search_path: '"$user", public' } });
+  const own = await session.queryForeign(settingsSql, { signal, limits, settings: { search_path: '"$user", public' } });
   const [next] = await session.query(settingsSql, { signal });
 
-  expect(own).toMatchObject({ statement: '4s', path: '"$user", public', readonly: 'on' });
+  expect(own.rows).toEqual([['4s', '250ms', '"$user", public', 'on', 'off']]);
   expect(next).toMatchObject({ statement: '4s', path: 'pg_catalog', readonly: 'on' });
 });
 

@@ -1,41 +1,51 @@
 /** Versions of a server: any of the alternatives, each of which is a list of conditions that all hold. */
 export type VersionRange = readonly (readonly Condition[])[];
 
+type Operator = '<' | '<=' | '>' | '>=' | '=' | '!=';
+
 interface Condition {
-  readonly operator: '<' | '<=' | '>' | '>=' | '=' | '!=';
-  /** As `server_version_num`, e.g. 150020. */
-  readonly version: number;
+  readonly operator: Operator;
+  /** The versions meant by what was written: `14` is all from 14.0 up to 15; as `server_version_num`, e.g. 150020. */
+  readonly from: number;
+  readonly below: number;
 }
 
 export const anyVersion: VersionRange = [[]];
 
 /**
  * `>=14`, `>=12 <17`, `<13 || >=15.4`: conditions beside each other all hold, `||` separates alternatives. A version is a
- * major one, or major and minor; three numbers, as postgres_exporter wants them, are read as well. Undefined when it is none.
+ * major one, or major and minor; three numbers and `14.x`, as postgres_exporter has them, are read as well. Undefined when it
+ * is none.
  */
 export function parseVersionRange(text: string): VersionRange | undefined {
   const alternatives = text.split('||').map((part) => parseConditions(part.trim()));
   return alternatives.every((conditions) => conditions !== undefined) ? alternatives : undefined;
 }
 
+const conditionPattern =
+  /^\s*(?<operator>>=|<=|!=|==|=|>|<|!)?\s*(?<major>\d+)(\.(?<minor>\d+|x|\*))?(\.(\d+|x|\*))?(?=\s|[<>=!]|$)/;
+
 function parseConditions(text: string): Condition[] | undefined {
   const conditions: Condition[] = [];
   let rest = text.replaceAll(',', ' ');
   while (rest.trim() !== '') {
-    const found = /^\s*(?<operator>>=|<=|!=|==|=|>|<|!)?\s*(?<major>\d+)(\.(?<minor>\d+))?(\.\d+)?(?=\s|[<>=!]|$)/.exec(
-      rest,
-    );
+    const found = conditionPattern.exec(rest);
     if (found?.groups === undefined) return undefined;
-    const { operator = '=', major, minor = '0' } = found.groups;
-    conditions.push({ operator: standardOperator(operator), version: Number(major) * 10_000 + Number(minor) });
+    conditions.push(toCondition(found.groups));
     rest = rest.slice(found[0].length);
   }
   return conditions.length === 0 ? undefined : conditions;
 }
 
-function standardOperator(operator: string): Condition['operator'] {
+function toCondition({ operator = '=', major, minor }: Readonly<Record<string, string | undefined>>): Condition {
+  const isWhole = minor === undefined || minor === 'x' || minor === '*';
+  const from = Number(major) * 10_000 + (isWhole ? 0 : Number(minor));
+  return { operator: standardOperator(operator), from, below: isWhole ? from + 10_000 : from + 1 };
+}
+
+function standardOperator(operator: string): Operator {
   if (operator === '==') return '=';
-  return operator === '!' ? '!=' : (operator as Condition['operator']);
+  return operator === '!' ? '!=' : (operator as Operator);
 }
 
 /** `version` as `server_version_num`. */
@@ -43,19 +53,19 @@ export function fitsVersion(range: VersionRange, version: number): boolean {
   return range.some((conditions) => conditions.every((condition) => holds(condition, version)));
 }
 
-function holds({ operator, version: wanted }: Condition, version: number): boolean {
+function holds({ operator, from, below }: Condition, version: number): boolean {
   switch (operator) {
     case '<':
-      return version < wanted;
+      return version < from;
     case '<=':
-      return version <= wanted;
+      return version < below;
     case '>':
-      return version > wanted;
+      return version >= below;
     case '>=':
-      return version >= wanted;
+      return version >= from;
     case '=':
-      return version === wanted;
+      return version >= from && version < below;
     case '!=':
-      return version !== wanted;
+      return version < from || version >= below;
   }
 }
