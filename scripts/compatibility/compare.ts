@@ -23,9 +23,21 @@ export function compare(peer: Peer): Comparison[] {
   const ours = ownMetrics(peer);
   return peer.metrics.map((metric) => ({
     peer: metric,
-    ours: ours.get(metric.name),
-    judgement: peer.judgements[metric.name],
+    ours: ours.get(metric.name) ?? [...ours.values()].find((own) => stands(metric.name, own.metric.name)),
+    judgement: judgementOn(peer, metric.name),
   }));
+}
+
+/** Its own, or one that stands for many. */
+function judgementOn({ judgements }: Peer, name: string): Judgement | undefined {
+  return judgements[name] ?? Object.entries(judgements).find(([pattern]) => stands(pattern, name))?.[1];
+}
+
+/** Whether a name with a star in it stands for another name. */
+function stands(pattern: string, name: string): boolean {
+  const [before = '', after] = pattern.split('*');
+  if (after === undefined) return false;
+  return name.length > before.length + after.length && name.startsWith(before) && name.endsWith(after);
 }
 
 /** By name; names that only the server knows stand under their prefix with a star. */
@@ -47,9 +59,10 @@ export function ownMetrics({ engine }: Peer): ReadonlyMap<string, OwnMetric> {
 export function unexplained(peer: Peer): string[] {
   const known = ownMetrics(peer);
   const found = compare(peer).flatMap((comparison) => problemOf(comparison) ?? []);
-  const names = new Set(peer.metrics.map(({ name }) => name));
+  const names = peer.metrics.map(({ name }) => name);
   for (const [name, judgement] of Object.entries(peer.judgements)) {
-    if (!names.has(name)) found.push(`${name}: judged, but ${peer.name} has no such metric`);
+    if (!names.some((one) => one === name || stands(name, one)))
+      found.push(`${name}: judged, but ${peer.name} has no such metric`);
     const twins = 'twins' in judgement ? judgement.twins : [];
     found.push(...twins.filter((twin) => !known.has(twin)).map((twin) => `${name}: its twin ${twin} does not exist`));
   }
@@ -64,11 +77,16 @@ function problemOf({ peer, ours, judgement }: Comparison): string | undefined {
     return isExplained ? undefined : `${name}: missing, and nobody says why`;
   }
   if (isLeftOut) return `${name}: is here, although it is said to be left out`;
-  const isSame = ours.metric.type === peer.type && peer.labels.every((label) => ours.metric.labels.includes(label));
+  const isSame = isSameType(ours.metric, peer) && peer.labels.every((label) => ours.metric.labels.includes(label));
   const isDifferent = judgement !== undefined && 'differs' in judgement;
   if (!isSame && !isDifferent) {
     const kinds = [peer, ours.metric].map(({ type, labels }) => `${type} {${labels.join(', ')}}`);
     return `${name}: ${kinds[0]} there, ${kinds[1]} here, and nobody says why`;
   }
   return undefined;
+}
+
+/** An info metric is a gauge in the text format, and the exporters know no other. */
+function isSameType(ours: Pick<Metric, 'type'>, peer: PeerMetric): boolean {
+  return ours.type === peer.type || (ours.type === 'info' && peer.type === 'gauge');
 }

@@ -12,6 +12,8 @@ const oldVersions = 'PostgreSQL 9 only; 12 is the oldest version that is watched
 const instantAsCounter = 'an instant that is typed as a counter, so that `rate()` of it means nothing';
 const millisecondsUnnamed = 'in milliseconds, which the name does not say';
 const walPositionAsCounter = 'a position typed as a counter';
+const notYet = { leftOut: 'not read yet' } as const;
+const isCounter = { differs: 'as a counter, which it is' } as const;
 
 export const postgresExporter: Readonly<Record<string, Judgement>> = {
   'go_*': { leftOut: 'a Go program has them; a Node.js program has `nodejs_*`' },
@@ -158,4 +160,87 @@ export const pgbouncerExporter: Readonly<Record<string, Judgement>> = {
   'pgbouncer_process_*': {
     leftOut: 'reads a process of its own machine; the process of PgBouncer is the job of a node exporter',
   },
+};
+
+export const redisExporter: Readonly<Record<string, Judgement>> = {
+  'go_*': { leftOut: 'a Go program has them; a Node.js program has `nodejs_*`' },
+  'process_*': { differs: 'about the process of Watchkeeper; only on `/metrics`' },
+  redis_exporter_build_info: { leftOut: otherProgram },
+  redis_target_scrape_request_errors_total: {
+    leftOut: 'requests for one target are answered with its figures or an HTTP status: see `up` of Prometheus',
+  },
+  redis_exporter_last_scrape_ping_time_seconds: {
+    leftOut: 'nothing is asked only to see how long it takes: see `watchkeeper_collector_duration_seconds`',
+  },
+  redis_exporter_last_scrape_error: {
+    differs:
+      'without the text of the error in the label `err`, which makes a series of each: the log has it. Also 1 when a family fails',
+  },
+  redis_exporter_scrapes_total: { differs: 'of each target' },
+  redis_exporter_last_scrape_connect_time_seconds: { differs: 'of the last login: connections are kept' },
+  'redis_tile38_*': { leftOut: 'about Tile38, a database of its own that only speaks the same protocol' },
+  redis_rdb_current_size_bytes: {
+    leftOut: 'reads a file on the machine of the exporter, which is rarely that of the server',
+  },
+  redis_key_value_as_string: {
+    leftOut: 'what stands in a database does not become a label: values that are numbers are in `redis_key_value`',
+  },
+  redis_memory_max_bytes: {
+    wrong: '0 where there is no limit, so that a ratio to it is infinite',
+    twins: ['redis_memory_limit_bytes', 'redis_memory_limit_used_ratio'],
+  },
+  redis_mem_fragmentation_ratio: {
+    wrong: 'large on any server with little data',
+    twins: ['redis_memory_fragmentation_ratio'],
+  },
+  redis_connected_slave_lag_seconds: {
+    wrong: 'the age of the last acknowledgement, which is 0 or 1 also while the replica falls behind',
+    twins: ['redis_connected_slave_lag_bytes'],
+  },
+  redis_latency_percentiles_usec: {
+    wrong: 'of quantiles 50, 99 and 99.9, where 0.5, 0.99 and 0.999 are meant',
+    twins: ['redis_commands_latency_seconds'],
+  },
+  redis_slowlog_length: {
+    wrong: 'never more than `slowlog-max-len`, and 0 after a reset',
+    twins: ['redis_slowlog_entries_total'],
+  },
+  redis_slowlog_last_id: {
+    wrong: '0 also while the log is empty, so that a reset looks like a restart',
+    twins: ['redis_slowlog_entries_total'],
+  },
+  redis_db_keys_cached: { differs: 'of KeyDB alone, where the peer takes whatever stands fourth' },
+  redis_commands_latencies_usec: {
+    differs: 'with the right sum also for commands with a `-`, `_` or `.` in their names, where the peer gives 0',
+  },
+  redis_module_info: { differs: 'also of modules that use or are used by several others, which the peer drops' },
+  redis_stream_group_lag: { differs: 'with no sample where the server does not know it, where the peer gives 0' },
+  redis_sentinel_master_ckquorum_status: {
+    differs: 'with the first word of the message: each number in the rest would make a new series',
+  },
+  redis_config_key_value: { differs: 'without any setting that may hold a password or a command, not only four' },
+  redis_lazyfreed_objects: isCounter,
+  redis_defrag_hits: isCounter,
+  redis_defrag_misses: isCounter,
+  redis_defrag_key_hits: isCounter,
+  redis_defrag_key_misses: isCounter,
+  redis_rdb_saves_total: isCounter,
+  redis_aof_delayed_fsync: isCounter,
+  redis_replica_resyncs_full: isCounter,
+  redis_replica_partial_resync_accepted: isCounter,
+  redis_replica_partial_resync_denied: isCounter,
+  redis_cluster_messages_sent_total: isCounter,
+  redis_cluster_messages_received_total: isCounter,
+  'redis_cluster_stats_messages_*': isCounter,
+  redis_long_lock_waits_total: isCounter,
+  'redis_search_*': notYet,
+  'redis_bf_*': notYet,
+  'redis_json_*': notYet,
+  'redis_script_*': notYet,
+  'redis_key_group_*': notYet,
+  redis_number_of_distinct_key_groups: notYet,
+  redis_last_key_groups_scrape_duration_milliseconds: notYet,
+  redis_sentinel_peer_info: notYet,
+  'redis_sentinel_config_*': notYet,
+  'redis_connected_client_*': notYet,
 };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { EngineName } from '../../src/collectors/engines.ts';
-import { type Judgement, pgbouncerExporter, postgresExporter } from './judgements.ts';
+import { type Judgement, pgbouncerExporter, postgresExporter, redisExporter } from './judgements.ts';
 
 /** A metric of another exporter, as its source has it. `name` ends in `*` where it stands for many. */
 export interface PeerMetric {
@@ -35,6 +35,13 @@ export const peers: readonly Peer[] = [
     engine: 'pgbouncer',
     metrics: readMetrics('pgbouncer_exporter'),
     judgements: pgbouncerExporter,
+  },
+  {
+    name: 'redis_exporter',
+    version: '1.88',
+    engine: 'redis',
+    metrics: readMetrics('redis_exporter'),
+    judgements: redisExporter,
   },
 ];
 

@@ -41,6 +41,7 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
   #run: ScrapeRun<P, S> | undefined;
   #scrapes = 0;
   #spentSeconds = 0;
+  #pages = { count: 0, seconds: 0 };
   #state: TargetState;
 
   constructor(watch: Watch<P, S>, given: { readonly clock: Clock; readonly log: Log }) {
@@ -106,7 +107,15 @@ export class TargetScrape<P extends PooledSession, S> implements AsyncDisposable
     const { up, peer, collectors } = this.#watch;
     const durationSeconds = (nowMs - run.startedMs) / 1_000;
     const results = collectors.map((one) => ({ ...this.#resultOf(one, run, nowMs), collector: one.name }));
-    const summary = { up: verdict.up, durationSeconds, scrapes: this.#scrapes, results };
+    this.#pages = { count: this.#pages.count + 1, seconds: this.#pages.seconds + durationSeconds };
+    const summary = {
+      up: verdict.up,
+      durationSeconds,
+      scrapes: this.#scrapes,
+      pages: this.#pages,
+      loginSeconds: this.#watch.sessions.loginSeconds,
+      results,
+    };
     return [
       sample(up, verdict.up ? 1 : 0, {}),
       sample(scrapeDuration, durationSeconds, {}),

@@ -27,4 +27,20 @@ export const redisScrapeMetrics: PeerScrapeMetrics = {
     source: 'the scrape',
     unit: 'scrapes',
   }),
+  durations: metric({
+    name: 'redis_exporter_scrape_duration_seconds',
+    type: 'summary',
+    help: 'Seconds that the answers to scrapes of the target took since the start of the daemon, without quantiles, as redis_exporter has it.',
+    labels: [],
+    source: 'the scrape',
+    unit: 'seconds',
+  }),
+  connectTime: metric({
+    name: 'redis_exporter_last_scrape_connect_time_seconds',
+    type: 'gauge',
+    help: 'As redis_exporter has it, of the last login that succeeded: connections are kept between scrapes. The same as watchkeeper_target_login_duration_seconds.',
+    labels: [],
+    source: 'the scrape',
+    unit: 'seconds',
+  }),
 };

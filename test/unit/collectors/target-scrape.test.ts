@@ -155,6 +155,38 @@ test('a scrape is told under the names of the peer too, as an error when a famil
   expect(bad).toMatchObject({ peer_error: 1, peer_scrapes: 2, 'peer_success sizes': 0 });
 });
 
+test('how long scrapes took is told as a sum and a count, and the login beside it, where the peer has them', async () => {
+  const given = { help: 'Test.', source: 'test', unit: 'seconds', labels: [] } as const;
+  const peer = {
+    lastScrapeError: metric({ ...given, name: 'peer_error', type: 'gauge' }),
+    lastScrapeDuration: metric({ ...given, name: 'peer_duration', type: 'gauge' }),
+    scrapes: metric({ ...given, name: 'peer_scrapes', type: 'counter' }),
+    durations: metric({ ...given, name: 'peer_durations', type: 'summary' }),
+    connectTime: metric({ ...given, name: 'peer_connect', type: 'gauge' }),
+  };
+  const slow = family('slow');
+  const { clock, scrape, server } = scrapeOf([slow], { peer });
+  server.open = async () => {
+    await clock.sleep(250);
+    return new Line();
+  };
+  slow.state.answer = () => clock.sleep(1_000);
+  const next = async () => {
+    const answer = scrape.scrape({ signal: testSignal(), deadlineMs: 9_000 });
+    await clock.advance(5_000);
+    return (await answer).filter(({ metric }) => /^peer_(durations|connect)/.test(metric.name));
+  };
+
+  await next();
+  const told = (await next()).map(({ metric, suffix = '', value }) => [metric.name + suffix, value]);
+
+  expect(Object.fromEntries(told)).toEqual({
+    peer_durations_sum: 2.25,
+    peer_durations_count: 2,
+    peer_connect: 0.25,
+  });
+});
+
 test('who asks while a scrape is under way shares it', async () => {
   const slow = family('slow');
   const { clock, scrape } = scrapeOf([slow]);
