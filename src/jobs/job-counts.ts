@@ -28,7 +28,7 @@ export class JobCounts {
 
   samples(): Sample[] {
     return [...this.#counts.values()].flatMap(({ job, byStatus, byReason }) => {
-      const labels = { ...job.lineage, job: job.kind };
+      const labels = { ...job.lineage, kind: job.kind };
       return [
         ...statuses.map((status) => sample(jobMetrics.runs, byStatus.get(status) ?? 0, { ...labels, status })),
         ...[...byReason].map(([reason, value]) => sample(jobMetrics.failures, value, { ...labels, reason })),

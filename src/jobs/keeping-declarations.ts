@@ -1,7 +1,8 @@
 import { metric } from '../core/metric.ts';
 
 const lineage = ['target', 'schedule', 'database', 'store'] as const;
-const lineageJob = [...lineage, 'job'] as const;
+// Not "job": Prometheus sets that label itself and would rename ours to exported_job.
+const lineageJob = [...lineage, 'kind'] as const;
 const targetStore = ['target', 'store'] as const;
 
 const ofLineage = (name: string, unit: string, help: string, source: string) =>

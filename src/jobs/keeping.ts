@@ -167,7 +167,7 @@ class StoreKeeping implements Keeping {
   #jobSamples(now: Date): Sample[] {
     const running = this.#options.running();
     return this.#options.jobs().flatMap(({ job, dueAt, failedLooks, running: isRunning }) => {
-      const labels = { ...job.lineage, job: job.kind };
+      const labels = { ...job.lineage, kind: job.kind };
       const samples = [
         sample(jobMetrics.running, Number(isRunning), labels),
         sample(jobMetrics.dueFailures, failedLooks, labels),

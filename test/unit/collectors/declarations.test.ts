@@ -23,6 +23,13 @@ test('names and labels are valid everywhere, and none takes the label that the s
   expect(taken).toEqual([]);
 });
 
+test('no metric has a label that Prometheus sets itself and would rename', () => {
+  const taken = ['job', 'instance'];
+
+  const clashes = declared.filter(({ labels }) => labels.some((label) => taken.includes(label)));
+  expect(clashes.map(({ name }) => name)).toEqual([]);
+});
+
 test('every metric says what it is in a sentence', () => {
   expect(declared.filter(({ help }) => !/^[A-Z0-9].*\.$/s.test(help)).map(({ name }) => name)).toEqual([]);
 });

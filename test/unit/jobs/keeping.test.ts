@@ -180,9 +180,9 @@ test('runs are counted by how they ended, failures by their reason, from 0 on', 
   counts.ended(job, { ...ran, status: 'failed', reason: 'store_full', error: new Error('x') });
   const after = writeExposition([{ target: undefined, samples: counts.samples() }], 'text');
 
-  expect(before).toContain('job="backup",status="failed"} 0');
-  expect(after).toContain('job="backup",status="failed"} 1');
-  expect(after).toContain('job="backup",reason="store_full"} 1');
+  expect(before).toContain('kind="backup",status="failed"} 0');
+  expect(after).toContain('kind="backup",status="failed"} 1');
+  expect(after).toContain('kind="backup",reason="store_full"} 1');
 });
 
 test('a job tells when it is due, for how long it has been, and how far it is', async () => {
@@ -206,14 +206,14 @@ test('a job tells when it is due, for how long it has been, and how far it is', 
 
   const labels = 'target="shop",schedule="nightly",database="shop",store="local"';
   expect(told.sort()).toEqual([
-    `watchkeeper_job_due_failures_total{${labels},job="backup"} 0`,
-    `watchkeeper_job_due_failures_total{${labels},job="verify"} 3`,
-    `watchkeeper_job_next_due_timestamp_seconds{${labels},job="backup"} 1772424000`,
-    `watchkeeper_job_overdue_seconds{${labels},job="backup"} 1`,
-    `watchkeeper_job_overdue_seconds{${labels},job="verify"} 0`,
-    `watchkeeper_job_running_bytes{${labels},job="backup"} 4096`,
-    `watchkeeper_job_running{${labels},job="backup"} 1`,
-    `watchkeeper_job_running{${labels},job="verify"} 0`,
+    `watchkeeper_job_due_failures_total{${labels},kind="backup"} 0`,
+    `watchkeeper_job_due_failures_total{${labels},kind="verify"} 3`,
+    `watchkeeper_job_next_due_timestamp_seconds{${labels},kind="backup"} 1772424000`,
+    `watchkeeper_job_overdue_seconds{${labels},kind="backup"} 1`,
+    `watchkeeper_job_overdue_seconds{${labels},kind="verify"} 0`,
+    `watchkeeper_job_running_bytes{${labels},kind="backup"} 4096`,
+    `watchkeeper_job_running{${labels},kind="backup"} 1`,
+    `watchkeeper_job_running{${labels},kind="verify"} 0`,
   ]);
 });
 
