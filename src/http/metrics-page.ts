@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gzip, gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { expositionContentType, writeExposition } from '../collectors/exposition.ts';
 import type { SampleGroup } from '../collectors/scraper.ts';
@@ -9,6 +9,9 @@ const gzipAsync = promisify(gzip);
 
 /** Below this it fits one packet as it is. */
 const smallPageBytes = 1_400;
+
+/** Up to this it is compressed in less than a millisecond, and the way to another thread and back takes longer. */
+const mediumPageBytes = 256 * 1_024;
 
 /** Level 6 makes it 4 % smaller and takes twice as long. */
 const gzipLevel = 3;
@@ -20,5 +23,10 @@ export async function sendMetrics(request: FastifyRequest, reply: FastifyReply, 
   reply.header('content-type', expositionContentType[format]).header('vary', 'Accept, Accept-Encoding');
   const encodings = request.headers['accept-encoding'];
   if (page.length < smallPageBytes || !acceptsGzip(String(encodings ?? ''))) return reply.send(page);
-  return reply.header('content-encoding', 'gzip').send(await gzipAsync(page, { level: gzipLevel }));
+  return reply.header('content-encoding', 'gzip').send(await compressed(page));
+}
+
+function compressed(page: Buffer): Buffer | Promise<Buffer> {
+  const options = { level: gzipLevel };
+  return page.length <= mediumPageBytes ? gzipSync(page, options) : gzipAsync(page, options);
 }
