@@ -90,3 +90,28 @@ test('a database can be copied, renamed and dropped while it is watched, and one
   expect(up).toMatchObject({ 'db 20': 1, 'db 21': 0, 'db 22': 0, 'db 23': 0, 'db 24': 1 });
   expect(valuesOf(await scrape(), 'pg_up')).toEqual({ '': 1 });
 });
+
+test('a storm of scrapes, half of them given up, opens no session more, and the next scrape is whole', async () => {
+  await using scraper = testScraper([monitored({ databasesPerScrape: 5, loginInterval: 0 })]);
+  const signal = testSignal();
+  const patienceMs = [1, 5, 20, 60, 150];
+  const scrape = async (index: number) => {
+    const gone = index % 2 === 0 ? signal : AbortSignal.timeout(patienceMs[(index >> 1) % patienceMs.length] ?? 1);
+    await scraper.scrape({ signal: gone, deadlineMs: 9_000 });
+  };
+
+  const outcomes: PromiseSettledResult<void>[] = [];
+  const most = await mostSessions(async () => {
+    for (let wave = 0; wave < 3; wave++) {
+      outcomes.push(...(await Promise.allSettled(Array.from({ length: 20 }, (_, index) => scrape(index)))));
+    }
+  });
+  const samples = await scrapeOne(scraper, 'many', signal);
+
+  const givenUp = outcomes.filter(({ status }) => status === 'rejected').length;
+  expect(givenUp).toBeGreaterThan(0);
+  expect(givenUp).toBeLessThanOrEqual(30);
+  expect(most).toBeLessThanOrEqual(connections + databaseConnections + 1);
+  expect(valuesOf(samples, 'watchkeeper_collector_success')).not.toContain(0);
+  expect(valuesOf(samples, 'watchkeeper_target_login_failures_total')).toMatchObject({ too_many_connections: 0 });
+}, 60_000);
