@@ -109,6 +109,7 @@ class OwnAssembly implements Assembly {
       installations: this.installations,
       zstdProgram: this.zstdProgram,
       facts: settings.facts,
+      sampleAboveBytes: settings.sampleAbove,
       lockTimeoutMs: settings.lockTimeout,
       compressionLevel: settings.compressionLevel,
     });

@@ -7,6 +7,23 @@ export interface FactDifference {
   readonly actual: string | null;
 }
 
+/** How a restore differs from its source by where it was made, and not by what the backup holds. */
+export interface RestoreCircumstances {
+  readonly sourceVersion: number;
+  /** Of the server where the restore is. */
+  readonly major: number;
+  readonly ownership: 'restore' | 'ignore';
+}
+
+/** Those that say something about the backup: definitions are written otherwise by another major version. */
+export function judgeableFacts(facts: readonly Fact[], where: RestoreCircumstances): Fact[] {
+  const met = {
+    same_major: Math.floor(where.sourceVersion / 10_000) === where.major,
+    ownership: where.ownership === 'restore',
+  };
+  return facts.filter(({ onlyIf = [] }) => onlyIf.every((condition) => met[condition]));
+}
+
 /** Compares what the source held with what the restore holds, item by item. Also names what the restore has in excess. */
 export function compareFacts(expected: readonly Fact[], actual: readonly Fact[]): FactDifference[] {
   const restored = new Map(actual.map((fact) => [fact.name, fact.value]));

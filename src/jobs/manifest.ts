@@ -10,8 +10,22 @@ const factSchema = z.strictObject({
   value: z.string(),
   /** `at_least`: sequences live outside the snapshot and may have moved on before pg_dump read them. */
   compare: z.enum(['equal', 'at_least']),
+  /** Compared only where the restore is on the same major version, or where owners and rights were restored too. */
+  onlyIf: z.array(z.enum(['same_major', 'ownership'])).optional(),
 });
 export type Fact = z.infer<typeof factSchema>;
+
+/**
+ * A table of which only some rows are fingerprinted: those whose key's hash is a multiple of `oneIn`, so that a restore has
+ * the same ones. Large objects stand here as `pg_catalog.pg_largeobject`.
+ */
+const sampledTableSchema = z.strictObject({
+  schema: z.string(),
+  name: z.string(),
+  oneIn: z.int().min(2),
+  key: z.array(z.string()).min(1),
+});
+export type SampledTable = z.infer<typeof sampledTableSchema>;
 
 const partSchema = z.strictObject({
   name: z.string(),
@@ -65,7 +79,12 @@ export const manifestSchema = z.strictObject({
   source: sourceSchema,
   tools: z.record(z.string(), z.string()),
   parts: z.array(partSchema).min(1),
-  facts: z.strictObject({ mode: z.enum(['rows', 'content']), items: z.array(factSchema) }),
+  facts: z.strictObject({
+    mode: z.enum(['rows', 'content']),
+    /** Absent: every row of every table is fingerprinted. */
+    sampled: z.array(sampledTableSchema).optional(),
+    items: z.array(factSchema),
+  }),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

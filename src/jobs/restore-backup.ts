@@ -6,7 +6,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { type PostgresAccess, withDatabase } from '../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
 import type { BackupMethod } from './backup/method.ts';
-import { compareFacts, type FactDifference } from './compare-facts.ts';
+import { compareFacts, type FactDifference, judgeableFacts } from './compare-facts.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Manifest } from './manifest.ts';
@@ -64,7 +64,7 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
     database: replaced === undefined ? name : request.database,
     ...(replaced === undefined ? {} : { replaced }),
     seconds: secondsSince(context.clock, startMs),
-    factsCompared: manifest.facts.items.length,
+    factsCompared: filled.factsCompared,
     differing: filled.differing,
     notes: [...notes, ...filled.notes],
   };
@@ -79,7 +79,7 @@ async function fill(
     readonly contentPath: (partName: string) => string;
   },
   context: JobContext,
-): Promise<Pick<RestoreResult, 'differing' | 'notes'>> {
+): Promise<Pick<RestoreResult, 'factsCompared' | 'differing' | 'notes'>> {
   const { name, contentPath } = into;
   try {
     const access = withDatabase(server, name);
@@ -87,9 +87,13 @@ async function fill(
     context.onProgress({ activity: 'restoring' });
     await method.restore({ manifest, contentPath, into: access, ownership, parallel: 2 }, context);
     context.onProgress({ activity: 'comparing' });
-    const measured = await method.measure(access, manifest.facts.mode, context);
+    const measured = await method.measure(access, manifest, context);
+    const major = Math.floor(into.session.version / 10_000);
+    const where = { sourceVersion: manifest.source.versionNumber, major, ownership } as const;
+    const expected = judgeableFacts(manifest.facts.items, where);
     return {
-      differing: compareFacts(manifest.facts.items, measured),
+      factsCompared: expected.length,
+      differing: compareFacts(expected, judgeableFacts(measured, where)),
       notes: ownership === 'restore' ? [] : [ownersNote],
     };
   } catch (error) {

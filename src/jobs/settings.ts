@@ -62,6 +62,11 @@ export const backupSettings = z.strictObject({
     .describe(
       'What is measured in the dump’s snapshot for the proof: `rows` counts rows, `content` also fingerprints every row (a second read of each table).',
     ),
+  sampleAbove: byteSize
+    .optional()
+    .describe(
+      'Of a table larger than this, about so much is fingerprinted: rows chosen by a hash of their key, which are the same ones after a restore. Absent: all rows of all tables.',
+    ),
   keep: retention.optional().describe('Which backups retention keeps. Absent: all of them.'),
   verify: z
     .union([z.literal(false), verification])

@@ -7,7 +7,7 @@ import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
 import type { BackupMethod } from './backup/method.ts';
-import { compareFacts, describeDifferences, type FactDifference } from './compare-facts.ts';
+import { compareFacts, describeDifferences, type FactDifference, judgeableFacts } from './compare-facts.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Fact, Manifest, Proof } from './manifest.ts';
@@ -102,7 +102,7 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   });
   findings.seconds.compare = await timed(context, async () => {
     context.onProgress({ activity: 'comparing' });
-    const measured = await method.measure(sandbox.access, manifest.facts.mode, context);
+    const measured = await method.measure(sandbox.access, manifest, context);
     judgeFacts(manifest, measured, sandbox, findings);
   });
   context.onProgress({ activity: 'asserting' });
@@ -139,9 +139,12 @@ function clearedAway<T extends AsyncDisposable>(resource: T, { log }: JobContext
 }
 
 function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sandbox, findings: Findings): void {
-  const expected = manifest.facts.items;
+  const where = { sourceVersion: manifest.source.versionNumber, major: sandbox.major, ownership: sandbox.ownership };
+  const expected = judgeableFacts(manifest.facts.items, where);
+  const leftOut = manifest.facts.items.length - expected.length;
+  if (leftOut > 0) findings.notes = [...findings.notes, notJudged(leftOut, manifest, sandbox)];
   findings.factsCompared = expected.length;
-  findings.differing = compareFacts(expected, measured);
+  findings.differing = compareFacts(expected, judgeableFacts(measured, where));
   if (findings.differing.length === 0) return;
   const sourceMajor = Math.floor(manifest.source.versionNumber / 10_000);
   const onlyFingerprints = findings.differing.every(({ name }) => name.startsWith('content '));
@@ -157,6 +160,16 @@ function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sand
     throw new JobFailed('inconclusive', `the restore differs, but ${sandbox.notes.join('; ')}: ${differing}`);
   }
   throw new JobFailed('not_proven', `the restore differs from the source: ${describeDifferences(findings.differing)}`);
+}
+
+/** What this sandbox cannot tell is said, so that nobody takes it for proven. */
+function notJudged(amount: number, { source }: Manifest, { major, ownership }: Sandbox): string {
+  const sourceMajor = Math.floor(source.versionNumber / 10_000);
+  const reasons = [
+    ...(sourceMajor === major ? [] : [`PostgreSQL ${major} writes definitions otherwise than ${sourceMajor}`]),
+    ...(ownership === 'restore' ? [] : ['owners and rights were not restored']),
+  ];
+  return `${amount} facts were not compared: ${reasons.join('; ')}`;
 }
 
 function judgeAssertions(results: readonly AssertionResult[]): void {

@@ -35,5 +35,5 @@ export interface BackupMethod {
   take(access: PostgresAccess, sink: PartSink, context: JobContext): Promise<TakenBackup>;
   restore(request: RestoreRequest, context: JobContext): Promise<void>;
   /** The same list as in the manifest, measured on a restored database. */
-  measure(access: PostgresAccess, mode: Manifest['facts']['mode'], context: WorkContext): Promise<Fact[]>;
+  measure(access: PostgresAccess, manifest: Manifest, context: WorkContext): Promise<Fact[]>;
 }

@@ -4,24 +4,19 @@ import { startProcess } from '../../core/run-process.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
-import { openSession } from '../../targets/postgres/session.ts';
+import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { JobContext } from '../job.ts';
-import type { Part } from '../manifest.ts';
+import type { Manifest, Part } from '../manifest.ts';
 import { ChunkHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
+import { measureDatabase, measureInTransaction } from './measure-database.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
-import {
-  factSettings,
-  listTables,
-  objectFacts,
-  sequenceFacts,
-  tableFacts,
-  tableFactsInTransaction,
-} from './postgres-facts.ts';
+import { sequenceFacts } from './postgres-facts.ts';
 import { dumpPartName, restoreDump } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
 import { pump } from './pump.ts';
+import { chooseSamples } from './sampling.ts';
 import { type Compressor, compressZstd } from './zstd.ts';
 
 /** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
@@ -32,6 +27,8 @@ export interface PostgresDumpOptions {
   /** Path of the zstd program; undefined: node:zlib does its work on one core. */
   readonly zstdProgram: string | undefined;
   readonly facts: 'rows' | 'content';
+  /** Of tables larger than this only a sample is fingerprinted; undefined: all rows of all tables. */
+  readonly sampleAboveBytes?: number | undefined;
   readonly lockTimeoutMs: number;
   readonly compressionLevel: number;
 }
@@ -42,15 +39,7 @@ export function postgresDump(options: PostgresDumpOptions): BackupMethod {
     format: 'postgres-dump/1',
     take: (access, sink, context) => takeDump(options, access, sink, context),
     restore: (request, context) => restoreDump(options.installations, request, context),
-    async measure(access, mode, { signal }) {
-      await using session = await openSession(access, { signal, settings: factSettings });
-      const tables = await listTables(session, signal);
-      return [
-        ...(await objectFacts(session, signal)),
-        ...(await sequenceFacts(session, signal)),
-        ...(await tableFacts(session, tables, { mode, signal })),
-      ];
-    },
+    measure: measureDatabase,
   };
 }
 
@@ -69,21 +58,32 @@ async function takeDump(
   });
   const source = await describeSource(session, context.signal);
   // Before pg_dump starts: sequences move on outside the snapshot.
-  const early = [...(await objectFacts(session, context.signal)), ...(await sequenceFacts(session, context.signal))];
+  const sequences = await sequenceFacts(session, context.signal);
+  const measures = await measuresFor(options, session, context.signal);
 
   // Whichever of the two fails ends the other: half of a backup is none.
   await using run = joinedRun(context);
   const inRun = { ...context, signal: run.signal };
   const dumping = streamDump({ options, installation, snapshot }, sink, inRun);
-  const measuring = tableFactsInTransaction(session, snapshot.tables, { mode: options.facts, signal: run.signal });
+  const measuring = measureInTransaction(session, snapshot.tables, measures, run.signal);
   await run.all([dumping, measuring]);
   return {
     snapshotAt: snapshot.takenAt,
     source,
     tools: { pg_dump: installation.version },
     parts: [await dumping],
-    facts: { mode: options.facts, items: [...early, ...(await measuring)] },
+    facts: { ...measures, items: [...sequences, ...(await measuring)] },
   };
+}
+
+async function measuresFor(
+  { facts, sampleAboveBytes }: PostgresDumpOptions,
+  session: PostgresSession,
+  signal: AbortSignal,
+): Promise<Pick<Manifest['facts'], 'mode' | 'sampled'>> {
+  if (facts === 'rows' || sampleAboveBytes === undefined) return { mode: facts };
+  const sampled = await chooseSamples(session, sampleAboveBytes, signal);
+  return sampled.length === 0 ? { mode: facts } : { mode: facts, sampled };
 }
 
 /** pg_dump → zstd → hash → store, in constant memory. */

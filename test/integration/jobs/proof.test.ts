@@ -139,10 +139,26 @@ test('the fetched dump is for nobody else to read while it lies on the disk', as
 
 test.each([
   ['a changed value', "UPDATE orders SET t = 'order X' WHERE id = 7", ['content public.orders']],
-  ['a lost index', 'DROP INDEX orders_t', ['objects indexes']],
+  ['a lost index', 'DROP INDEX orders_t', ['objects indexes', 'definitions indexes', 'definition public.orders']],
   ['a sequence that is behind', "SELECT setval('counter', 1)", ['sequence public.counter']],
-  ['a table that was added', 'CREATE TABLE extra ()', ['objects tables', 'rows public.extra', 'content public.extra']],
-  ['a lost policy', 'DROP POLICY own ON orders', ['objects policies']],
+  [
+    'a table that was added',
+    'CREATE TABLE extra ()',
+    [
+      'objects tables',
+      'definitions tables',
+      'objects owners',
+      'definitions owners',
+      'definition public.extra',
+      'rows public.extra',
+      'content public.extra',
+    ],
+  ],
+  [
+    'a lost policy',
+    'DROP POLICY own ON orders',
+    ['objects policies', 'definitions policies', 'definition public.orders'],
+  ],
 ])('%s in the restore fails the proof', async (_name, damage, differing) => {
   const store = new MemoryStore();
   const manifest = await backUp(shop, store);

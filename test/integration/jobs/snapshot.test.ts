@@ -65,18 +65,17 @@ test('a source with many indexes does not run out of locks because it is measure
 });
 
 test('a firewall that forgets silent connections hears of those of a backup every half minute', async () => {
-  const fill = 'CREATE TABLE large AS SELECT md5(n::text) || md5((n * 7)::text) AS t FROM generate_series(1, 200000) n';
+  const fill = 'CREATE TABLE large AS SELECT md5(n::text) || md5((n * 7)::text) AS t FROM generate_series(1, 500000) n';
   const guarded = await createDatabase(cluster, 'guarded', fill);
   const gate = gatedStore(new MemoryStore());
   const backup = backUp(guarded, gate.store);
   await gate.reached;
 
-  const idleSeconds = keepAliveTimersTo(guarded.connection.port);
+  // A connection that has just asked something waits for the answer and not for its next keep-alive.
+  const guardedConnections = () => keepAliveTimersTo(guarded.connection.port).filter((seconds) => seconds <= 30);
+  await expect.poll(guardedConnections, { timeout: 20_000 }).toHaveLength(2);
   gate.open();
   await backup;
-
-  expect(idleSeconds).toHaveLength(2);
-  expect(Math.max(...idleSeconds)).toBeLessThanOrEqual(30);
 });
 
 /** Seconds until the next keep-alive of each open connection to the port (Linux: proc(5), timer 02, in 1/100 s). */

@@ -1,0 +1,36 @@
+/**
+ * One kind of object that a dump holds. Its query yields `schema`, `relation` (the table or view that the object belongs
+ * to), `name` and `definition` (text); optionally `amount`, when a row stands for several objects.
+ */
+export interface DefinitionKind {
+  /** In the plural, as facts call it: `indexes`. */
+  readonly kind: string;
+  /** For a version such as 150020; undefined where the version does not know the kind. */
+  readonly sql: (version: number) => string | undefined;
+  /** Only a restore that gives objects to their owners and grants rights has it. */
+  readonly needsOwnership?: true;
+  /** Only a restore with data has it. */
+  readonly needsData?: true;
+}
+
+/** An SQL condition: the schema is of the user. */
+export const userSchema = (column: string) =>
+  `${column} IN (SELECT oid FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema')`;
+
+/** An SQL condition: CREATE EXTENSION does not make the object, so the dump does. */
+export const notExtensionOwned = (catalog: string, oid = 'x.oid') =>
+  `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
+
+/** Objects without a schema that initdb made have smaller ones (`FirstNormalObjectId`). */
+export const firstUserOid = 16_384;
+
+/** Options as the catalog keeps them, in an order that does not depend on how they were set. */
+export const sortedOptions = (column: string) => `ARRAY(SELECT o FROM unnest(${column}) AS o ORDER BY 1)`;
+
+/** `schema.name` of a collation, which has no regtype of its own before version 13. */
+export const collationName = (oid: string) =>
+  `(SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = ${oid})`;
+
+/** Parents in the order in which the table was made to inherit from them. */
+export const parents = (oid: string) =>
+  `ARRAY(SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = ${oid} ORDER BY i.inhseqno)`;

@@ -1,0 +1,131 @@
+import { type DefinitionKind, firstUserOid, notExtensionOwned, userSchema } from './kind.ts';
+
+/** Catalogs whose objects have owners and rights. `right` is the letter that acldefault() knows them by. */
+interface OwnedCatalog {
+  readonly catalog: string;
+  readonly owner: string;
+  readonly namespace?: string;
+  readonly acl?: { readonly column: string; readonly right: string };
+  readonly condition?: string;
+}
+
+const owned: readonly OwnedCatalog[] = [
+  {
+    catalog: 'pg_class',
+    owner: 'relowner',
+    namespace: 'relnamespace',
+    acl: { column: 'relacl', right: "CASE x.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\"" },
+    condition: "x.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND x.relpersistence <> 't'",
+  },
+  { catalog: 'pg_proc', owner: 'proowner', namespace: 'pronamespace', acl: { column: 'proacl', right: "'f'" } },
+  {
+    catalog: 'pg_type',
+    owner: 'typowner',
+    namespace: 'typnamespace',
+    acl: { column: 'typacl', right: "'T'" },
+    condition: `(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'b' AND x.typelem = 0
+      OR EXISTS (SELECT FROM pg_class c WHERE c.oid = x.typrelid AND c.relkind = 'c'))`,
+  },
+  { catalog: 'pg_namespace', owner: 'nspowner', namespace: 'oid', acl: { column: 'nspacl', right: "'n'" } },
+  { catalog: 'pg_collation', owner: 'collowner', namespace: 'collnamespace' },
+  { catalog: 'pg_operator', owner: 'oprowner', namespace: 'oprnamespace', condition: 'x.oprcode <> 0' },
+  { catalog: 'pg_opclass', owner: 'opcowner', namespace: 'opcnamespace' },
+  { catalog: 'pg_opfamily', owner: 'opfowner', namespace: 'opfnamespace' },
+  { catalog: 'pg_conversion', owner: 'conowner', namespace: 'connamespace' },
+  { catalog: 'pg_ts_config', owner: 'cfgowner', namespace: 'cfgnamespace' },
+  { catalog: 'pg_ts_dict', owner: 'dictowner', namespace: 'dictnamespace' },
+  { catalog: 'pg_statistic_ext', owner: 'stxowner', namespace: 'stxnamespace' },
+  { catalog: 'pg_language', owner: 'lanowner', acl: { column: 'lanacl', right: "'l'" } },
+  { catalog: 'pg_foreign_data_wrapper', owner: 'fdwowner', acl: { column: 'fdwacl', right: "'F'" } },
+  { catalog: 'pg_foreign_server', owner: 'srvowner', acl: { column: 'srvacl', right: "'S'" } },
+  { catalog: 'pg_event_trigger', owner: 'evtowner' },
+  { catalog: 'pg_publication', owner: 'pubowner' },
+  { catalog: 'pg_largeobject_metadata', owner: 'lomowner', acl: { column: 'lomacl', right: "'L'" } },
+];
+
+/** Large objects may have any number; everything else that initdb made has a small one. */
+const chosenByUser = (classId: string) => (classId === 'pg_largeobject' ? 'true' : `x.oid >= ${firstUserOid}`);
+
+/** Rows of `x` with what the dump knows them by: `classid` of pg_identify_object, schema and, of relations, their name. */
+function eachOwned(one: OwnedCatalog, columns: string): string {
+  const { catalog, namespace } = one;
+  // Large objects are known by the catalog of their data.
+  const classId = catalog === 'pg_largeobject_metadata' ? 'pg_largeobject' : catalog;
+  const place = namespace === undefined ? chosenByUser(classId) : userSchema(`x.${namespace}`);
+  return `
+    SELECT ${namespace === undefined ? 'NULL' : `(SELECT nspname FROM pg_namespace WHERE oid = x.${namespace})`} AS schema,
+           ${catalog === 'pg_class' ? 'x.relname' : 'NULL'} AS relation, '${classId}'::regclass AS classid, x.oid AS objid, ${columns}
+      FROM ${catalog} x
+     WHERE ${one.condition ?? 'true'} AND ${place} AND ${notExtensionOwned(catalog)}
+       ${catalog === 'pg_proc' ? "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = x.oid AND d.deptype = 'i')" : ''}`;
+}
+
+const identity = (subId = '0') =>
+  `(SELECT i.type || ' ' || i.identity FROM pg_identify_object(o.classid, o.objid, ${subId}) AS i)`;
+
+const owners = () => `
+  SELECT o.schema, o.relation, ${identity()} AS name, o.owner AS definition
+    FROM (${owned.map((one) => eachOwned(one, `pg_get_userbyid(x.${one.owner}) AS owner`)).join(' UNION ALL ')}) AS o`;
+
+const exploded = (acl: string) =>
+  `ARRAY(SELECT format('%s %s %s by %s', CASE e.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(e.grantee) END, e.privilege_type,
+    e.is_grantable, pg_get_userbyid(e.grantor)) FROM aclexplode(${acl}) AS e ORDER BY 1)`;
+
+/** Only rights that are not those of every new object: written out or not, the default is the default. */
+const privileges = () => `
+  SELECT o.schema, o.relation, ${identity('o.subid')} AS name, array_to_string(o.rights, ', ') AS definition
+    FROM (${owned
+      .flatMap(({ acl, ...one }) =>
+        acl === undefined
+          ? []
+          : eachOwned(
+              one,
+              `0 AS subid, ${exploded(`coalesce(x.${acl.column}, acldefault(${acl.right}, x.${one.owner}))`)} AS rights,
+               ${exploded(`acldefault(${acl.right}, x.${one.owner})`)} AS usual`,
+            ),
+      )
+      .join(' UNION ALL ')}
+     UNION ALL
+     SELECT n.nspname, x.relname, 'pg_class'::regclass, x.oid, a.attnum::int, ${exploded('a.attacl')}, ARRAY[]::text[]
+       FROM pg_attribute a JOIN pg_class x ON x.oid = a.attrelid JOIN pg_namespace n ON n.oid = x.relnamespace
+      WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND ${userSchema('x.relnamespace')} AND ${notExtensionOwned('pg_class')}
+    ) AS o
+   WHERE o.rights <> o.usual`;
+
+const defaultPrivileges = `
+  SELECT n.nspname AS schema, NULL AS relation, format('%s %s', pg_get_userbyid(x.defaclrole), x.defaclobjtype) AS name,
+         array_to_string(${exploded('x.defaclacl')}, ', ') AS definition
+    FROM pg_default_acl x LEFT JOIN pg_namespace n ON n.oid = x.defaclnamespace`;
+
+/** The relation that a described object stands on. */
+const relationOf = `CASE x.classoid
+  WHEN 'pg_class'::regclass THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = x.objoid), x.objoid)
+  WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = x.objoid)
+  WHEN 'pg_trigger'::regclass THEN (SELECT tgrelid FROM pg_trigger WHERE oid = x.objoid)
+  WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = x.objoid)
+  WHEN 'pg_policy'::regclass THEN (SELECT polrelid FROM pg_policy WHERE oid = x.objoid)
+  WHEN 'pg_statistic_ext'::regclass THEN (SELECT stxrelid FROM pg_statistic_ext WHERE oid = x.objoid) END`;
+
+/** Comments and labels of one object, its columns included. `public` is the one object of initdb that people comment on. */
+const described = (catalog: string, text: string) => `
+  SELECT coalesce(n.nspname, i.schema) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.amount, o.definition
+    FROM (SELECT x.classoid, x.objoid, ${relationOf} AS relid, count(*) AS amount,
+                 string_agg(ROW(a.attname, ${text})::text, E'\\n' ORDER BY a.attname NULLS FIRST, ROW(${text})::text) AS definition
+            FROM ${catalog} x
+            LEFT JOIN pg_attribute a ON x.classoid = 'pg_class'::regclass AND a.attrelid = x.objoid AND a.attnum = x.objsubid AND x.objsubid > 0
+           WHERE (x.objoid >= ${firstUserOid} OR x.classoid = 'pg_largeobject'::regclass
+              OR x.classoid = 'pg_namespace'::regclass AND x.objoid IN (SELECT oid FROM pg_namespace WHERE nspname = 'public'))
+             AND x.classoid NOT IN ('pg_subscription'::regclass, 'pg_database'::regclass)
+             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = x.classoid AND d.objid = x.objoid AND d.deptype = 'e')
+           GROUP BY 1, 2, 3) AS o
+   CROSS JOIN LATERAL pg_identify_object(o.classoid, o.objoid, 0) AS i
+    LEFT JOIN pg_class t ON t.oid = o.relid LEFT JOIN pg_namespace n ON n.oid = t.relnamespace`;
+
+/** What belongs to other objects: who owns them, who may do what with them, and what is said about them. */
+export const rightsKinds: readonly DefinitionKind[] = [
+  { kind: 'comments', sql: () => described('pg_description', 'x.description') },
+  { kind: 'security labels', sql: () => described('pg_seclabel', 'x.provider, x.label') },
+  { kind: 'owners', sql: owners, needsOwnership: true },
+  { kind: 'privileges', sql: privileges, needsOwnership: true },
+  { kind: 'default privileges', sql: () => defaultPrivileges, needsOwnership: true },
+];
