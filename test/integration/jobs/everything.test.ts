@@ -29,6 +29,7 @@ test('a database that has one of everything is restored with everything, down to
 
   const proof = await verify(manifest, store);
 
+  expect(proof.reason).toBeUndefined();
   expect(proof.facts.differing).toEqual([]);
   expect(proof.verdict).toBe('proven');
   expect(proof.facts.compared).toBe(manifest.facts.items.length);
