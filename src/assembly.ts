@@ -3,7 +3,7 @@ import type { Clock } from './core/clock.ts';
 import { findProgram } from './core/find-program.ts';
 import { sweepWorkDirectories } from './core/work-directory.ts';
 import type { BackupMethod } from './jobs/backup/method.ts';
-import { postgresDump } from './jobs/backup/postgres-dump.ts';
+import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-dump.ts';
 import { backupJob } from './jobs/backup-job.ts';
 import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
@@ -46,6 +46,10 @@ export interface Assembly extends AsyncDisposable {
   readonly lineages: readonly Lineage[];
   storeOf(name: string): OpenedStore;
   methodFor(backup: LoadedBackup): BackupMethod;
+  /** The method that restores a backup, wherever its schedule went. */
+  restoreMethod(manifest: Manifest): BackupMethod;
+  /** Where a fetched backup lies meanwhile: where its proofs let it, undefined for the system's temporary folder. */
+  spoolDirectory(manifest: Manifest): string | undefined;
   sandboxFor(sandbox: LoadedSandbox): OpenSandbox;
   pruneRules(backup: LoadedBackup): PruneRules;
   /** Proves one backup, whether it is due or not; undefined when the schedule proves nothing. */
@@ -105,14 +109,23 @@ class OwnAssembly implements Assembly {
   }
 
   methodFor({ settings }: LoadedBackup): BackupMethod {
-    return postgresDump({
-      installations: this.installations,
-      zstdProgram: this.zstdProgram,
-      facts: settings.facts,
-      sampleAboveBytes: settings.sampleAbove,
-      lockTimeoutMs: settings.lockTimeout,
-      compressionLevel: settings.compressionLevel,
-    });
+    const { facts, sampleAbove: sampleAboveBytes, lockTimeout: lockTimeoutMs, compressionLevel } = settings;
+    return this.#dump({ facts, sampleAboveBytes, lockTimeoutMs, compressionLevel });
+  }
+
+  /** Nothing is dumped or locked: only the kind of facts matters, which is the manifest's. */
+  restoreMethod({ facts }: Manifest): BackupMethod {
+    return this.#dump({ facts: facts.mode, lockTimeoutMs: 0, compressionLevel: 3 });
+  }
+
+  #dump(options: Omit<PostgresDumpOptions, 'installations' | 'zstdProgram'>): BackupMethod {
+    return postgresDump({ installations: this.installations, zstdProgram: this.zstdProgram, ...options });
+  }
+
+  spoolDirectory(manifest: Manifest): string | undefined {
+    const backups = this.config.targets.flatMap((target) => target.backups);
+    const backup = backups.find(({ lineages }) => lineages.some((lineage) => sameLineage(lineage, manifest)));
+    return backup === undefined ? undefined : spoolDirectoryOf(backup);
   }
 
   sandboxFor(sandbox: LoadedSandbox): OpenSandbox {
@@ -170,7 +183,7 @@ class OwnAssembly implements Assembly {
       openSandbox: this.sandboxFor(proof.sandbox),
       assertions: proof.assertions,
       zstdProgram: this.zstdProgram,
-      spoolDirectory: proof.sandbox.type === 'local' ? proof.sandbox.directory : undefined,
+      spoolDirectory: spoolDirectoryOf(backup),
       spoolLimitBytes: this.config.jobs.spool,
       schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
       deadlineMs: proof.timeoutMs,
@@ -181,6 +194,10 @@ class OwnAssembly implements Assembly {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { store } of this.stores.values()) await store[Symbol.asyncDispose]();
   }
+}
+
+function spoolDirectoryOf({ proof }: LoadedBackup): string | undefined {
+  return proof?.sandbox.type === 'local' ? proof.sandbox.directory : undefined;
 }
 
 /** Dumps that were fetched, passwords handed to programs, and throw-away servers of processes that were killed. */

@@ -4,7 +4,6 @@ import { isPostgres } from '../config/loaded.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
-import { postgresDump } from '../jobs/backup/postgres-dump.ts';
 import { describeDifferences } from '../jobs/compare-facts.ts';
 import { JobFailed } from '../jobs/job.ts';
 import type { Manifest } from '../jobs/manifest.ts';
@@ -40,23 +39,17 @@ export async function runRestore(context: CommandContext, id: string, options: R
   const { manifest } = entry;
   const server = serverOf(options, context) ?? targetServer(assembly.config.targets.filter(isPostgres), manifest);
   const display = new ProgressDisplay(context.terminal, context.clock, `restore ${options.into}`);
-  const method = postgresDump({
-    installations: assembly.installations,
-    zstdProgram: assembly.zstdProgram,
-    facts: manifest.facts.mode,
-    lockTimeoutMs: 0,
-    compressionLevel: 3,
-  });
   try {
     const result = await restoreBackup(
       {
         manifest,
         store: opened.store,
-        method,
+        method: assembly.restoreMethod(manifest),
         server,
         database: options.into,
         onConflict: options.replace === undefined ? 'refuse' : 'replace',
         zstdProgram: assembly.zstdProgram,
+        spoolDirectory: assembly.spoolDirectory(manifest),
       },
       { signal: context.signal, clock: context.clock, log: context.log, onProgress: display.update },
     );

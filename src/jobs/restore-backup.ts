@@ -11,8 +11,9 @@ import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Manifest } from './manifest.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
+import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 
-export interface RestoreRequest {
+export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'> {
   readonly manifest: Manifest;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly method: BackupMethod;
@@ -26,7 +27,6 @@ export interface RestoreRequest {
    */
   readonly onConflict: 'refuse' | 'replace';
   readonly zstdProgram: string | undefined;
-  readonly spoolDirectory?: string | undefined;
 }
 
 export interface RestoreResult {
@@ -51,6 +51,8 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
     throw new JobFailed('error', `database "${request.database}" exists already; nothing was touched`);
   }
   await requireExtensions(session, manifest.source, context.signal);
+  const shortage = await spoolShortage(manifest, { spoolDirectory: request.spoolDirectory });
+  if (shortage !== undefined) throw new JobFailed('error', `${shortage}; nothing was touched`);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
   const contentPath = contentPathIn(spool.path);
   await fetchParts(request, spool.path, context);

@@ -1,6 +1,3 @@
-import { statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { formatBytes } from '../core/bytes.ts';
 import { secondsSince } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
@@ -12,19 +9,16 @@ import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Fact, Manifest, Proof } from './manifest.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
+import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 import { verdictOf } from './verdict.ts';
 
-export interface VerifyRequest {
+export interface VerifyRequest extends SpoolSettings {
   readonly manifest: Manifest;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly method: BackupMethod;
   readonly openSandbox: OpenSandbox;
   readonly assertions: readonly Assertion[];
   readonly zstdProgram: string | undefined;
-  /** Where the fetched dump lies meanwhile; the system's temporary folder by default. */
-  readonly spoolDirectory?: string | undefined;
-  /** Most bytes it may take there. */
-  readonly spoolLimitBytes?: number | undefined;
 }
 
 /** What is known so far; the report tells it even when a later step fails. */
@@ -83,7 +77,8 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
 
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
   const { manifest, method } = request;
-  await requireSpace(request);
+  const shortage = await spoolShortage(manifest, request);
+  if (shortage !== undefined) throw new JobFailed('inconclusive', shortage);
   await using spool = clearedAway(
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
@@ -177,21 +172,6 @@ function judgeAssertions(results: readonly AssertionResult[]): void {
   if (broken.length === 0) return;
   const names = broken.map(({ name, detail }) => (detail === undefined ? name : `${name} (${detail})`));
   throw new JobFailed('not_proven', `assertions not met: ${names.join('; ')}`);
-}
-
-async function requireSpace(request: VerifyRequest): Promise<void> {
-  const neededBytes = request.manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
-  const limitBytes = request.spoolLimitBytes;
-  if (limitBytes !== undefined && neededBytes > limitBytes) {
-    const sizes = `${formatBytes(neededBytes)} are needed, ${formatBytes(limitBytes)} allowed`;
-    throw new JobFailed('inconclusive', `the fetched dump would be larger than jobs.spool: ${sizes}`);
-  }
-  const directory = request.spoolDirectory ?? tmpdir();
-  const { bavail, bsize } = await statfs(directory);
-  if (neededBytes > bavail * bsize) {
-    const sizes = `${formatBytes(neededBytes)} are needed, ${formatBytes(bavail * bsize)} free`;
-    throw new JobFailed('inconclusive', `not enough space for the fetched dump in ${directory}: ${sizes}`);
-  }
 }
 
 async function timed(context: JobContext, work: () => Promise<void>): Promise<number> {

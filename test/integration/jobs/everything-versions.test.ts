@@ -25,7 +25,7 @@ test.each([12, 13, 14] as const)(
     const proof = await verify(manifest, store);
 
     expect(proof.reason).toBeUndefined();
-  expect(proof.facts.differing).toEqual([]);
+    expect(proof.facts.differing).toEqual([]);
     expect(proof.verdict).toBe('proven');
     expect(proof.notes.join()).toMatch(
       new RegExp(`facts were not compared: PostgreSQL \\d+ writes definitions otherwise than ${major}`),
@@ -43,7 +43,7 @@ test.each([12, 13, 14] as const)(
     const proof = await verify(manifest, store, { openSandbox: serverSandbox(cluster.access) });
 
     expect(proof.reason).toBeUndefined();
-  expect(proof.facts.differing).toEqual([]);
+    expect(proof.facts.differing).toEqual([]);
     expect(proof.verdict).toBe('proven');
     expect(proof.notes.join()).toContain('owners and rights were not restored');
   },

@@ -122,3 +122,17 @@ test('a complete restore that may not take the place of the old database is kept
   expect(failure).toContain('must be owner of database foreign');
   expect(await databases('foreign%')).toEqual(['foreign', kept]);
 });
+
+test('a restore for which there is no room says how much is missing, before anything is made', async () => {
+  const request = await backupOf('large', { database: 'roomless', onConflict: 'refuse' });
+  const [part] = request.manifest.parts;
+  if (part === undefined) throw new Error('a backup has a part');
+  const huge = { ...part, content: { ...part.content, sizeBytes: 2 ** 52 } };
+
+  const restoring = restoreBackup({ ...request, manifest: { ...request.manifest, parts: [huge] } }, testContext());
+
+  await expect(restoring).rejects.toThrow(
+    /not enough space for the fetched dump in .*: 4.* are needed, .* free; nothing/,
+  );
+  expect(await databases('roomless%')).toEqual([]);
+});
