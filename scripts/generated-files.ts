@@ -1,3 +1,6 @@
+import { alertGroups } from './alerts/index.ts';
+import { renderPrometheusRule, renderRules } from './alerts/render-rules.ts';
+import { renderRuleTests } from './alerts/render-tests.ts';
 import { renderCompatibility } from './generate-compatibility.ts';
 import { renderConfigSchema, renderConfigurationReference } from './generate-configuration-reference.ts';
 import { renderMetricsReference } from './generate-metrics-reference.ts';
@@ -5,6 +8,7 @@ import { renderQueriesReference, renderQueriesSchema } from './generate-queries-
 
 /** Files that are made from the code, by their path in the repository; a stale one fails the checks. */
 export const generatedFiles: Readonly<Record<string, () => string>> = {
+  ...alertFiles(),
   'config.schema.json': renderConfigSchema,
   'docs/compatibility.md': renderCompatibility,
   'docs/configuration.md': renderConfigurationReference,
@@ -12,3 +16,14 @@ export const generatedFiles: Readonly<Record<string, () => string>> = {
   'docs/metrics.md': renderMetricsReference,
   'queries.schema.json': renderQueriesSchema,
 };
+
+function alertFiles(): Record<string, () => string> {
+  const ofGroups = alertGroups.flatMap((group): [string, () => string][] => [
+    [`alerts/${group.name}.rules.yaml`, () => renderRules(group)],
+    [`alerts/tests/${group.name}.test.yaml`, () => renderRuleTests(group)],
+  ]);
+  return {
+    ...Object.fromEntries(ofGroups),
+    'deploy/kubernetes/prometheus-rules.yaml': () => renderPrometheusRule(alertGroups),
+  };
+}

@@ -1,0 +1,351 @@
+import { type AlertGroup, sameLineage, sameTarget, series } from './rule.ts';
+import { thresholds } from './thresholds.ts';
+
+const limits = thresholds.keeping;
+const backupRunning = { kind: 'backup' };
+
+/** Backups, proofs, retention and stores: what is lost when nobody looks. */
+export const keepingAlerts: AlertGroup = {
+  name: 'keeping',
+  about: 'Backups, proofs, retention and stores.',
+  alerts: [
+    {
+      name: 'BackupMissing',
+      severity: 'critical',
+      expression: `watchkeeper_backups == 0 unless on (${sameLineage}) watchkeeper_job_running{kind="backup"} == 1`,
+      forMinutes: 60,
+      summary: 'There is no backup of {{ $labels.database }} on {{ $labels.target }}',
+      description:
+        'Schedule {{ $labels.schedule }} has no finished backup in store {{ $labels.store }}, and none is being taken. If the database is lost now, nothing of it comes back from there.',
+      fires: {
+        title: 'a schedule without any backup',
+        series: [series('watchkeeper_backups', 0), series('watchkeeper_job_running', 0, backupRunning)],
+      },
+      silent: [
+        {
+          title: 'the first backup of a large database takes hours',
+          series: [series('watchkeeper_backups', 0), series('watchkeeper_job_running', 1, backupRunning)],
+        },
+        {
+          title: 'one backup is there',
+          series: [series('watchkeeper_backups', 1), series('watchkeeper_job_running', 0, backupRunning)],
+        },
+      ],
+    },
+    {
+      name: 'BackupTooOld',
+      severity: 'critical',
+      expression: `min by (${sameTarget}, database) (watchkeeper_rpo_unproven_seconds) > ${limits.backupSeconds}`,
+      forMinutes: 120,
+      summary: 'The newest backup of {{ $labels.database }} on {{ $labels.target }} is too old',
+      description:
+        'All that was written in the last {{ $value | humanizeDuration }} would be lost with the server, whichever schedule and store is restored from.',
+      fires: {
+        title: 'the last backup was two days ago',
+        series: [series('watchkeeper_rpo_unproven_seconds', '172800+60x200')],
+      },
+      silent: [
+        {
+          title: 'a weekly schedule beside a nightly one',
+          series: [
+            series('watchkeeper_rpo_unproven_seconds', '500000+60x200', { schedule: 'weekly' }),
+            series('watchkeeper_rpo_unproven_seconds', '30000+60x200', { schedule: 'nightly' }),
+          ],
+        },
+        {
+          title: 'tonight’s backup takes an hour longer than that of the night before',
+          series: [series('watchkeeper_rpo_unproven_seconds', '84000+60x100 3600+60x100')],
+          untilMinute: 200,
+        },
+      ],
+    },
+    {
+      name: 'BackupNotProven',
+      severity: 'warning',
+      expression: `min by (${sameTarget}, database) (watchkeeper_rpo_seconds) > ${limits.proofSeconds}`,
+      forMinutes: 120,
+      summary: 'No recent backup of {{ $labels.database }} on {{ $labels.target }} is proven to restore',
+      description:
+        'The newest state that was restored and found equal to its source is {{ $value | humanizeDuration }} old. Newer backups may exist; nobody knows whether they restore.',
+      fires: {
+        title: 'nothing was ever proven',
+        series: [series('watchkeeper_rpo_seconds', 'Inf+0x200')],
+      },
+      silent: [
+        {
+          title: 'one of two stores has a proven backup of this week',
+          series: [
+            series('watchkeeper_rpo_seconds', 'Inf+0x200', { store: 'local' }),
+            series('watchkeeper_rpo_seconds', '518400+60x200', { store: 'offsite' }),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'VerificationFailed',
+      severity: 'critical',
+      expression: 'watchkeeper_proof_last_verdict{verdict="failed"} == 1',
+      forMinutes: 1,
+      summary: 'A backup of {{ $labels.database }} on {{ $labels.target }} does not restore',
+      description:
+        'The last verification of schedule {{ $labels.schedule }} in store {{ $labels.store }} failed: the backup is damaged, or what it restores to is not what was there.',
+      fires: {
+        title: 'the last verdict is failed',
+        series: [
+          series('watchkeeper_proof_last_verdict', 1, { verdict: 'failed' }),
+          series('watchkeeper_proof_last_verdict', 0, { verdict: 'proven' }),
+        ],
+      },
+      silent: [
+        {
+          title: 'proven',
+          series: [
+            series('watchkeeper_proof_last_verdict', 0, { verdict: 'failed' }),
+            series('watchkeeper_proof_last_verdict', 1, { verdict: 'proven' }),
+          ],
+        },
+        {
+          title: 'inconclusive says nothing about the backup',
+          series: [
+            series('watchkeeper_proof_last_verdict', 0, { verdict: 'failed' }),
+            series('watchkeeper_proof_last_verdict', 1, { verdict: 'inconclusive' }),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'VerificationInconclusive',
+      severity: 'warning',
+      expression: 'watchkeeper_proof_last_verdict{verdict="inconclusive"} == 1',
+      forMinutes: 180,
+      summary: 'Backups of {{ $labels.database }} on {{ $labels.target }} cannot be verified',
+      description:
+        'The last verification of schedule {{ $labels.schedule }} in store {{ $labels.store }} could not be carried out. Nothing is known against the backup, and nothing in its favour.',
+      fires: {
+        title: 'the last verdict stays inconclusive',
+        series: [series('watchkeeper_proof_last_verdict', 1, { verdict: 'inconclusive' })],
+      },
+      silent: [
+        {
+          title: 'the next verification goes well',
+          series: [series('watchkeeper_proof_last_verdict', '1+0x120 0+0x120', { verdict: 'inconclusive' })],
+        },
+      ],
+    },
+    {
+      name: 'BackupFailed',
+      severity: 'warning',
+      expression: 'increase(watchkeeper_job_runs_total{kind="backup", status="failed"}[1h]) > 0',
+      forMinutes: 0,
+      summary: 'A backup of {{ $labels.database }} on {{ $labels.target }} failed',
+      description:
+        'A run of schedule {{ $labels.schedule }} into store {{ $labels.store }} ended with an error in the last hour. The next one is tried when the schedule says so.',
+      fires: {
+        title: 'one run failed, the first since the start of the daemon',
+        series: [series('watchkeeper_job_runs_total', '0+0x10 1+0x30', { kind: 'backup', status: 'failed' })],
+        fromMinute: 11,
+      },
+      silent: [
+        {
+          title: 'a run that failed two hours ago',
+          series: [series('watchkeeper_job_runs_total', 7, { kind: 'backup', status: 'failed' })],
+        },
+        {
+          title: 'another replica took the backup',
+          series: [series('watchkeeper_job_runs_total', '0+1x100', { kind: 'backup', status: 'skipped' })],
+        },
+      ],
+    },
+    {
+      name: 'RetentionFailed',
+      severity: 'warning',
+      expression: 'increase(watchkeeper_job_runs_total{kind="prune", status="failed"}[6h]) > 0',
+      forMinutes: 0,
+      summary: 'Old backups of {{ $labels.database }} on {{ $labels.target }} are not removed',
+      description:
+        'Retention of schedule {{ $labels.schedule }} refused to run or failed in store {{ $labels.store }} in the last six hours. Nothing was lost; the store grows.',
+      fires: {
+        title: 'retention refused',
+        series: [series('watchkeeper_job_runs_total', '0+0x10 1+0x30', { kind: 'prune', status: 'failed' })],
+        fromMinute: 11,
+      },
+      silent: [
+        {
+          title: 'retention has run many times',
+          series: [
+            series('watchkeeper_job_runs_total', 0, { kind: 'prune', status: 'failed' }),
+            series('watchkeeper_job_runs_total', '0+1x100', { kind: 'prune', status: 'succeeded' }),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'ScheduleMissed',
+      severity: 'warning',
+      expression: `watchkeeper_job_overdue_seconds > ${limits.overdueSeconds} unless on (${sameLineage}, kind) watchkeeper_job_running == 1`,
+      forMinutes: 10,
+      summary: 'A {{ $labels.kind }} of {{ $labels.database }} on {{ $labels.target }} is overdue',
+      description:
+        'Schedule {{ $labels.schedule }} into store {{ $labels.store }} wanted a {{ $labels.kind }} {{ $value | humanizeDuration }} ago; it was not done and is not running.',
+      fires: {
+        title: 'due since an hour',
+        series: [
+          series('watchkeeper_job_overdue_seconds', '3601+60x60', { kind: 'verify' }),
+          series('watchkeeper_job_running', 0, { kind: 'verify' }),
+        ],
+      },
+      silent: [
+        {
+          title: 'it takes longer than an hour',
+          series: [
+            series('watchkeeper_job_overdue_seconds', '0+60x200', { kind: 'backup' }),
+            series('watchkeeper_job_running', 1, { kind: 'backup' }),
+          ],
+        },
+        {
+          title: 'done in time',
+          series: [
+            series('watchkeeper_job_overdue_seconds', 0, { kind: 'backup' }),
+            series('watchkeeper_job_running', 0, { kind: 'backup' }),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'JobRunsTooLong',
+      severity: 'warning',
+      expression: `min_over_time(watchkeeper_job_running[${limits.runningHours}h]) == 1 and watchkeeper_job_running offset ${limits.runningHours}h == 1`,
+      forMinutes: 5,
+      summary: 'A {{ $labels.kind }} of {{ $labels.database }} on {{ $labels.target }} does not end',
+      description:
+        'The {{ $labels.kind }} of schedule {{ $labels.schedule }} into store {{ $labels.store }} has been running for half a day. Nothing else of this database starts meanwhile.',
+      fires: {
+        title: 'running all the time',
+        series: [series('watchkeeper_job_running', 1, { kind: 'backup' })],
+        fromMinute: 720,
+      },
+      silent: [
+        {
+          title: 'the daemon was started two hours ago',
+          series: [series('watchkeeper_job_running', 1, { kind: 'backup' })],
+          untilMinute: 120,
+        },
+        {
+          title: 'eleven hours of backup, then done',
+          series: [series('watchkeeper_job_running', '0+0x60 1+0x660 0+0x60', { kind: 'backup' })],
+          untilMinute: 760,
+        },
+      ],
+    },
+    {
+      name: 'RestoreTooSlow',
+      severity: 'warning',
+      expression: `watchkeeper_rto_seconds > ${limits.restoreSeconds}`,
+      forMinutes: 10,
+      summary: 'Restoring {{ $labels.database }} of {{ $labels.target }} takes too long',
+      description:
+        'The newest proof of schedule {{ $labels.schedule }} in store {{ $labels.store }} needed {{ $value | humanizeDuration }} to fetch and restore: so long the database would be away at the least.',
+      fires: { title: 'forty minutes', series: [series('watchkeeper_rto_seconds', 2400)] },
+      silent: [{ title: 'twenty minutes', series: [series('watchkeeper_rto_seconds', 1200)] }],
+    },
+    {
+      name: 'BackupShrunk',
+      severity: 'warning',
+      expression: `watchkeeper_backup_last_content_bytes < ${limits.shrunkShare} * quantile_over_time(0.5, watchkeeper_backup_last_content_bytes[7d]) and quantile_over_time(0.5, watchkeeper_backup_last_content_bytes[7d]) > ${limits.shrunkFromBytes}`,
+      forMinutes: 10,
+      summary: 'The backup of {{ $labels.database }} on {{ $labels.target }} is much smaller than before',
+      description:
+        'The newest backup of schedule {{ $labels.schedule }} in store {{ $labels.store }} holds {{ $value | humanize1024 }}B, less than half of what was usual in the last week. Was something deleted, or is something left out?',
+      fires: {
+        title: 'a tenth of what it was',
+        series: [series('watchkeeper_backup_last_content_bytes', '1000000000+0x600 100000000+0x100')],
+        fromMinute: 601,
+      },
+      silent: [
+        {
+          title: 'a small database that was emptied',
+          series: [series('watchkeeper_backup_last_content_bytes', '1000000+0x600 1000+0x100')],
+          untilMinute: 700,
+        },
+        {
+          title: 'it grows',
+          series: [series('watchkeeper_backup_last_content_bytes', '1000000000+1000000x700')],
+          untilMinute: 700,
+        },
+      ],
+    },
+    {
+      name: 'TargetWithoutBackup',
+      severity: 'warning',
+      expression: `pg_up == 1 and on (${sameTarget}) pg_replication_is_replica == 0 unless on (${sameTarget}) watchkeeper_job_runs_total{kind="backup"}`,
+      forMinutes: 60,
+      summary: '{{ $labels.target }} is watched and not backed up',
+      description:
+        'The primary {{ $labels.target }} has no schedule in the configuration. If somebody else backs it up, silence this alert for the target.',
+      fires: {
+        title: 'a primary without schedule beside one that has one',
+        series: [
+          series('pg_up', 1),
+          series('pg_replication_is_replica', 0),
+          series('pg_up', 1, { target: 'kept' }),
+          series('pg_replication_is_replica', 0, { target: 'kept' }),
+          series('watchkeeper_job_runs_total', 0, { target: 'kept', kind: 'backup', status: 'succeeded' }),
+        ],
+      },
+      silent: [
+        {
+          title: 'a standby',
+          series: [series('pg_up', 1), series('pg_replication_is_replica', 1)],
+        },
+        {
+          title: 'a schedule that has not run yet',
+          series: [
+            series('pg_up', 1),
+            series('pg_replication_is_replica', 0),
+            series('watchkeeper_job_runs_total', 0, { kind: 'backup', status: 'succeeded' }),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'StoreUnreachable',
+      severity: 'warning',
+      expression: `watchkeeper_store_view_success == 0 or watchkeeper_store_view_age_seconds > ${limits.storeViewSeconds}`,
+      forMinutes: 15,
+      summary: 'Store {{ $labels.store }} cannot be read for {{ $labels.target }}',
+      description:
+        'What the daemon tells about backups of {{ $labels.target }} is what it read before; no backup, proof or retention starts there.',
+      fires: { title: 'reading fails', series: [series('watchkeeper_store_view_success', 0)] },
+      silent: [
+        {
+          title: 'one read failed, the next went well',
+          series: [
+            series('watchkeeper_store_view_success', '1+0x20 0+0x5 1+0x60'),
+            series('watchkeeper_store_view_age_seconds', 240),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'StoreUnreadableBackups',
+      severity: 'warning',
+      expression: 'watchkeeper_store_unreadable_backups > 0',
+      forMinutes: 15,
+      summary: 'Backups of {{ $labels.target }} in store {{ $labels.store }} cannot be read',
+      description:
+        '{{ $value }} of them have a manifest that cannot be read: they are never counted, proven or deleted.',
+      fires: { title: 'two of them', series: [series('watchkeeper_store_unreadable_backups', 2)] },
+      silent: [{ title: 'none', series: [series('watchkeeper_store_unreadable_backups', 0)] }],
+    },
+    {
+      name: 'StoreLeftovers',
+      severity: 'info',
+      expression: `watchkeeper_store_leftovers > ${limits.leftovers}`,
+      forMinutes: 360,
+      summary: 'Remains of backups of {{ $labels.target }} pile up in store {{ $labels.store }}',
+      description: '{{ $value }} remains of backups that never finished have been there for hours.',
+      fires: { title: 'many for long', series: [series('watchkeeper_store_leftovers', 9)] },
+      silent: [{ title: 'one that is under way', series: [series('watchkeeper_store_leftovers', 1)] }],
+    },
+  ],
+};
