@@ -109,8 +109,8 @@ class OwnAssembly implements Assembly {
   }
 
   methodFor({ settings }: LoadedBackup): BackupMethod {
-    const { facts, sampleAbove: sampleAboveBytes, lockTimeout: lockTimeoutMs, compressionLevel } = settings;
-    return this.#dump({ facts, sampleAboveBytes, lockTimeoutMs, compressionLevel });
+    const { facts, select, sampleAbove: sampleAboveBytes, lockTimeout: lockTimeoutMs, compressionLevel } = settings;
+    return this.#dump({ facts, select, sampleAboveBytes, lockTimeoutMs, compressionLevel });
   }
 
   /** Nothing is dumped or locked: only the kind of facts matters, which is the manifest's. */

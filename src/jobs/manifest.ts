@@ -56,10 +56,26 @@ const sourceSchema = z.strictObject({
   /** Of those, who may do everything, and who has the rights of whom: materialized views are computed by their owners. */
   superusers: z.array(z.string()).optional(),
   memberships: z.array(z.strictObject({ role: z.string(), member: z.string() })).optional(),
-  extensions: z.array(z.strictObject({ name: z.string(), version: z.string() })),
+  extensions: z.array(z.strictObject({ name: z.string(), version: z.string(), schema: z.string().optional() })),
   databaseSizeBytes: bytes,
 });
 export type BackupSource = z.infer<typeof sourceSchema>;
+
+const relationNames = z.array(z.strictObject({ schema: z.string(), name: z.string() }));
+
+/** What of the database was dumped, by exact names: patterns were resolved in the snapshot. */
+const selectionSchema = z.strictObject({
+  /** `data`: the definitions stand in a part of their own, so that the data can be loaded and proven. */
+  content: z.enum(['all', 'schema', 'data']),
+  /** Only these schemas, or only these tables, views and sequences; absent: everything but what follows. */
+  schemas: z.array(z.string()).optional(),
+  tables: relationNames.optional(),
+  withoutSchemas: z.array(z.string()).optional(),
+  withoutTables: relationNames.optional(),
+  /** Tables whose definition was dumped without their rows. */
+  withoutData: relationNames.optional(),
+});
+export type Selection = z.infer<typeof selectionSchema>;
 
 /**
  * Says what a backup consists of and what its source held. It is written last: a backup without one does not exist.
@@ -77,6 +93,8 @@ export const manifestSchema = z.strictObject({
   snapshotAt: instant,
   finishedAt: instant,
   source: sourceSchema,
+  /** Absent: the whole database. */
+  selection: selectionSchema.optional(),
   tools: z.record(z.string(), z.string()),
   parts: z.array(partSchema).min(1),
   facts: z.strictObject({

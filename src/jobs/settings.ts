@@ -41,6 +41,37 @@ const verification = z.strictObject({
   timeout: durationMs.default(6 * 3_600_000).describe('A proof that takes longer is ended.'),
 });
 
+const tablePattern = z.string().regex(/^.+\..+$/su, 'must be of the form schema.table');
+
+/** What of a database is dumped. In patterns `*` is any text and `?` any character. */
+export const selectSettings = z
+  .strictObject({
+    content: z
+      .enum(['all', 'schema', 'data'])
+      .default('all')
+      .describe(
+        '`all`, `schema` (definitions without rows) or `data` (rows; the definitions are kept in a file of their own, so that a proof can load them).',
+      ),
+    schemas: z.array(z.string().min(1)).min(1).optional().describe('Only these schemas, as patterns.'),
+    excludeSchemas: z.array(z.string().min(1)).default([]).describe('Not these schemas, as patterns.'),
+    tables: z
+      .array(tablePattern)
+      .min(1)
+      .optional()
+      .describe(
+        'Only these tables, views and sequences, as patterns such as `public.order*`, with their partitions, heirs and own sequences. Not together with `schemas`.',
+      ),
+    excludeTables: z.array(tablePattern).default([]).describe('Not these tables, views and sequences, as patterns.'),
+    excludeTableData: z
+      .array(tablePattern)
+      .default([])
+      .describe('Of these tables the definition only, without rows, as patterns such as `public.log_*`.'),
+  })
+  .refine(({ schemas, tables }) => schemas === undefined || tables === undefined, {
+    message: 'must name schemas or tables, not both: pg_dump would leave the schemas out of account',
+  });
+export type SelectSettings = z.infer<typeof selectSettings>;
+
 /** One schedule of backups of one target. */
 export const backupSettings = z.strictObject({
   method: z.enum(['dump']).default('dump').describe('`dump`: a logical dump by pg_dump in its custom format.'),
@@ -51,6 +82,7 @@ export const backupSettings = z.strictObject({
     .min(1)
     .optional()
     .describe('Databases of the server that are backed up. Absent: the one in the target’s URL.'),
+  select: selectSettings.prefault({}).describe('What of each database is dumped. Absent: everything.'),
   stores: z
     .array(partName)
     .length(1, 'exactly one store per schedule')

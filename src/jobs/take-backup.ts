@@ -54,6 +54,7 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
       snapshotAt: taken.snapshotAt.toISOString(),
       finishedAt: context.clock.now().toISOString(),
       source: taken.source,
+      ...(taken.selection === undefined ? {} : { selection: taken.selection }),
       tools: taken.tools,
       parts: [...taken.parts],
       facts: taken.facts,

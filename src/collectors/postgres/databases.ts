@@ -1,3 +1,4 @@
+import { matchesWildcard } from '../../core/wildcard.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { DiscoveredDatabases } from '../databases.ts';
 import type { PostgresWatchSettings } from './settings.ts';
@@ -11,16 +12,8 @@ const providersOwn: readonly string[] = ['rdsadmin', 'cloudsqladmin', 'azure_mai
 
 /** Whether the patterns choose the database; they are told by `*` (any text) and `?` (any character). */
 export function isSelected({ include, exclude }: DatabaseSelection, name: string): boolean {
-  const fits = (pattern: string) => toExpression(pattern).test(name);
+  const fits = (pattern: string) => matchesWildcard(pattern, name);
   return include.some(fits) && !exclude.some(fits) && !providersOwn.includes(name);
-}
-
-function toExpression(pattern: string): RegExp {
-  const source = pattern
-    .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 'su');
 }
 
 // Those that an interrupted DROP DATABASE left have the limit -2.

@@ -1,30 +1,33 @@
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
-import type { Fact } from '../manifest.ts';
+import type { Fact, Selection } from '../manifest.ts';
 import { definitionFacts } from './definitions/index.ts';
+import { largeObjectTable } from './definitions/kind.ts';
 import {
   factSettings,
   givingLocksBack,
   listTables,
+  type Measures,
   type RowMeasures,
   sequenceFacts,
   type TableName,
   tableFacts,
 } from './postgres-facts.ts';
-import { largeObjectFacts, largeObjectTable } from './postgres-large-objects.ts';
+import { largeObjectFacts } from './postgres-large-objects.ts';
+import { Scope } from './selection.ts';
 
 /** Measures a restored database as the source was measured. */
 export async function measureDatabase(
   access: PostgresAccess,
-  manifest: { readonly facts: RowMeasures },
+  { facts, selection }: { readonly facts: RowMeasures; readonly selection?: Selection | undefined },
   { signal }: Pick<WorkContext, 'signal'>,
 ): Promise<Fact[]> {
   await using session = await openSession(access, { signal, settings: factSettings });
+  const measures = { ...facts, selection };
   return [
-    ...(await sequenceFacts(session, signal)),
-    ...(await definitionFacts(session, { signal })),
-    ...(await rowFacts(session, await listTables(session, signal), manifest.facts, { signal })),
+    ...(await sequenceFacts(session, new Scope(selection), signal)),
+    ...(await objectAndRowFacts(session, await listTables(session, signal), measures, { signal })),
   ];
 }
 
@@ -32,24 +35,43 @@ export async function measureDatabase(
 export function measureInTransaction(
   session: PostgresSession,
   tables: readonly TableName[],
-  measures: RowMeasures,
+  measures: Measures,
   signal: AbortSignal,
 ): Promise<Fact[]> {
-  return givingLocksBack(session, signal, async (afterEach) => [
-    ...(await definitionFacts(session, { signal, afterEach })),
-    ...(await rowFacts(session, tables, measures, { signal, afterEach })),
-  ]);
+  return givingLocksBack(session, signal, (afterEach) =>
+    objectAndRowFacts(session, tables, measures, { signal, afterEach }),
+  );
 }
 
-async function rowFacts(
+interface MeasureOptions {
+  readonly signal: AbortSignal;
+  readonly afterEach?: () => Promise<unknown>;
+}
+
+async function objectAndRowFacts(
   session: PostgresSession,
   tables: readonly TableName[],
-  measures: RowMeasures,
-  options: { readonly signal: AbortSignal; readonly afterEach?: () => Promise<unknown> },
+  measures: Measures,
+  options: MeasureOptions,
 ): Promise<Fact[]> {
-  const facts = await tableFacts(session, tables, measures, options);
-  if (measures.mode === 'rows') return facts;
+  const scope = new Scope(measures.selection);
+  const withRows = tables.filter((table) => scope.hasRowsOf(table));
+  return [
+    ...(await definitionFacts(session, scope, options)),
+    ...(await tableFacts(session, withRows, measures, options)),
+    ...(await ofLargeObjects(session, scope, measures, options)),
+  ];
+}
+
+/** A dump of chosen schemas or tables has none. */
+async function ofLargeObjects(
+  session: PostgresSession,
+  scope: Scope,
+  { mode, sampled }: Measures,
+  { signal }: MeasureOptions,
+): Promise<Fact[]> {
+  if (mode === 'rows' || !scope.hasLargeObjects) return [];
   const { schema, name } = largeObjectTable;
-  const sample = measures.sampled?.find((one) => one.schema === schema && one.name === name);
-  return [...facts, ...(await largeObjectFacts(session, sample, options.signal))];
+  const sample = sampled?.find((one) => one.schema === schema && one.name === name);
+  return largeObjectFacts(session, sample, signal);
 }

@@ -2,12 +2,14 @@ import type { Readable } from 'node:stream';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import type { JobContext } from '../job.ts';
-import type { BackupSource, Fact, Manifest, Part } from '../manifest.ts';
+import type { BackupSource, Fact, Manifest, Part, Selection } from '../manifest.ts';
 
 /** What a finished `take` tells for the manifest. */
 export interface TakenBackup {
   readonly snapshotAt: Date;
   readonly source: BackupSource;
+  /** Undefined: the whole database. */
+  readonly selection?: Selection | undefined;
   readonly tools: Readonly<Record<string, string>>;
   readonly parts: readonly Part[];
   readonly facts: Manifest['facts'];

@@ -6,17 +6,19 @@ import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { JobContext } from '../job.ts';
-import type { Manifest, Part } from '../manifest.ts';
+import type { BackupSource, Manifest, Part } from '../manifest.ts';
+import type { SelectSettings } from '../settings.ts';
 import { ChunkHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import { measureDatabase, measureInTransaction } from './measure-database.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { sequenceFacts } from './postgres-facts.ts';
-import { dumpPartName, restoreDump } from './postgres-restore.ts';
+import { dumpPartName, restoreDump, schemaPartName } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
 import { pump } from './pump.ts';
 import { chooseSamples } from './sampling.ts';
+import { Scope, selectionArguments } from './selection.ts';
 import { type Compressor, compressZstd } from './zstd.ts';
 
 /** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
@@ -29,6 +31,8 @@ export interface PostgresDumpOptions {
   readonly facts: 'rows' | 'content';
   /** Of tables larger than this only a sample is fingerprinted; undefined: all rows of all tables. */
   readonly sampleAboveBytes?: number | undefined;
+  /** What of the database is dumped; undefined: everything. */
+  readonly select?: SelectSettings | undefined;
   readonly lockTimeoutMs: number;
   readonly compressionLevel: number;
 }
@@ -50,31 +54,37 @@ async function takeDump(
   context: JobContext,
 ): Promise<TakenBackup> {
   await requireOwnConnections(access, context);
-  await using snapshot = await exportSnapshot(access, { lockTimeoutMs: options.lockTimeoutMs, signal: context.signal });
-  const { session } = snapshot;
+  const { lockTimeoutMs, select } = options;
+  await using snapshot = await exportSnapshot(access, { lockTimeoutMs, select, signal: context.signal });
+  const { session, selection } = snapshot;
+  const scope = new Scope(selection);
   const installation = chooseInstallation(options.installations, {
     programs: ['pg_dump'],
-    serverMajor: Math.floor(session.version / 10_000),
+    serverMajor: Math.max(Math.floor(session.version / 10_000), scope.isChosen ? extensionsByName : 0),
   });
   const source = await describeSource(session, context.signal);
   // Before pg_dump starts: sequences move on outside the snapshot.
-  const sequences = await sequenceFacts(session, context.signal);
+  const sequences = await sequenceFacts(session, scope, context.signal);
   const measures = await measuresFor(options, session, context.signal);
 
   // Whichever of the two fails ends the other: half of a backup is none.
   await using run = joinedRun(context);
   const inRun = { ...context, signal: run.signal };
-  const dumping = streamDump({ options, installation, snapshot }, sink, inRun);
-  const measuring = measureInTransaction(session, snapshot.tables, measures, run.signal);
+  const dumping = streamParts({ options, installation, snapshot, source }, sink, inRun);
+  const measuring = measureInTransaction(session, snapshot.tables, { ...measures, selection }, run.signal);
   await run.all([dumping, measuring]);
   return {
     snapshotAt: snapshot.takenAt,
     source,
+    selection,
     tools: { pg_dump: installation.version },
-    parts: [await dumping],
+    parts: await dumping,
     facts: { ...measures, items: [...sequences, ...(await measuring)] },
   };
 }
+
+/** The first major version whose pg_dump takes extensions along with chosen tables. */
+const extensionsByName = 14;
 
 async function measuresFor(
   { facts, sampleAboveBytes }: PostgresDumpOptions,
@@ -86,13 +96,35 @@ async function measuresFor(
   return sampled.length === 0 ? { mode: facts } : { mode: facts, sampled };
 }
 
+interface DumpSource {
+  readonly options: PostgresDumpOptions;
+  readonly installation: ProgramInstallation;
+  readonly snapshot: ExportedSnapshot;
+  readonly source: BackupSource;
+}
+
+/** Data alone could not be loaded anywhere: the definitions go into a part of their own, of the same snapshot. */
+async function streamParts(from: DumpSource, sink: PartSink, context: JobContext): Promise<Part[]> {
+  const content = from.snapshot.selection?.content ?? 'all';
+  if (content !== 'data') {
+    const onlySchema = content === 'schema' ? ['--schema-only'] : [];
+    return [await streamDump(from, { name: dumpPartName, sections: onlySchema }, sink, context)];
+  }
+  return [
+    await streamDump(from, { name: dumpPartName, sections: ['--section=data'] }, sink, context),
+    await streamDump(
+      from,
+      { name: schemaPartName, sections: ['--section=pre-data', '--section=post-data'] },
+      sink,
+      context,
+    ),
+  ];
+}
+
 /** pg_dump → zstd → hash → store, in constant memory. */
 async function streamDump(
-  from: {
-    readonly options: PostgresDumpOptions;
-    readonly installation: ProgramInstallation;
-    readonly snapshot: ExportedSnapshot;
-  },
+  from: DumpSource,
+  part: { readonly name: string; readonly sections: readonly string[] },
   sink: PartSink,
   context: JobContext,
 ): Promise<Part> {
@@ -102,7 +134,11 @@ async function streamDump(
   await using login = await libpqLogin(from.snapshot.session.access);
   const codec = await compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
   const pgDump = join(from.installation.directory, 'pg_dump');
-  const feed = feedFrom(pgDump, dumpArguments(login.argument, from), { codec, env: login.env, signal });
+  const feed = feedFrom(pgDump, [...dumpArguments(login.argument, from), ...part.sections], {
+    codec,
+    env: login.env,
+    signal,
+  });
   const hasher = new ChunkHasher(chunkBytes);
   const outlet = new GatedOutlet(hasher, {
     async confirm() {
@@ -111,11 +147,11 @@ async function streamDump(
     onBytes: (doneBytes) => context.onProgress({ activity: 'dumping', doneBytes }),
   });
   const emptying = pipeline(codec.output, outlet, { signal });
-  const storing = sink(dumpPartName, outlet, signal);
+  const storing = sink(part.name, outlet, signal);
   await run.all([feed.done, codec.done, emptying, storing]);
   const { chunks, ...stored } = hasher.finish();
   return {
-    name: dumpPartName,
+    name: part.name,
     ...stored,
     chunks: [...chunks],
     chunkBytes,
@@ -154,16 +190,16 @@ function feedFrom(
   return { done: Promise.all([running.exited, feeding]), bytes: () => bytes };
 }
 
-function dumpArguments(
-  connection: string,
-  from: { readonly options: PostgresDumpOptions; readonly snapshot: ExportedSnapshot },
-): readonly string[] {
+function dumpArguments(connection: string, { options, snapshot, source }: DumpSource): readonly string[] {
+  const { selection } = snapshot;
+  const extensions = source.extensions.map(({ name }) => name);
   return [
     '--format=custom',
     '--compress=0',
     '--no-password',
     connection,
-    `--snapshot=${from.snapshot.id}`,
-    `--lock-wait-timeout=${from.options.lockTimeoutMs}`,
+    `--snapshot=${snapshot.id}`,
+    `--lock-wait-timeout=${options.lockTimeoutMs}`,
+    ...(selection === undefined ? [] : selectionArguments(selection, extensions)),
   ];
 }

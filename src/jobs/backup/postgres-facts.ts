@@ -1,7 +1,8 @@
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
-import type { Fact, SampledTable } from '../manifest.ts';
+import type { Fact, SampledTable, Selection } from '../manifest.ts';
 import { notExtensionOwned, userSchema } from './definitions/kind.ts';
 import { factLabel } from './fact-label.ts';
+import type { Scope } from './selection.ts';
 
 export interface TableName {
   readonly schema: string;
@@ -16,6 +17,11 @@ export interface TableName {
 export interface RowMeasures {
   readonly mode: 'rows' | 'content';
   readonly sampled?: readonly SampledTable[] | undefined;
+}
+
+/** What is measured of a database. */
+export interface Measures extends RowMeasures {
+  readonly selection?: Selection | undefined;
 }
 
 /**
@@ -136,7 +142,8 @@ export async function givingLocksBack<T>(
  * Where the sequences stand. They are outside every snapshot, so this must be read before pg_dump reads them: then what
  * is restored is at least as far.
  */
-export async function sequenceFacts(session: PostgresSession, signal: AbortSignal): Promise<Fact[]> {
+export async function sequenceFacts(session: PostgresSession, scope: Scope, signal: AbortSignal): Promise<Fact[]> {
+  if (!scope.hasData) return [];
   const rows = await session.query(
     `SELECT n.nspname AS schema, x.relname AS name,
             CASE WHEN has_sequence_privilege(x.oid, 'SELECT') THEN pg_sequence_last_value(x.oid) END AS value
@@ -146,7 +153,8 @@ export async function sequenceFacts(session: PostgresSession, signal: AbortSigna
       ORDER BY 1, 2`,
     { signal },
   );
-  return rows.map((row) => ({
+  const inScope = rows.filter((row) => scope.has(row['schema'] ?? '', row['name'] ?? ''));
+  return inScope.map((row) => ({
     name: `sequence ${factLabel(row['schema'] ?? '', row['name'] ?? '')}`,
     value: row['value'] ?? 'unused',
     compare: 'at_least',

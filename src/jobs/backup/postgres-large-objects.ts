@@ -1,9 +1,6 @@
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { Fact, SampledTable } from '../manifest.ts';
 
-/** How large objects stand in a list of samples. */
-export const largeObjectTable = { schema: 'pg_catalog', name: 'pg_largeobject' } as const;
-
 const pieceBytes = 65_536;
 /** `INV_READ` of the server's libpq/libpq-fs.h. */
 const openForReading = 0x40000;

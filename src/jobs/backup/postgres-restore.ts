@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
@@ -6,13 +7,16 @@ import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
-import type { BackupSource } from '../manifest.ts';
+import type { BackupSource, Manifest } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { withSizeProgress } from './restore-progress.ts';
 
-/** Name of the only part of a dump. */
+/** What pg_dump wrote. */
 export const dumpPartName = 'database.dump.zst';
+
+/** The definitions that belong to a dump of data alone. */
+export const schemaPartName = 'schema.dump.zst';
 
 /**
  * Loads the dump into an empty database with pg_restore; the first error ends it. Rejects with reason `inconclusive`
@@ -31,6 +35,8 @@ export async function restoreDump(
     programs: ['pg_restore'],
     serverMajor: Math.max(serverMajor, dumpMajor),
   });
+  const pgRestore = join(directory, 'pg_restore');
+  await preparePartial(into, manifest, context.signal);
   await using login = await libpqLogin(into);
   const args = [
     '--no-password',
@@ -41,15 +47,57 @@ export async function restoreDump(
     ...(request.ownership === 'ignore' ? ['--no-owner', '--no-acl'] : []),
     // A subscription of the source must not be made twice: it would draw changes from its publisher.
     '--no-subscriptions',
-    request.contentPath(dumpPartName),
   ];
   try {
     const size = { access: into, expectedBytes: manifest.source.databaseSizeBytes, onProgress: context.onProgress };
-    await withSizeProgress(size, context, () =>
-      runProcess(join(directory, 'pg_restore'), args, { signal: context.signal, env: login.env }),
-    );
+    await withSizeProgress(size, context, async () => {
+      for (const step of await restoreSteps(pgRestore, request, context.signal)) {
+        await runProcess(pgRestore, [...args, ...step], { signal: context.signal, env: login.env });
+      }
+    });
   } catch (error) {
     throw missingInServer(error) ?? new Error('restoring the dump', { cause: error });
+  }
+}
+
+/** What pg_restore is given, one run after the other: data goes between the tables and what is built on their rows. */
+async function restoreSteps(
+  pgRestore: string,
+  { manifest, contentPath }: RestoreRequest,
+  signal: AbortSignal,
+): Promise<readonly (readonly string[])[]> {
+  const dump = contentPath(dumpPartName);
+  const { content, schemas } = manifest.selection ?? {};
+  const definitions = content === 'data' ? contentPath(schemaPartName) : dump;
+  // Named by itself it is made anew, though every database has one.
+  const choice = schemas?.includes('public') === true ? await listWithoutPublic(pgRestore, definitions, signal) : [];
+  if (content !== 'data') return [[...choice, dump]];
+  return [['--section=pre-data', ...choice, definitions], [dump], ['--section=post-data', ...choice, definitions]];
+}
+
+async function listWithoutPublic(pgRestore: string, archive: string, signal: AbortSignal): Promise<readonly string[]> {
+  const list = await runProcess(pgRestore, ['--list', archive], { signal });
+  const kept = list.split('\n').filter((line) => !/^\d+; \d+ \d+ SCHEMA - public /.test(line));
+  await writeFile(`${archive}.list`, kept.join('\n'), { mode: 0o600 });
+  return [`--use-list=${archive}.list`];
+}
+
+/** A dump of chosen schemas and tables holds neither the schemas of the tables nor those of the extensions. */
+async function preparePartial(
+  into: PostgresAccess,
+  { selection, source }: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  const { schemas = [], tables } = selection ?? {};
+  if (selection?.schemas === undefined && tables === undefined) return;
+  const needed = new Set([
+    ...(tables ?? []).map(({ schema }) => schema),
+    ...source.extensions.flatMap(({ schema }) => (schema === undefined ? [] : [schema])),
+  ]);
+  await using session = await openSession(into, { signal });
+  for (const schema of needed) {
+    if (schemas.includes(schema) || schema === 'pg_catalog') continue;
+    await session.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`, { signal });
   }
 }
 

@@ -2,8 +2,10 @@ import { errorCode } from '../../core/errors.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
 import { JobFailed } from '../job.ts';
-import type { BackupSource } from '../manifest.ts';
+import type { BackupSource, Selection } from '../manifest.ts';
+import type { SelectSettings } from '../settings.ts';
 import { factSettings, listTables, qualifiedName, type TableName } from './postgres-facts.ts';
+import { resolveSelection, Scope } from './selection.ts';
 
 /** A transaction that others may look through. Disposing ends it. */
 export interface ExportedSnapshot extends AsyncDisposable {
@@ -11,7 +13,9 @@ export interface ExportedSnapshot extends AsyncDisposable {
   readonly id: string;
   readonly takenAt: Date;
   readonly session: PostgresSession;
-  /** Locked in ACCESS SHARE mode until the end: nobody alters or drops them while they are dumped and measured. */
+  /** What is dumped; undefined: everything. */
+  readonly selection: Selection | undefined;
+  /** Those of the selection. Locked in ACCESS SHARE mode until the end: nobody alters or drops them while they are dumped and measured. */
   readonly tables: readonly TableName[];
 }
 
@@ -22,7 +26,11 @@ export interface ExportedSnapshot extends AsyncDisposable {
  */
 export async function exportSnapshot(
   access: PostgresAccess,
-  options: { readonly lockTimeoutMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly lockTimeoutMs: number;
+    readonly select?: SelectSettings | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ExportedSnapshot> {
   const { signal } = options;
   const session = await openSession(access, {
@@ -34,7 +42,7 @@ export async function exportSnapshot(
   try {
     if (session.version >= 170_000) await session.query('SET transaction_timeout = 0', { signal });
     if (session.version >= 140_000) await watchClient(session, signal);
-    const taken = await takeSnapshot(session, signal);
+    const taken = await takeSnapshot(session, options.select, signal);
     return { ...taken, session, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
   } catch (error) {
     await session[Symbol.asyncDispose]();
@@ -55,10 +63,11 @@ const mostSnapshots = 3;
 /** A table made between the list and the snapshot is in the dump too: then all is begun anew. */
 async function takeSnapshot(
   session: PostgresSession,
+  select: SelectSettings | undefined,
   signal: AbortSignal,
-): Promise<Pick<ExportedSnapshot, 'id' | 'takenAt' | 'tables'>> {
+): Promise<Pick<ExportedSnapshot, 'id' | 'takenAt' | 'selection' | 'tables'>> {
   for (let attempt = 1; attempt <= mostSnapshots; attempt++) {
-    const locked = await listTables(session, signal);
+    const locked = (await selectTables(session, select, signal)).tables;
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', { signal });
     await lockTables(session, locked, signal);
     const [row] = await session.query(
@@ -66,12 +75,21 @@ async function takeSnapshot(
       { signal },
     );
     const takenAt = new Date(Math.floor(Number(row?.['epoch']) * 1_000));
-    const tables = await listTables(session, signal);
+    const { selection, tables } = await selectTables(session, select, signal);
     const names = new Set(locked.map(qualifiedName));
-    if (tables.every((table) => names.has(qualifiedName(table)))) return { id: row?.['id'] ?? '', takenAt, tables };
+    if (tables.every((table) => names.has(qualifiedName(table)))) {
+      return { id: row?.['id'] ?? '', takenAt, selection, tables };
+    }
     await session.query('ROLLBACK', { signal });
   }
   throw sourceChanged(new Error('new tables appeared each time'));
+}
+
+async function selectTables(session: PostgresSession, select: SelectSettings | undefined, signal: AbortSignal) {
+  const selection = select === undefined ? undefined : await resolveSelection(session, select, signal);
+  const scope = new Scope(selection);
+  const tables = await listTables(session, signal);
+  return { selection, tables: tables.filter(({ schema, name }) => scope.has(schema, name)) };
 }
 
 /** lock_not_available, deadlock_detected, undefined_table: somebody is changing the schema right now. */
@@ -108,7 +126,7 @@ export async function describeSource(session: PostgresSession, signal: AbortSign
     { signal },
   );
   const extensions = await session.query(
-    "SELECT extname AS name, extversion AS version FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
+    "SELECT extname AS name, extversion AS version, nspname AS schema FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname <> 'plpgsql' ORDER BY 1",
     { signal },
   );
   const roles = await session.query(
@@ -132,7 +150,11 @@ export async function describeSource(session: PostgresSession, signal: AbortSign
     roles: roles.map((row) => row['name'] ?? ''),
     superusers: roles.filter((row) => row['super'] === 't').map((row) => row['name'] ?? ''),
     memberships: memberships.map((row) => ({ role: row['role'] ?? '', member: row['member'] ?? '' })),
-    extensions: extensions.map((row) => ({ name: row['name'] ?? '', version: row['version'] ?? '' })),
+    extensions: extensions.map((row) => ({
+      name: row['name'] ?? '',
+      version: row['version'] ?? '',
+      schema: row['schema'] ?? '',
+    })),
     databaseSizeBytes: Number(database?.['size'] ?? 0),
   };
 }

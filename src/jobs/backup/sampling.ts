@@ -1,7 +1,6 @@
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { SampledTable } from '../manifest.ts';
-import { notExtensionOwned, userSchema } from './definitions/kind.ts';
-import { largeObjectTable } from './postgres-large-objects.ts';
+import { largeObjectTable, notExtensionOwned, userSchema } from './definitions/kind.ts';
 
 /**
  * Tables larger than `aboveBytes`, of which about that much is fingerprinted. A row is chosen by a hash of its primary

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { PostgresSession } from '../../../targets/postgres/session.ts';
 import type { Fact } from '../../manifest.ts';
 import { factLabel } from '../fact-label.ts';
-import type { DefinitionKind } from './kind.ts';
+import type { Scope } from '../selection.ts';
+import { type DefinitionKind, largeObjectTable } from './kind.ts';
 import { relationKinds } from './relations.ts';
 import { rightsKinds } from './rights.ts';
 import { databaseObjectKinds, schemaObjectKinds } from './schema-objects.ts';
@@ -10,8 +11,7 @@ import { databaseObjectKinds, schemaObjectKinds } from './schema-objects.ts';
 const largeObjects: DefinitionKind = {
   kind: 'large objects',
   sql: () =>
-    "SELECT NULL AS schema, NULL AS relation, 'all' AS name, count(*) AS amount, '' AS definition FROM pg_largeobject_metadata",
-  needsData: true,
+    `SELECT '${largeObjectTable.schema}' AS schema, NULL AS relation, 'all' AS name, count(*) AS amount, '' AS definition FROM pg_largeobject_metadata`,
 };
 
 /** Every kind of object whose definition a proof compares. */
@@ -39,12 +39,17 @@ interface DefinedObject {
  */
 export async function definitionFacts(
   session: PostgresSession,
+  scope: Scope,
   { signal, afterEach }: { readonly signal: AbortSignal; readonly afterEach?: () => Promise<unknown> },
 ): Promise<Fact[]> {
   const facts: Fact[] = [];
   const relations = new Map<string, string[]>();
-  for (const kind of definitionKinds) {
-    const objects = await definedObjects(session, kind, signal);
+  const kinds = definitionKinds.filter(
+    ({ needsData, ofWhole }) => (scope.hasData || !needsData) && !(scope.isChosen && ofWhole),
+  );
+  for (const kind of kinds) {
+    const all = await definedObjects(session, kind, signal);
+    const objects = all.filter(({ schema, relation }) => scope.has(schema, relation));
     await afterEach?.();
     facts.push(...kindFacts(kind, objects));
     if (kind.needsOwnership || kind.needsData) continue;

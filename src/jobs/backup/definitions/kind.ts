@@ -11,7 +11,12 @@ export interface DefinitionKind {
   readonly needsOwnership?: true;
   /** Only a restore with data has it. */
   readonly needsData?: true;
+  /** Not dumped when schemas or tables were chosen, though it names them. */
+  readonly ofWhole?: true;
 }
+
+/** Under this name stand large objects, which have neither schema nor table. */
+export const largeObjectTable = { schema: 'pg_catalog', name: 'pg_largeobject' } as const;
 
 /** An SQL condition: the schema is of the user. */
 export const userSchema = (column: string) =>

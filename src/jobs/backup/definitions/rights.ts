@@ -1,4 +1,4 @@
-import { type DefinitionKind, firstUserOid, notExtensionOwned, userSchema } from './kind.ts';
+import { type DefinitionKind, firstUserOid, largeObjectTable, notExtensionOwned, userSchema } from './kind.ts';
 
 /** Catalogs whose objects have owners and rights. `right` is the letter that acldefault() knows them by. */
 interface OwnedCatalog {
@@ -44,16 +44,21 @@ const owned: readonly OwnedCatalog[] = [
 ];
 
 /** Large objects may have any number; everything else that initdb made has a small one. */
-const chosenByUser = (classId: string) => (classId === 'pg_largeobject' ? 'true' : `x.oid >= ${firstUserOid}`);
+const chosenByUser = (classId: string) => (classId === largeObjectTable.name ? 'true' : `x.oid >= ${firstUserOid}`);
+
+function schemaOf(classId: string, namespace: string | undefined): string {
+  if (classId === largeObjectTable.name) return `'${largeObjectTable.schema}'`;
+  return namespace === undefined ? 'NULL' : `(SELECT nspname FROM pg_namespace WHERE oid = x.${namespace})`;
+}
 
 /** Rows of `x` with what the dump knows them by: `classid` of pg_identify_object, schema and, of relations, their name. */
 function eachOwned(one: OwnedCatalog, columns: string): string {
   const { catalog, namespace } = one;
   // Large objects are known by the catalog of their data.
-  const classId = catalog === 'pg_largeobject_metadata' ? 'pg_largeobject' : catalog;
+  const classId = catalog === 'pg_largeobject_metadata' ? largeObjectTable.name : catalog;
   const place = namespace === undefined ? chosenByUser(classId) : userSchema(`x.${namespace}`);
   return `
-    SELECT ${namespace === undefined ? 'NULL' : `(SELECT nspname FROM pg_namespace WHERE oid = x.${namespace})`} AS schema,
+    SELECT ${schemaOf(classId, namespace)} AS schema,
            ${catalog === 'pg_class' ? 'x.relname' : 'NULL'} AS relation, '${classId}'::regclass AS classid, x.oid AS objid, ${columns}
       FROM ${catalog} x
      WHERE ${one.condition ?? 'true'} AND ${place} AND ${notExtensionOwned(catalog)}
@@ -108,7 +113,7 @@ const relationOf = `CASE x.classoid
 
 /** Comments and labels of one object, its columns included. `public` is the one object of initdb that people comment on. */
 const described = (catalog: string, text: string) => `
-  SELECT coalesce(n.nspname, i.schema) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.amount, o.definition
+  SELECT coalesce(n.nspname, i.schema, CASE i.type WHEN 'schema' THEN i.name WHEN 'large object' THEN '${largeObjectTable.schema}' END) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.amount, o.definition
     FROM (SELECT x.classoid, x.objoid, ${relationOf} AS relid, count(*) AS amount,
                  string_agg(ROW(a.attname, ${text})::text, E'\\n' ORDER BY a.attname NULLS FIRST, ROW(${text})::text) AS definition
             FROM ${catalog} x

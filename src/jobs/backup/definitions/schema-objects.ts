@@ -269,6 +269,6 @@ export const databaseObjectKinds: readonly DefinitionKind[] = [
     sql: () => ofDatabase('pg_event_trigger', 'x.evtname', 'x.evtevent, x.evtfoid::regproc, x.evtenabled, x.evttags'),
   },
   { kind: 'publications', sql: (version) => ofDatabase('pg_publication', 'x.pubname', publicationFlags(version)) },
-  { kind: 'published tables', sql: publishedTables },
-  { kind: 'published schemas', sql: (version) => (version >= 150_000 ? publishedSchemas : undefined) },
+  { kind: 'published tables', sql: publishedTables, ofWhole: true },
+  { kind: 'published schemas', sql: (version) => (version >= 150_000 ? publishedSchemas : undefined), ofWhole: true },
 ];
