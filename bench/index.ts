@@ -1,11 +1,13 @@
 import { benchBackup } from './backup.ts';
 import { benchExposition } from './exposition.ts';
+import { benchRedis } from './redis.ts';
 import { benchScrape } from './scrape.ts';
 import { formatRow, isReached, type Row } from './statistics.ts';
 
 const benches: Readonly<Record<string, () => Promise<Row[]>>> = {
   backup: benchBackup,
   exposition: benchExposition,
+  redis: benchRedis,
   scrape: benchScrape,
 };
 

@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { postgresCollectors } from '../src/collectors/postgres/index.ts';
 import { systemClock } from '../src/core/clock.ts';
 import { unprivilegedUser } from '../src/core/unprivileged-user.ts';
 import { withDatabase } from '../src/targets/libpq/access.ts';
@@ -10,7 +7,7 @@ import { type Cluster, startCluster } from '../src/targets/postgres/cluster.ts';
 import { chooseInstallation, findInstallations } from '../src/targets/postgres/programs.ts';
 import { openSession } from '../src/targets/postgres/session.ts';
 import { freePort } from '../test/support/free-port.ts';
-import { onlyFamilies, peerFamilies, startOurs, startPeer, timeOf } from './contestants.ts';
+import { inFolder, type OwnTarget, onlyFamilies, startOurs, startPeer, timeOf } from './contestants.ts';
 import { compareCosts, costsOf } from './scrape-case.ts';
 import { median, type Row } from './statistics.ts';
 
@@ -19,6 +16,20 @@ const rounds = 60;
 const ownRole = 'bench_ours';
 const ownFullRole = 'bench_ours_full';
 const peerRole = 'bench_peer';
+
+/** What prometheus-postgres-exporter 0.11 of Debian collects, as our families are called. */
+const peerFamilies: readonly string[] = [
+  'instance',
+  'connections',
+  'database',
+  'standbys',
+  'replication_slots',
+  'archiver',
+  'checkpoints',
+  'locks',
+  'settings',
+  'database_size',
+];
 
 /** What is watched, and how it is made. */
 interface Scene {
@@ -49,10 +60,10 @@ async function benchScene(scene: Scene): Promise<Row[]> {
   await using cluster = await startBenchCluster();
   await scene.fill(cluster);
   return await inFolder(async (folder, stop) => {
-    const watch = { collectors: onlyFamilies(peerFamilies) };
-    const ours = await startOurs(folder, { primary: { url: urlOf(cluster, ownRole), watch } }, ownRole, stop);
-    const full = await startOurs(folder, { primary: { url: urlOf(cluster, ownFullRole) } }, ownFullRole, stop);
-    const peer = await startPeer(urlOf(cluster, peerRole), peerRole, stop);
+    const watch = { collectors: onlyFamilies(postgresCollectors, peerFamilies) };
+    const ours = await startOurs(folder, { primary: { ...targetOf(cluster, ownRole), watch } }, ownRole, stop);
+    const full = await startOurs(folder, { primary: targetOf(cluster, ownFullRole) }, ownFullRole, stop);
+    const peer = await startPeer(targetOf(cluster, peerRole), peerRole, stop);
     const costs = await costsOf(cluster, [ours, peer, full], scene.rounds);
     const [own, other, whole] = [ours, peer, full].map((one) => costs.get(one));
     if (own === undefined || other === undefined || whole === undefined) throw new Error('somebody was not measured');
@@ -69,8 +80,11 @@ async function benchHungTarget(): Promise<Row[]> {
   await using cluster = await startBenchCluster();
   await using hung = await startHungServer();
   return await inFolder(async (folder, stop) => {
-    const primary = { url: urlOf(cluster, ownRole) };
-    const hungTarget = { url: `postgres://x@127.0.0.1:${hung.port}/x?sslmode=disable` };
+    const primary = targetOf(cluster, ownRole);
+    const hungTarget: OwnTarget = {
+      engine: 'postgres',
+      url: `postgres://x@127.0.0.1:${hung.port}/x?sslmode=disable`,
+    };
     const alone = await startOurs(folder, { primary }, ownRole, stop);
     const beside = await startOurs(folder, { primary, hung: hungTarget }, ownRole, stop);
     const startMs = performance.now();
@@ -104,20 +118,9 @@ async function benchHungTarget(): Promise<Row[]> {
 
 const probeOf = (url: string) => url.replace('/metrics', '/probe?target=primary');
 
-async function inFolder<T>(work: (folder: string, stop: AbortSignal) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-bench-'));
-  const stop = new AbortController();
-  try {
-    return await work(folder, stop.signal);
-  } finally {
-    stop.abort(new Error('the benchmark ended'));
-    await delay(500);
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function urlOf(cluster: Cluster, role: string): string {
-  return `postgresql://${role}@127.0.0.1:${cluster.access.connection.port}/postgres?sslmode=disable`;
+function targetOf(cluster: Cluster, role: string): OwnTarget {
+  const { port } = cluster.access.connection;
+  return { engine: 'postgres', url: `postgresql://${role}@127.0.0.1:${port}/postgres?sslmode=disable` };
 }
 
 async function startBenchCluster(): Promise<Cluster> {

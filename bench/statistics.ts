@@ -28,3 +28,8 @@ export function formatRow(row: Row): string {
   const verdict = row.goal === undefined ? '' : isReached(row) ? '  reached' : '  MISSED';
   return `${row.value.toFixed(row.unit === 'MiB' ? 0 : 2).padStart(9)} ${row.unit.padEnd(4)} ${row.what}${goal}${verdict}`;
 }
+
+/** What ours costs as a share of what the peer costs. */
+export function againstPeer(what: string, ours: number, peer: number, atMost: number): Row {
+  return { what: `${what} against the peer`, value: ours / peer, unit: 'x', goal: { atMost } };
+}

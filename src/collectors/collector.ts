@@ -40,6 +40,14 @@ export interface OpenNames {
 /** Thrown by `collect` where there is nothing to measure (another version, a missing extension): no failure. */
 export class NotApplicable extends Error {
   override readonly name = 'NotApplicable';
+
+  constructor(message: string, options?: ErrorOptions) {
+    // Thrown with every scrape, and nobody asks where: finding that out would cost more than most families do.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /**

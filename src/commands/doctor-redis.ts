@@ -94,9 +94,11 @@ async function sampleNode(
 ): Promise<KeySample[]> {
   // A replica has what its master has, and that is looked at.
   if (node.group !== '' && info.text('role') !== 'master') return [];
-  const databases = [...info.startingWith('db')].flatMap(([index, text]) =>
-    /^\d+$/.test(index) ? [{ index: Number(index), keys: Number(parseFields(text).get('keys')) }] : [],
-  );
+  const databases = info
+    .startingWith('db')
+    .flatMap(([index, text]) =>
+      /^\d+$/.test(index) ? [{ index: Number(index), keys: Number(parseFields(text).get('keys')) }] : [],
+    );
   const ms = limits.seconds * 1_000;
   const endsAtMs = clock.monotonicMs() + ms;
   const samples: KeySample[] = [];

@@ -1,6 +1,6 @@
-import { vi } from 'vitest';
 import { freePort } from './free-port.ts';
 import { startTestRedis, type TestRedis } from './redis.ts';
+import { untilSucceeds } from './until.ts';
 
 /** Masters first, then a replica of each in the same order. */
 export interface TestRedisCluster extends AsyncDisposable {
@@ -70,9 +70,9 @@ async function formCluster(nodes: readonly TestRedis[], masters: number): Promis
   for (const node of nodes.slice(1)) await meet(node, first);
   for (const [index, replica] of nodes.slice(masters).entries()) {
     const master = String(await nodes[index]?.call('CLUSTER', 'MYID'));
-    await vi.waitFor(() => replica.call('CLUSTER', 'REPLICATE', master), { timeout: 10_000, interval: 50 });
+    await untilSucceeds(() => replica.call('CLUSTER', 'REPLICATE', master), { timeoutMs: 10_000, intervalMs: 50 });
   }
-  await vi.waitFor(() => everyoneKnowsEveryone(nodes, masters), { timeout: 20_000, interval: 100 });
+  await untilSucceeds(() => everyoneKnowsEveryone(nodes, masters), { timeoutMs: 20_000, intervalMs: 100 });
 }
 
 async function everyoneKnowsEveryone(nodes: readonly TestRedis[], masters: number): Promise<void> {

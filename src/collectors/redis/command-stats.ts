@@ -1,5 +1,5 @@
 import { type Metric, metric, type Sample } from '../../core/metric.ts';
-import { type Info, parseFields } from '../../targets/redis/info.ts';
+import type { Info } from '../../targets/redis/info.ts';
 import { NotApplicable } from '../collector.ts';
 import { scaled } from './fields.ts';
 import type { RedisFamily } from './source.ts';
@@ -48,14 +48,13 @@ export const commandStats: RedisFamily = {
   metrics: columns.map((column) => column.metric),
   enabledByDefault: true,
   read({ info }) {
-    const samples = [...info.startingWith(prefix)].flatMap(([cmd, text]) => commandSamples(cmd, text));
+    const samples = info.recordsStartingWith(prefix).flatMap(([cmd, fields]) => commandSamples(cmd, fields));
     if (samples.length === 0) throw new NotApplicable('the server tells nothing of its commands');
     return samples;
   },
 };
 
-function commandSamples(cmd: string, text: string): Sample[] {
-  const fields = parseFields(text);
+function commandSamples(cmd: string, fields: ReadonlyMap<string, string>): Sample[] {
   return columns.flatMap(({ field, factor, metric: of }) => {
     const value = fields.get(field);
     return value === undefined ? [] : [{ metric: of, labelValues: [cmd], value: scaled(Number(value), factor) }];
@@ -71,9 +70,8 @@ export interface Calls {
 /** What every command took since the start of the server, or since CONFIG RESETSTAT. */
 export function callsOf(info: Info): ReadonlyMap<string, Calls> {
   return new Map(
-    [...info.startingWith(prefix)].map(([cmd, text]) => {
-      const fields = parseFields(text);
-      return [cmd, { calls: Number(fields.get('calls')), usec: Number(fields.get('usec')) }] as const;
-    }),
+    info
+      .recordsStartingWith(prefix)
+      .map(([cmd, fields]) => [cmd, { calls: Number(fields.get('calls')), usec: Number(fields.get('usec')) }] as const),
   );
 }

@@ -41,8 +41,8 @@ export const cpu: RedisFamily = {
   enabledByDefault: true,
   read: ({ info }) => [
     ...fieldSamples(info, fields),
-    ...[...info.startingWith('used_active_time_io_thread_')].map(([thread, value]) =>
-      sample(threads, Number(value), { thread }),
-    ),
+    ...info
+      .startingWith('used_active_time_io_thread_')
+      .map(([thread, value]) => sample(threads, Number(value), { thread })),
   ],
 };

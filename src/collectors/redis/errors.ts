@@ -21,7 +21,7 @@ export const errors: RedisFamily = {
   enabledByDefault: true,
   read({ info }) {
     if (info.number('total_error_replies') === undefined) throw new NotApplicable('from Redis 6.2 on');
-    return [...info.startingWith('errorstat_')].flatMap(([err, text]) => {
+    return info.startingWith('errorstat_').flatMap(([err, text]) => {
       const count = Number(parseFields(text).get('count'));
       return err === 'ERRORSTATS_DISABLED' || Number.isNaN(count) ? [] : [sample(errorsTotal, count, { err })];
     });

@@ -29,7 +29,7 @@ export const latency: RedisFamily = {
   metrics: [percentiles, seconds],
   enabledByDefault: true,
   read({ info }) {
-    const lines = [...info.startingWith('latency_percentiles_usec_')];
+    const lines = info.startingWith('latency_percentiles_usec_');
     if (lines.length === 0) throw new NotApplicable('the server tells no percentiles');
     const calls = callsOf(info);
     return lines.flatMap(([cmd, text]) => [...percentileSamples(cmd, text), ...totals(cmd, calls.get(cmd))]);

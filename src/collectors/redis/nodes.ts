@@ -85,8 +85,19 @@ function withNode(of: Metric): Metric {
 }
 
 function atNode(of: Sample, declared: ReadonlyMap<Metric, Metric>, node: string): Sample {
-  // A metric that is not declared stays as it is, and the check of the samples tells it.
-  return { ...of, metric: declared.get(of.metric) ?? of.metric, labelValues: [node, ...of.labelValues] };
+  const { metric: own, value, suffix, extraLabel } = of;
+  const given = {
+    // A metric that is not declared stays as it is, and the check of the samples tells it.
+    metric: declared.get(own) ?? own,
+    labelValues: [node, ...of.labelValues],
+    value,
+  };
+  if (suffix === undefined && extraLabel === undefined) return given;
+  return {
+    ...given,
+    ...(suffix === undefined ? {} : { suffix }),
+    ...(extraLabel === undefined ? {} : { extraLabel }),
+  };
 }
 
 const nodeUp = metric({

@@ -257,7 +257,7 @@ function linkSamples(info: Info): Sample[] {
 
 function replicaSamples(info: Info): Sample[] {
   const masterOffset = info.number('master_repl_offset');
-  return [...info.startingWith('slave')].flatMap(([rest, text]) => {
+  return info.startingWith('slave').flatMap(([rest, text]) => {
     if (!/^\d+$/.test(rest)) return [];
     const about = parseFields(text);
     const labels = {

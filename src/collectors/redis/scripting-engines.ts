@@ -44,7 +44,7 @@ export const scriptingEngines: RedisFamily = {
     if (info.number('engines_count') === undefined) throw new NotApplicable('the server tells no engines');
     return [
       ...fieldSamples(info, totals),
-      ...[...info.startingWith('engine_')].flatMap(([, text]) => {
+      ...info.startingWith('engine_').flatMap(([, text]) => {
         const fields = parseFields(text);
         const labels = {
           engine: fields.get('name') ?? '',

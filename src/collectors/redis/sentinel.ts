@@ -165,9 +165,9 @@ export const sentinel: RedisFamily = {
         ],
   read: (reading) => [
     ...fieldSamples(reading.info, fields),
-    ...[...reading.info.startingWith('master')].flatMap(([rest, text]) =>
-      /^\d+$/.test(rest) ? statusSamples(parseFields(text)) : [],
-    ),
+    ...reading.info
+      .startingWith('master')
+      .flatMap(([rest, text]) => (/^\d+$/.test(rest) ? statusSamples(parseFields(text)) : [])),
     ...recordsOf(reading.reply(sentinelMastersCommand)).flatMap((master) => masterSamples(reading, master)),
   ],
 };

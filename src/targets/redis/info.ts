@@ -1,6 +1,9 @@
 /** What INFO answered: fields by name, whatever section they stand in. */
 export class Info {
   readonly #fields: ReadonlyMap<string, string>;
+  /** Several families read the same lines, e.g. those of the commands. */
+  readonly #found = new Map<string, readonly (readonly [rest: string, value: string])[]>();
+  readonly #records = new Map<string, readonly (readonly [rest: string, fields: ReadonlyMap<string, string>])[]>();
 
   private constructor(fields: ReadonlyMap<string, string>) {
     this.#fields = fields;
@@ -30,8 +33,24 @@ export class Info {
   }
 
   /** Fields whose name begins so, with the rest of the name, in the server's order. */
-  *startingWith(prefix: string): Generator<readonly [rest: string, value: string]> {
-    for (const [name, value] of this.#fields) if (name.startsWith(prefix)) yield [name.slice(prefix.length), value];
+  startingWith(prefix: string): readonly (readonly [rest: string, value: string])[] {
+    const known = this.#found.get(prefix);
+    if (known !== undefined) return known;
+    const found: (readonly [string, string])[] = [];
+    for (const [name, value] of this.#fields) {
+      if (name.startsWith(prefix)) found.push([name.slice(prefix.length), value]);
+    }
+    this.#found.set(prefix, found);
+    return found;
+  }
+
+  /** The same, where the values are `name=value,…`. */
+  recordsStartingWith(prefix: string): readonly (readonly [rest: string, fields: ReadonlyMap<string, string>])[] {
+    const known = this.#records.get(prefix);
+    if (known !== undefined) return known;
+    const records = this.startingWith(prefix).map(([rest, text]) => [rest, parseFields(text)] as const);
+    this.#records.set(prefix, records);
+    return records;
   }
 
   /** Redis's own number, or Valkey's: Valkey tells `redis_version:7.2.4` for good. */
@@ -75,10 +94,11 @@ export function parseNumber(text: string): number | undefined {
 
 /** `keys=5,expires=0,avg_ttl=12` by key; a value may hold colons and equals signs, but no comma. */
 export function parseFields(text: string): ReadonlyMap<string, string> {
-  return new Map(
-    text.split(',').map((part) => {
-      const equals = part.indexOf('=');
-      return equals < 0 ? [part, ''] : [part.slice(0, equals), part.slice(equals + 1)];
-    }),
-  );
+  const fields = new Map<string, string>();
+  for (const part of text.split(',')) {
+    const equals = part.indexOf('=');
+    if (equals < 0) fields.set(part, '');
+    else fields.set(part.slice(0, equals), part.slice(equals + 1));
+  }
+  return fields;
 }
