@@ -4,7 +4,7 @@ import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import type { Job } from '../jobs/job.ts';
 import { lineageName } from '../jobs/lineage.ts';
-import { applyPlan } from '../jobs/prune.ts';
+import { applyPlan, lockedFields } from '../jobs/prune.ts';
 import { type PrunePlan, type PruneRules, planPrune } from '../jobs/prune-plan.ts';
 import { deletionsOf } from '../jobs/retention.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
@@ -83,15 +83,17 @@ function applyJob(assembly: Assembly, { backup, plan }: Planned): Job {
     dueAt: async ({ clock }) => clock.now(),
     async run(context) {
       const result = await applyPlan(plan, store, context);
-      return { fields: { ...result } };
+      const { locked: _locked, ...counts } = result;
+      return { fields: { ...counts, ...lockedFields(result) } };
     },
   };
 }
 
 function describePruning({ outcome }: EndedRun): string {
   if (outcome.status !== 'succeeded') return '';
-  const { deletedBackups, deletedLeftovers, freedBytes } = outcome.result.fields;
-  return `${deletedBackups} backups and ${deletedLeftovers} leftovers removed, ${formatBytes(Number(freedBytes))} freed,`;
+  const { deletedBackups, deletedLeftovers, freedBytes, locked, lockedUntil } = outcome.result.fields;
+  const held = locked === undefined ? '' : ` ${locked} locked, the first until ${lockedUntil},`;
+  return `${deletedBackups} backups and ${deletedLeftovers} leftovers removed, ${formatBytes(Number(freedBytes))} freed,${held}`;
 }
 
 function renderPlan(plan: PrunePlan, now: Date): string {

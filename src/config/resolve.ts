@@ -74,10 +74,10 @@ function resolveStore(name: string, settings: StoreSettings, around: AccessSurro
     const path = resolve(around.folder, settings.path);
     return { name, settings: { ...settings, path }, secretAccessKey: undefined };
   }
-  const { secretAccessKey, ...rest } = settings;
+  const { secretAccessKey, caFile, ...rest } = settings;
   return {
     name,
-    settings: rest,
+    settings: caFile === undefined ? rest : { ...rest, caFile: resolve(around.folder, caFile) },
     secretAccessKey: secretAt(secretAccessKey, ['stores', name, 'secretAccessKey'], around),
   };
 }

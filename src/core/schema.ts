@@ -24,6 +24,17 @@ export const byteSize = z
   })
   .meta({ title: 'size', examples: ['512MiB', '10GB'] });
 
+/** `20MiB/s`, `100 MB/s` → bytes per second. */
+export const byteRate = z
+  .string()
+  .transform((value, context) => {
+    const bytes = value.endsWith('/s') ? parseBytes(value.slice(0, -2)) : undefined;
+    if (bytes !== undefined && bytes > 0) return bytes;
+    context.addIssue({ code: 'custom', message: 'must be a rate such as 20MiB/s' });
+    return z.NEVER;
+  })
+  .meta({ title: 'rate', examples: ['20MiB/s', '100MB/s'] });
+
 /** Names of targets, stores and schedules: they become parts of keys and label values. */
 export const partName = z
   .string()

@@ -41,6 +41,7 @@ const storeFailures: Readonly<Record<StoreErrorKind, Failure>> = {
   missing: permanent('damaged'),
   exists: permanent('store'),
   damaged: permanent('damaged'),
+  locked: permanent('store'),
 };
 
 /** First match wins. PostgreSQL's SQLSTATE (docs: Appendix A), Node.js's errno and TLS codes. */

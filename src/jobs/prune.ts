@@ -1,5 +1,5 @@
 import { findCause } from '../core/errors.ts';
-import { type ObjectStore, StoreError } from '../storage/object-store.ts';
+import { type ObjectLock, ObjectLocked, type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
 import type { Catalog } from './catalog.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
@@ -7,7 +7,7 @@ import { type Lineage, lineageName } from './lineage.ts';
 import { type PrunePlan, type PruneRules, planPrune, pruneDueAt } from './prune-plan.ts';
 import { deletionsOf } from './retention.ts';
 
-type PruneStore = Pick<ObjectStore, 'list' | 'delete'>;
+type PruneStore = Pick<ObjectStore, 'list' | 'head' | 'delete'>;
 
 export interface PruneJobOptions extends PruneRules {
   readonly lineage: Lineage;
@@ -41,6 +41,7 @@ export function pruneJob(options: PruneJobOptions): Job {
           kept: plan.retention.decisions.length - result.deletedBackups,
           leftovers: result.deletedLeftovers,
           bytes: result.freedBytes,
+          ...lockedFields(result),
         },
       };
     },
@@ -51,6 +52,16 @@ export interface PruneResult {
   readonly deletedBackups: number;
   readonly deletedLeftovers: number;
   readonly freedBytes: number;
+  /** What the store does not give up yet; `until` is undefined for a legal hold. No failure: it was asked to hold them. */
+  readonly locked: readonly { readonly backupId: string; readonly until: Date | undefined }[];
+}
+
+/** For the log line: how many are locked, and when the first of them is free; nothing where none is. */
+export function lockedFields({ locked }: PruneResult): Readonly<Record<string, unknown>> {
+  if (locked.length === 0) return {};
+  const untilMs = locked.flatMap(({ until }) => (until === undefined ? [] : [until.getTime()]));
+  const first = untilMs.length === 0 ? 'a legal hold is lifted' : new Date(Math.min(...untilMs)).toISOString();
+  return { locked: locked.length, lockedUntil: first };
 }
 
 /**
@@ -66,6 +77,7 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
     ...deletions.map(({ id, storedBytes }) => ({ backupId: id, storedBytes, isLeftover: false })),
   ];
   const removed: typeof work = [];
+  const locked: PruneResult['locked'][number][] = [];
   const failures: { readonly backupId: string; readonly error: unknown }[] = [];
   for (const one of work) {
     context.onProgress({ activity: `removing ${one.backupId}` });
@@ -74,7 +86,8 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
       removed.push(one);
     } catch (error) {
       context.signal.throwIfAborted();
-      failures.push({ backupId: one.backupId, error });
+      if (error instanceof ObjectLocked) locked.push({ backupId: one.backupId, until: error.until });
+      else failures.push({ backupId: one.backupId, error });
     }
   }
   if (failures.length > 0) throw deletionFailure(failures, work.length);
@@ -83,6 +96,7 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
     deletedBackups: removed.filter(({ isLeftover }) => !isLeftover).length,
     deletedLeftovers: removed.filter(({ isLeftover }) => isLeftover).length,
     freedBytes: removed.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+    locked,
   };
 }
 
@@ -93,12 +107,27 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
 async function removeBackup(store: PruneStore, target: string, backupId: string, signal: AbortSignal): Promise<void> {
   const manifest = backupKey(target, backupId, manifestName);
   const marker = backupKey(target, backupId, startMarkerName);
-  const others = (await keysOf(store, target, backupId, signal)).filter((key) => key !== manifest && key !== marker);
+  const keys = await keysOf(store, target, backupId, signal);
+  await requireUnlocked(store, keys, signal);
+  const others = keys.filter((key) => key !== manifest && key !== marker);
   for (const key of [manifest, ...others, marker]) await store.delete(key, signal);
   const [remaining] = await keysOf(store, target, backupId, signal);
   if (remaining !== undefined) {
     throw new StoreError('unavailable', `the store still lists ${remaining} after it confirmed its removal`);
   }
+}
+
+/** A backup goes whole or not at all: a report written later is locked for longer than what it is about. */
+async function requireUnlocked(store: PruneStore, keys: readonly string[], signal: AbortSignal): Promise<void> {
+  const locks: ObjectLock[] = [];
+  for (const key of keys) {
+    const lock = (await store.head(key, signal))?.lock;
+    if (lock !== undefined) locks.push(lock);
+  }
+  if (locks.length === 0) return;
+  const untilMs = locks.map(({ until }) => until?.getTime() ?? Number.POSITIVE_INFINITY);
+  const lastMs = Math.max(...untilMs);
+  throw new ObjectLocked('the backup', { until: Number.isFinite(lastMs) ? new Date(lastMs) : undefined });
 }
 
 async function keysOf(store: PruneStore, target: string, backupId: string, signal: AbortSignal): Promise<string[]> {

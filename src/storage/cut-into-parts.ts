@@ -5,21 +5,30 @@ export interface BodyPart {
 }
 
 const firstPartBytes = 8 * 2 ** 20;
-const partsBeforeGrowth = 1_000;
-const largestPartBytes = 512 * 2 ** 20;
+const largestPartBytes = 2 ** 30;
+/** Of the parts that a service takes, so many are of one size before it doubles. */
+const shareBeforeGrowth = 0.08;
+
+/** What S3 takes for one object. Some compatible services take fewer. */
+export const usualMostParts = 10_000;
 
 /**
- * Size of part `number`. It doubles every 1,000 parts, because S3 takes 10,000 and nobody knows how long a dump gets;
- * they hold 2.4 TiB. A part is held in memory: that is 8 MiB for objects of up to 7.8 GiB, 128 MiB at 242 GiB.
+ * Size of part `number`. It doubles every 800 of 10,000 parts, because that is what S3 takes and nobody knows how long a
+ * dump gets; together they hold 5.07 TiB, more than the 5 TiB of the largest object. A part is held in memory: that is
+ * 8 MiB for objects of up to 6.2 GiB, 128 MiB at 194 GiB. Where fewer parts are taken they grow sooner.
  */
-export function partBytes(number: number): number {
-  return Math.min(largestPartBytes, firstPartBytes * 2 ** Math.floor((number - 1) / partsBeforeGrowth));
+export function partBytes(number: number, mostParts = usualMostParts): number {
+  const doublings = Math.floor((number - 1) / Math.floor(mostParts * shareBeforeGrowth));
+  return Math.min(largestPartBytes, firstPartBytes * 2 ** doublings);
 }
 
 /** Cuts a stream into parts of growing size. At least one part is given, an empty one for an empty stream. */
-export async function* cutIntoParts(chunks: AsyncIterable<Buffer>): AsyncGenerator<BodyPart> {
+export async function* cutIntoParts(
+  chunks: AsyncIterable<Buffer>,
+  mostParts = usualMostParts,
+): AsyncGenerator<BodyPart> {
   let number = 1;
-  let part = Buffer.allocUnsafeSlow(partBytes(number));
+  let part = Buffer.allocUnsafeSlow(partBytes(number, mostParts));
   let filledBytes = 0;
   for await (const chunk of chunks) {
     for (let offset = 0; offset < chunk.length; ) {
@@ -29,7 +38,7 @@ export async function* cutIntoParts(chunks: AsyncIterable<Buffer>): AsyncGenerat
       if (filledBytes < part.length) continue;
       yield { number, bytes: part };
       number++;
-      part = Buffer.allocUnsafeSlow(partBytes(number));
+      part = Buffer.allocUnsafeSlow(partBytes(number, mostParts));
       filledBytes = 0;
     }
   }

@@ -1,16 +1,28 @@
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../core/secret.ts';
+import { withBandwidth } from './bandwidth.ts';
+import { withConcurrency } from './concurrency.ts';
 import { openFilesystemStore } from './filesystem.ts';
 import type { ObjectStore } from './object-store.ts';
 import { withRetry } from './retry.ts';
 import { openS3Store } from './s3.ts';
 import type { StoreSettings } from './settings.ts';
 
-/** Opens the store that the settings describe, with retries. One line for each kind. */
-export async function openStore(
-  settings: StoreSettings,
-  given: { readonly secretAccessKey: SecretSource | undefined; readonly clock: Clock },
-): Promise<ObjectStore> {
+interface Given {
+  readonly secretAccessKey: SecretSource | undefined;
+  readonly clock: Clock;
+}
+
+/** Opens the store that the settings describe, with retries and limits. */
+export async function openStore(settings: StoreSettings, given: Given): Promise<ObjectStore> {
+  const { bandwidth, concurrency } = settings;
+  const store = await openKind(settings, given);
+  const slowed = bandwidth === undefined ? store : withBandwidth(store, bandwidth, given.clock);
+  return concurrency === undefined ? slowed : withConcurrency(slowed, concurrency);
+}
+
+/** One line for each kind. */
+async function openKind(settings: StoreSettings, given: Given): Promise<ObjectStore> {
   const { clock } = given;
   switch (settings.type) {
     case 'filesystem':

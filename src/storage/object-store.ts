@@ -6,6 +6,13 @@ export interface StoredObject {
   readonly sizeBytes: number;
   /** When the store took it, by the store's clock. */
   readonly modifiedAt: Date;
+  /** Only `head` tells it, and only while nobody may delete the object. */
+  readonly lock?: ObjectLock;
+}
+
+export interface ObjectLock {
+  /** Undefined for a legal hold, which lasts until somebody lifts it. */
+  readonly until: Date | undefined;
 }
 
 /** Bytes `first` to `last`, both included, as in an HTTP range. */
@@ -21,7 +28,7 @@ export interface ByteRange {
  * - An object is visible whole or not at all; nobody ever sees a part of it under its key.
  * - Nothing is ever overwritten: `put` to an existing key rejects with kind `exists`, and the old object stays.
  * - `get` ends only after all bytes were delivered; anything less is an error of the stream, kind `damaged` or `unavailable`.
- * - `delete` of a missing object succeeds; when it returns, the object is gone.
+ * - `delete` of a missing object succeeds; when it returns, the object is gone. A locked one rejects with {@link ObjectLocked}.
  * - Every error is a {@link StoreError}, save the reason of an aborted signal, which is passed on as it is.
  * - Memory is bounded whatever the size of the object.
  */
@@ -38,14 +45,25 @@ export interface ObjectStore extends AsyncDisposable {
   delete(key: string, signal: AbortSignal): Promise<void>;
   /** False when the key exists already. Of several callers at once exactly one gets true. For leases. */
   putIfAbsent(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean>;
+  /** What its users should know about the store, for people; complete once something was written. */
+  cautions?(): readonly string[];
 }
 
 /**
  * - `unavailable`: not reached, time-out, 5xx, throttled; worth another try.
  * - `full`: no space or quota left. `denied`: credentials or permissions. `misconfigured`: no such bucket or folder, wrong region.
  * - `missing` / `exists`: the object. `damaged`: fewer bytes than promised.
+ * - `locked`: the object must not be deleted yet, see {@link ObjectLocked}.
  */
-export type StoreErrorKind = 'unavailable' | 'full' | 'denied' | 'misconfigured' | 'missing' | 'exists' | 'damaged';
+export type StoreErrorKind =
+  | 'unavailable'
+  | 'full'
+  | 'denied'
+  | 'misconfigured'
+  | 'missing'
+  | 'exists'
+  | 'damaged'
+  | 'locked';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';
@@ -55,6 +73,37 @@ export class StoreError extends Error {
     super(message, options);
     this.kind = kind;
   }
+}
+
+/** An object that may not be deleted before a date, or while a legal hold lasts: what was wanted of the lock, no failure. */
+export class ObjectLocked extends StoreError {
+  readonly until: Date | undefined;
+
+  constructor(name: string, { until }: ObjectLock) {
+    const how = until === undefined ? 'held by a legal hold' : `locked until ${until.toISOString()}`;
+    super('locked', `${name} is ${how}`);
+    this.until = until;
+  }
+}
+
+/** Objects of the stores' own housekeeping, such as leases: never locked, kept only while they are needed. */
+export function isHousekeeping(key: string): boolean {
+  return key.startsWith('.');
+}
+
+/** A store that passes everything on to another one: what decorators begin with. */
+export function passingOn(store: ObjectStore): ObjectStore {
+  return {
+    description: store.description,
+    put: (key, body, signal) => store.put(key, body, signal),
+    get: (key, signal, range) => store.get(key, signal, range),
+    head: (key, signal) => store.head(key, signal),
+    list: (prefix, signal) => store.list(prefix, signal),
+    delete: (key, signal) => store.delete(key, signal),
+    putIfAbsent: (key, bytes, signal) => store.putIfAbsent(key, bytes, signal),
+    cautions: () => store.cautions?.() ?? [],
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
 }
 
 /** Reads a small object (manifest, report, lease) whole. Rejects with kind `damaged` beyond `maxBytes`. */

@@ -1,6 +1,13 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
-import { type ByteRange, type ObjectStore, readWhole, type StoredObject, StoreError } from './object-store.ts';
+import {
+  type ByteRange,
+  type ObjectStore,
+  passingOn,
+  readWhole,
+  type StoredObject,
+  StoreError,
+} from './object-store.ts';
 
 export interface RetryOptions {
   readonly clock: Clock;
@@ -17,7 +24,7 @@ export interface RetryOptions {
 export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStore {
   const again = <T>(signal: AbortSignal, work: (attempt: number) => Promise<T>) => tryAgain(options, signal, work);
   return {
-    description: store.description,
+    ...passingOn(store),
     put: (key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<StoredObject> =>
       body instanceof Uint8Array
         ? again(signal, (attempt) => putOnce(store, { key, body, attempt }, signal))
@@ -28,7 +35,6 @@ export function withRetry(store: ObjectStore, options: RetryOptions): ObjectStor
     delete: (key: string, signal: AbortSignal) => again(signal, () => store.delete(key, signal)),
     putIfAbsent: (key: string, bytes: Uint8Array, signal: AbortSignal) =>
       again(signal, () => store.putIfAbsent(key, bytes, signal)),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
 

@@ -1,6 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import { rootCertificates } from 'node:tls';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../core/clock.ts';
+import { errorMessage } from '../core/errors.ts';
 import type { SecretSource } from '../core/secret.ts';
+import { isHousekeeping, StoreError } from './object-store.ts';
 import type { S3StoreSettings } from './settings.ts';
 
 /** What everything that talks to one bucket shares. */
@@ -8,6 +13,16 @@ export interface S3Access {
   readonly sdk: typeof import('@aws-sdk/client-s3');
   readonly client: S3Client;
   readonly settings: S3StoreSettings;
+  /** Put before every key: empty, or ending with a slash. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  /** Whether writes say `If-None-Match: *`. */
+  readonly conditional: boolean;
+}
+
+/** Whether a key, as the service knows it, is one of {@link isHousekeeping}. */
+export function isHousekeepingOf(access: S3Access, fullKey: string): boolean {
+  return isHousekeeping(fullKey.slice(access.prefix.length));
 }
 
 export interface S3Dependencies {
@@ -43,10 +58,33 @@ export async function connectS3(settings: S3StoreSettings, given: S3Dependencies
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // No limit for a whole request: a large part over a slow line takes its time, as long as bytes move.
-    requestHandler: { connectionTimeout: limits.connectTimeoutMs, socketTimeout: limits.idleTimeoutMs },
+    requestHandler: {
+      connectionTimeout: limits.connectTimeoutMs,
+      socketTimeout: limits.idleTimeoutMs,
+      ...(await trusting(settings.caFile)),
+    },
   });
   if (given.secretAccessKey?.forget !== undefined) rereadRefusedKey(client, given.secretAccessKey);
-  return { sdk, client, settings };
+  const { prefix } = settings;
+  return {
+    sdk,
+    client,
+    settings,
+    prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
+    clock: given.clock,
+    conditional: true,
+  };
+}
+
+async function trusting(caFile: string | undefined): Promise<{ httpsAgent?: Agent }> {
+  if (caFile === undefined) return {};
+  const certificates = await readFile(caFile, 'utf8').catch((error) => {
+    throw new StoreError('misconfigured', `reading the certificates of caFile: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  });
+  // An agent and not its options: for large objects the SDK makes another one that knows nothing of them.
+  return { httpsAgent: new Agent({ ca: [...rootCertificates, certificates], keepAlive: true, maxSockets: 50 }) };
 }
 
 /** A key that was rotated since it was read is read again, once, and the request is sent anew: its body is in memory. */

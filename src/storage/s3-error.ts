@@ -48,7 +48,10 @@ const byName: Readonly<Record<string, Meaning>> = {
 };
 
 /** Calls whose permission in IAM has another name. */
-const permissions: Readonly<Record<string, string>> = { HeadObject: 'GetObject', ListObjectsV2: 'ListBucket' };
+const permissions: Readonly<Record<string, string>> = {
+  HeadObject: 'GetObject',
+  ListObjectsV2: 'ListBucket',
+};
 
 /** Tells what an error of the SDK means, e.g. of the call `PutObject` on the object `s3://bucket/key`. */
 export function s3Error(error: unknown, call: string, object: string): StoreError {
@@ -88,7 +91,8 @@ function meaningOfStatus(status: number | undefined): Meaning {
   if (status === 301 || status === 307) return otherRegion;
   if (status === 404) return { kind: 'missing' };
   if (status === 401 || status === 403) return noPermission;
-  if (status === 412) return { kind: 'exists' };
+  // Old versions of MinIO answer 304.
+  if (status === 412 || status === 304) return { kind: 'exists' };
   return { kind: status === 409 ? 'unavailable' : 'misconfigured' };
 }
 

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { StoreError } from './object-store.ts';
-import type { S3Access } from './s3-client.ts';
+import { isHousekeepingOf, type S3Access } from './s3-client.ts';
 import { isExistsError, triesOf } from './s3-error.ts';
-import type { S3StoreSettings } from './settings.ts';
+
+/** What makes a write refuse to take the place of an existing object; nothing where the service does not know it. */
+export function ifAbsent({ conditional }: S3Access): { IfNoneMatch?: '*' } {
+  return conditional ? { IfNoneMatch: '*' } : {};
+}
 
 /**
- * One PutObject that refuses to take the place of an existing object: then it rejects with kind `exists`. Services that
- * do not know `If-None-Match` overwrite instead; `probeStore` tells.
+ * One PutObject that refuses to take the place of an existing object: then it rejects with kind `exists`. For services
+ * that do not know `If-None-Match` see claims.ts.
  */
 export async function putBytes(access: S3Access, key: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
   const { sdk, client, settings } = access;
@@ -17,8 +21,8 @@ export async function putBytes(access: S3Access, key: string, bytes: Uint8Array,
     Body: bytes,
     ContentLength: bytes.length,
     ContentMD5: hash.toString('base64'),
-    IfNoneMatch: '*',
-    ...storageOptions(settings, key, bytes.length),
+    ...ifAbsent(access),
+    ...storageOptions(access, key, bytes.length),
   });
   const answer = await client.send(command, { abortSignal: signal });
   try {
@@ -52,18 +56,30 @@ async function holds(access: S3Access, key: string, bytes: Uint8Array, signal: A
   return Buffer.from(bytes).equals(await answer.Body.transformToByteArray());
 }
 
+type StorageOptions = Pick<
+  import('@aws-sdk/client-s3').PutObjectCommandInput,
+  'StorageClass' | 'ServerSideEncryption' | 'SSEKMSKeyId' | 'ObjectLockMode' | 'ObjectLockRetainUntilDate'
+>;
+
 /** Small objects are read often, and cold classes charge for 128 KiB at least: they stay in the standard class. */
-export function storageOptions(
-  settings: S3StoreSettings,
-  key: string,
-  sizeBytes: number,
-): Pick<import('@aws-sdk/client-s3').PutObjectCommandInput, 'StorageClass' | 'ServerSideEncryption' | 'SSEKMSKeyId'> {
+export function storageOptions(access: S3Access, key: string, sizeBytes: number): StorageOptions {
+  const { settings } = access;
   const standard = settings.storageClass === undefined || key.endsWith('.json') || sizeBytes < 128 * 2 ** 10;
   return {
     // Compatible services have names of their own, which the SDK's type does not know.
     ...(standard ? {} : { StorageClass: settings.storageClass as import('@aws-sdk/client-s3').StorageClass }),
     ...(settings.serverSideEncryption === undefined ? {} : { ServerSideEncryption: settings.serverSideEncryption }),
     ...(settings.kmsKeyId === undefined ? {} : { SSEKMSKeyId: settings.kmsKeyId }),
+    ...lockOptions(access, key),
+  };
+}
+
+function lockOptions(access: S3Access, key: string): StorageOptions {
+  const { objectLock } = access.settings;
+  if (objectLock === undefined || isHousekeepingOf(access, key)) return {};
+  return {
+    ObjectLockMode: objectLock.mode,
+    ObjectLockRetainUntilDate: new Date(access.clock.now().getTime() + objectLock.duration),
   };
 }
 

@@ -3,7 +3,7 @@ import { type BodyPart, cutIntoParts } from './cut-into-parts.ts';
 import { StoreError } from './object-store.ts';
 import type { S3Access } from './s3-client.ts';
 import { httpStatus, triesOf } from './s3-error.ts';
-import { md5, putBytesOnce, requireEtag, storageOptions } from './s3-put.ts';
+import { ifAbsent, md5, putBytesOnce, requireEtag, storageOptions } from './s3-put.ts';
 
 /** Large parts go one by one, so that memory does not grow twice as fast as they do. */
 const partsAtOnce = (bytes: number) => (bytes > 64 * 2 ** 20 ? 1 : 2);
@@ -21,7 +21,7 @@ export async function uploadStream(
   let first: BodyPart | undefined;
   let upload: MultipartUpload | undefined;
   try {
-    for await (const part of cutIntoParts(chunks)) {
+    for await (const part of cutIntoParts(chunks, access.settings.maxParts)) {
       if (first === undefined) {
         first = part;
         continue;
@@ -62,7 +62,7 @@ class MultipartUpload {
     const command = new sdk.CreateMultipartUploadCommand({
       Bucket: settings.bucket,
       Key: key,
-      ...storageOptions(settings, key, first.bytes.length),
+      ...storageOptions(access, key, first.bytes.length),
     });
     const { UploadId, $metadata } = await client.send(command, { abortSignal: signal });
     if (UploadId === undefined) throw new StoreError('unavailable', `the service began no upload of ${key}`);
@@ -99,7 +99,7 @@ class MultipartUpload {
       Key: this.#key,
       UploadId: this.#uploadId,
       MultipartUpload: { Parts: this.#sent.map(({ PartNumber, ETag }) => ({ PartNumber, ETag })) },
-      IfNoneMatch: '*',
+      ...ifAbsent(this.#access),
     });
     try {
       await client.send(command, { abortSignal: this.#signal });

@@ -1,9 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { BodyFailed, bodyChunks } from './body.ts';
+import { withClaims } from './claims.ts';
+import { chosenByProbe } from './conditional-writes.ts';
 import { requireKey, requirePrefix } from './key.ts';
 import { type ByteRange, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
 import { connectS3, type S3Access, type S3Dependencies } from './s3-client.ts';
+import { deleteObject, lockOf } from './s3-delete.ts';
 import { resumingBody } from './s3-download.ts';
 import { s3Error } from './s3-error.ts';
 import { putBytes, putBytesOnce } from './s3-put.ts';
@@ -20,7 +23,13 @@ function isStaleUpload(initiated: Date | undefined, now: Date): boolean {
 
 /** A bucket as a store. Nothing is asked of the service yet: a store that is away does not hinder the start. */
 export async function openS3Store(settings: S3StoreSettings, given: S3Dependencies): Promise<ObjectStore> {
-  return new S3Store(await connectS3(settings, given), given.clock);
+  const access = await connectS3(settings, given);
+  const native = new S3Store(access);
+  const wanted = settings.conditionalWrites ?? 'auto';
+  if (wanted === 'native' || (wanted === 'auto' && settings.endpoint === undefined)) return native;
+  const plain = new S3Store({ ...access, conditional: false });
+  const claiming = withClaims(plain, given.clock);
+  return wanted === 'claims' ? claiming : chosenByProbe({ native, plain, claiming });
 }
 
 class S3Store implements ObjectStore {
@@ -30,11 +39,11 @@ class S3Store implements ObjectStore {
   readonly #prefix: string;
   #swept = false;
 
-  constructor(access: S3Access, clock: Clock) {
+  constructor(access: S3Access) {
     const { bucket, prefix } = access.settings;
     this.#access = access;
-    this.#clock = clock;
-    this.#prefix = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
+    this.#clock = access.clock;
+    this.#prefix = access.prefix;
     this.description = `s3://${bucket}/${prefix}`.replace(/\/$/, '');
   }
 
@@ -74,7 +83,13 @@ class S3Store implements ObjectStore {
     const command = new sdk.HeadObjectCommand({ Bucket: settings.bucket, Key: this.#prefix + key });
     try {
       const found = await this.#attempt('HeadObject', key, signal, () => client.send(command, { abortSignal: signal }));
-      return { key, sizeBytes: found.ContentLength ?? 0, modifiedAt: found.LastModified ?? new Date(0) };
+      const lock = lockOf(found, this.#clock.now());
+      return {
+        key,
+        sizeBytes: found.ContentLength ?? 0,
+        modifiedAt: found.LastModified ?? new Date(0),
+        ...(lock && { lock }),
+      };
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'missing') return undefined;
       throw error;
@@ -104,9 +119,9 @@ class S3Store implements ObjectStore {
 
   async delete(key: string, signal: AbortSignal): Promise<void> {
     requireKey(key);
-    const { sdk, client, settings } = this.#access;
-    const command = new sdk.DeleteObjectCommand({ Bucket: settings.bucket, Key: this.#prefix + key });
-    await this.#attempt('DeleteObject', key, signal, () => client.send(command, { abortSignal: signal }));
+    await this.#attempt('DeleteObject', key, signal, () =>
+      deleteObject(this.#access, { fullKey: this.#prefix + key, name: this.#name(key) }, signal),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,30 @@
 import { z } from 'zod';
+import { byteRate, durationMs } from '../core/schema.ts';
+import { usualMostParts } from './cut-into-parts.ts';
+
+/** What there is of every store. */
+const limits = {
+  bandwidth: byteRate
+    .optional()
+    .describe('Most bytes per second to and from the store together, e.g. `20MiB/s`; unlimited by default.'),
+  concurrency: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Dumps that are written and read at once; unlimited by default. Further ones wait.'),
+};
+
+const objectLock = z
+  .strictObject({
+    mode: z
+      .enum(['GOVERNANCE', 'COMPLIANCE'])
+      .describe('`GOVERNANCE` can be lifted by who has a permission for it, `COMPLIANCE` by nobody.'),
+    duration: durationMs
+      .refine((ms) => ms > 0, 'must be longer than nothing')
+      .describe('How long each object may not be deleted, counted from when it is written, e.g. `30d`.'),
+  })
+  .describe('Locks every object of a backup. The bucket must have been made with object lock.');
 
 const filesystemStore = z
   .strictObject({
@@ -9,6 +35,7 @@ const filesystemStore = z
       .describe(
         'Folder that holds the backups; made when it is missing. Relative paths start at the configuration file.',
       ),
+    ...limits,
   })
   .describe('A folder on this machine or on a mounted disk.');
 
@@ -41,6 +68,27 @@ const s3Store = z
       .describe('Storage class of the dumps, e.g. `STANDARD_IA`. Manifests and reports stay in the standard class.'),
     serverSideEncryption: z.enum(['AES256', 'aws:kms']).optional().describe('Encryption at rest by the service.'),
     kmsKeyId: z.string().optional().describe('Key for `aws:kms`; absent: the account’s default key.'),
+    objectLock: objectLock.optional(),
+    caFile: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Certificates (PEM) trusted for `endpoint` besides the usual ones, for a service with a CA of its own.',
+      ),
+    maxParts: z
+      .int()
+      .min(100)
+      .max(usualMostParts)
+      .default(usualMostParts)
+      .describe('Parts that the service takes for one object: 10,000 almost everywhere, 1,000 at Scaleway.'),
+    conditionalWrites: z
+      .enum(['auto', 'native', 'claims'])
+      .default('auto')
+      .describe(
+        'How it is made sure that of two processes only one writes an object: `native` by `If-None-Match`, `claims` by objects below `.claims/` for services that do not know it. `auto`: AWS itself knows it, at an `endpoint` it is tried before the first write.',
+      ),
+    ...limits,
   })
   .describe('A bucket of Amazon S3 or a compatible service.');
 

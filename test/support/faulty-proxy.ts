@@ -5,6 +5,7 @@ import { Transform } from 'node:stream';
  * What the proxy does with a request: pass it on, answer with a status, cut the connection, or never answer.
  * `lose_answer`: the service does what it was asked, but the connection is cut instead of the answer.
  * `cut_body`, `stall_body`: half of the first chunk of the answer's body, then an end or nothing more.
+ * `ignore_condition`: the service never sees `If-None-Match`, as if it did not know it.
  * `flip_bit`: one bit of the request's body arrives changed.
  */
 export type ProxyFault =
@@ -15,8 +16,11 @@ export type ProxyFault =
   | 'cut_body'
   | 'stall_body'
   | 'flip_bit'
+  | 'ignore_condition'
   | undefined;
-type PassedOnFault = Extract<ProxyFault, 'lose_answer' | 'cut_body' | 'stall_body' | 'flip_bit'> | undefined;
+type PassedOnFault =
+  | Extract<ProxyFault, 'lose_answer' | 'cut_body' | 'stall_body' | 'flip_bit' | 'ignore_condition'>
+  | undefined;
 
 export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string;
@@ -27,13 +31,23 @@ export interface FaultyProxy extends AsyncDisposable {
 /** An HTTP proxy in front of `target` that spoils the requests which `choose` picks (by method, path and number from 0). */
 export async function startFaultyProxy(
   target: string,
-  choose: (request: { readonly method: string; readonly path: string; readonly number: number }) => ProxyFault,
+  choose: (request: {
+    readonly method: string;
+    readonly path: string;
+    readonly number: number;
+    readonly isConditional: boolean;
+  }) => ProxyFault,
 ): Promise<FaultyProxy> {
   const requests: string[] = [];
   const server = createServer((incoming, outgoing) => {
     const method = incoming.method ?? '';
     const path = incoming.url ?? '';
-    const fault = choose({ method, path, number: requests.length });
+    const fault = choose({
+      method,
+      path,
+      number: requests.length,
+      isConditional: incoming.headers['if-none-match'] !== undefined,
+    });
     requests.push(`${method} ${path}`);
     if (fault === 'stall') incoming.resume();
     else if (fault === 'reset') incoming.socket.resetAndDestroy();
@@ -56,7 +70,7 @@ export async function startFaultyProxy(
 function refuse(incoming: IncomingMessage, outgoing: ServerResponse, status: number): void {
   incoming.resume();
   incoming.on('end', () => {
-    const code = status === 503 ? 'SlowDown' : 'InternalError';
+    const code = ({ 503: 'SlowDown', 501: 'NotImplemented' } as Record<number, string>)[status] ?? 'InternalError';
     outgoing.writeHead(status, { 'content-type': 'application/xml' });
     outgoing.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>injected</Message></Error>`);
   });
@@ -64,7 +78,9 @@ function refuse(incoming: IncomingMessage, outgoing: ServerResponse, status: num
 
 function passOn(target: string, incoming: IncomingMessage, outgoing: ServerResponse, fault: PassedOnFault): void {
   const url = new URL(incoming.url ?? '/', target);
-  const onward = request(url, { method: incoming.method ?? 'GET', headers: { ...incoming.headers } }, (answer) => {
+  const headers = { ...incoming.headers };
+  if (fault === 'ignore_condition') delete headers['if-none-match'];
+  const onward = request(url, { method: incoming.method ?? 'GET', headers }, (answer) => {
     if (fault === 'lose_answer') {
       answer.resume();
       answer.on('end', () => outgoing.destroy());

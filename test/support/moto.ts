@@ -25,10 +25,12 @@ export interface Moto extends AsyncDisposable {
     readonly limits?: S3Limits;
     readonly clock?: Clock;
     readonly storageClass?: string;
+    readonly objectLock?: S3StoreSettings['objectLock'];
+    readonly conditionalWrites?: S3StoreSettings['conditionalWrites'];
   }): Promise<ObjectStore>;
   /** Direct access, to see and to damage what a store keeps. */
   readonly client: S3Client;
-  makeBucket(): Promise<string>;
+  makeBucket(options?: { readonly lock?: boolean }): Promise<string>;
   /** Multipart uploads of a bucket that were neither completed nor aborted. */
   unfinishedUploads(bucket: string): Promise<number>;
   settings(bucket: string, endpoint?: string): S3StoreSettings;
@@ -46,9 +48,9 @@ export async function startMoto(): Promise<Moto> {
   await untilAnswers(endpoint);
   const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials });
   let buckets = 0;
-  const makeBucket = async () => {
+  const makeBucket = async ({ lock = false } = {}) => {
     const bucket = `bucket-${process.pid}-${++buckets}`;
-    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: lock }));
     return bucket;
   };
   const settings = (bucket: string, through = endpoint): S3StoreSettings => ({
@@ -59,6 +61,9 @@ export async function startMoto(): Promise<Moto> {
     endpoint: through,
     forcePathStyle: true,
     accessKeyId: credentials.accessKeyId,
+    maxParts: 10_000,
+    // What requests are sent is counted in some tests.
+    conditionalWrites: 'native',
   });
   return {
     endpoint,
@@ -67,8 +72,8 @@ export async function startMoto(): Promise<Moto> {
     settings,
     async openStore(options = {}) {
       const bucket = options.bucket ?? (await makeBucket());
-      const { limits, storageClass, clock = systemClock, prefix = '' } = options;
-      const store = { ...settings(bucket, options.endpoint), prefix, ...(storageClass && { storageClass }) };
+      const { limits, clock = systemClock, prefix = '', bucket: _bucket, endpoint: through, ...others } = options;
+      const store = { ...settings(bucket, through), prefix, ...others };
       return openS3Store(store, {
         secretAccessKey: literalSecret(credentials.secretAccessKey),
         clock,

@@ -25,6 +25,7 @@ export async function checkStoreAccess(
       await using opened = await context.openStore(store, { ...context, signal });
       await context.probeStore(opened, signal);
       findings.ok(`an object was written to ${opened.description}, read back, listed and deleted`);
+      for (const caution of opened.cautions?.() ?? []) findings.warning(`${opened.description}: ${caution}`);
     });
   } catch (error) {
     context.signal.throwIfAborted();
@@ -51,5 +52,7 @@ const remedies: Readonly<Record<StoreErrorKind, (store: LoadedStore) => string>>
     settings.type === 's3' ? 'check bucket, region, endpoint and forcePathStyle' : `check the path ${settings.path}`,
   missing: () => 'something deletes objects right after they are written: look for a lifecycle rule or another program',
   exists: () => 'another program writes to the same place: give Watchkeeper a prefix of its own',
+  locked: () =>
+    'the bucket locks every object by a rule of its own: give Watchkeeper a bucket without a default retention',
   damaged: () => 'what was read is not what was written: do not keep backups there before the cause is found',
 };

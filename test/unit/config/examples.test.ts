@@ -37,6 +37,8 @@ test('the example of four databases is valid as it stands, without a warning', a
     forcePathStyle: false,
     serverSideEncryption: 'aws:kms',
     storageClass: 'STANDARD_IA',
+    maxParts: 10_000,
+    conditionalWrites: 'auto',
   });
   expect(config.targets[0]?.backups[0]).toMatchObject({
     databases: ['auth_db', 'payments_db', 'admin_db', 'profile_db'],

@@ -87,6 +87,8 @@ test('a setting that is only a reference with an empty default counts as left ou
     prefix: '',
     region: 'us-east-1',
     forcePathStyle: false,
+    maxParts: 10_000,
+    conditionalWrites: 'auto',
   });
 });
 

@@ -165,6 +165,33 @@ describe('pruning a lineage', () => {
     expect((await look()).entries).toHaveLength(8);
   });
 
+  test('what is locked stays whole, is told and is no failure; the rest goes', async () => {
+    const { store, context, look } = setUp();
+    // The report of the first one was written later and is locked for longer.
+    for (const date of [1, 2, 3, 4]) storeBackup(store, { ...night(date), verdict: 'proven' });
+    const until = new Date('2026-12-24T00:00:00Z');
+    const locking = {
+      list: (prefix: string, signal: AbortSignal) => store.list(prefix, signal),
+      delete: (key: string, signal: AbortSignal) => store.delete(key, signal),
+      async head(key: string, signal: AbortSignal) {
+        const found = await store.head(key, signal);
+        const isLocked = key.includes(sampleId(night(1))) && key.includes('verified-');
+        return found === undefined || !isLocked ? found : { ...found, lock: { until } };
+      },
+    };
+    const job = pruneJob(
+      setUpOptions(locking, (target, signal) => new StoreCatalog('local', store, context.clock).read(target, signal)),
+    );
+
+    const result = await job.run(context);
+
+    expect(result.fields).toMatchObject({ deleted: 1, locked: 1, lockedUntil: '2026-12-24T00:00:00.000Z' });
+    expect((await look()).entries.map(({ manifest }) => manifest.id)).toEqual(
+      [4, 3, 1].map((date) => sampleId(night(date))),
+    );
+    expect((await look()).attempts).toEqual([]);
+  });
+
   test('ends when it is cancelled, between two removals', async () => {
     const { store, context, job, look } = setUp({ policy: { last: 1 } });
     for (const date of [1, 2, 3]) storeBackup(store, night(date));
@@ -178,10 +205,14 @@ describe('pruning a lineage', () => {
 });
 
 function deletingBy(store: MemoryStore, own: Pick<MemoryStore, 'delete'>): PruneJobOptions['store'] {
-  return { list: (prefix, signal) => store.list(prefix, signal), ...own };
+  return {
+    list: (prefix, signal) => store.list(prefix, signal),
+    head: (key, signal) => store.head(key, signal),
+    ...own,
+  };
 }
 
-function setUpOptions(store: MemoryStore, read: () => ReturnType<StoreCatalog['read']>): PruneJobOptions {
+function setUpOptions(store: PruneJobOptions['store'], read: StoreCatalog['read']): PruneJobOptions {
   return {
     lineage: sampleLineage,
     store,

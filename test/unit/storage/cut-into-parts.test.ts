@@ -11,15 +11,24 @@ async function sizesOf(chunks: AsyncIterable<Buffer>): Promise<string[]> {
   return sizes;
 }
 
-test('ten thousand parts, all that S3 takes, hold 2.4 TiB', () => {
+function tebibytesOf(mostParts: number): number {
   let totalBytes = 0;
-  for (let number = 1; number <= 10_000; number++) totalBytes += partBytes(number);
+  for (let number = 1; number <= mostParts; number++) totalBytes += partBytes(number, mostParts);
+  return totalBytes / 2 ** 40;
+}
 
-  expect(totalBytes / 2 ** 40).toBeCloseTo(2.43, 2);
+test('ten thousand parts, all that S3 takes, hold the largest object that it takes', () => {
+  expect(tebibytesOf(10_000)).toBeCloseTo(5.07, 2);
 });
 
-test('parts begin at 8 MiB and double every thousand', () => {
-  expect([1, 1_000, 1_001, 2_001].map((number) => partBytes(number) / 2 ** 20)).toEqual([8, 8, 16, 32]);
+test('where a service takes a thousand parts they grow ten times sooner', () => {
+  expect(tebibytesOf(1_000)).toBeCloseTo(0.507, 2);
+});
+
+test('parts begin at 8 MiB, double every 800 and end at 1 GiB', () => {
+  const sizes = [1, 800, 801, 1_601, 5_601, 10_000].map((number) => partBytes(number) / 2 ** 20);
+
+  expect(sizes).toEqual([8, 8, 16, 32, 1_024, 1_024]);
 });
 
 test('an empty body is one empty part', async () => {
