@@ -1,5 +1,6 @@
 import { alertGroups } from './alerts/index.ts';
 import { renderPrometheusRule, renderRules } from './alerts/render-rules.ts';
+import { renderRunbookIndex } from './alerts/render-runbook-index.ts';
 import { renderRuleTests } from './alerts/render-tests.ts';
 import { renderCompatibility } from './generate-compatibility.ts';
 import { renderConfigSchema, renderConfigurationReference } from './generate-configuration-reference.ts';
@@ -24,6 +25,7 @@ function alertFiles(): Record<string, () => string> {
   ]);
   return {
     ...Object.fromEntries(ofGroups),
+    'docs/runbooks/README.md': () => renderRunbookIndex(alertGroups),
     'deploy/kubernetes/prometheus-rules.yaml': () => renderPrometheusRule(alertGroups),
   };
 }
