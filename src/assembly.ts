@@ -51,7 +51,9 @@ export interface Assembly extends AsyncDisposable {
   /** Where a fetched backup lies meanwhile: where its proofs let it, undefined for the system's temporary folder. */
   spoolDirectory(manifest: Manifest): string | undefined;
   sandboxFor(sandbox: LoadedSandbox): OpenSandbox;
-  pruneRules(backup: LoadedBackup): PruneRules;
+  pruneRules(backup: LoadedBackup, lineage: Lineage): PruneRules;
+  /** Applies retention now, whether it is due or not; it plans when it has the lock. */
+  pruneJob(backup: LoadedBackup, lineage: Lineage, changes?: Partial<PruneRules>): Job;
   /** Proves one backup, whether it is due or not; undefined when the schedule proves nothing. */
   proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined;
   /** The lease that keeps other processes from doing the same; undefined when one of them is at it. */
@@ -156,13 +158,27 @@ class OwnAssembly implements Assembly {
     ];
     const verify = this.#verifyJob(backup, lineage, undefined);
     if (verify !== undefined) jobs.push(verify);
-    jobs.push(pruneJob({ ...shared, ...this.pruneRules(backup) }));
-    return jobs.map((job) => forgettingView(job, catalog));
+    return [...jobs.map((job) => forgettingView(job, catalog)), this.pruneJob(backup, lineage)];
   }
 
-  pruneRules({ settings }: LoadedBackup): PruneRules {
-    const leftoverGraceMs = this.config.jobs.leftoverGrace;
-    return { policy: settings.keep, timezone: settings.timezone, leftoverGraceMs };
+  pruneJob(backup: LoadedBackup, lineage: Lineage, changes: Partial<PruneRules> = {}): Job {
+    const { store, catalog } = this.storeOf(lineage.store);
+    const rules = { ...this.pruneRules(backup, lineage), ...changes };
+    return forgettingView(pruneJob({ lineage, store, catalog, ...rules }), catalog);
+  }
+
+  pruneRules({ settings }: LoadedBackup, lineage: Lineage): PruneRules {
+    const { leftoverGrace, deleteGrace } = this.config.jobs;
+    const together = this.lineages.filter(({ store, target }) => store === lineage.store && target === lineage.target);
+    return {
+      policy: settings.keep,
+      timezone: settings.timezone,
+      // A backup under way shows nothing but its start until its first part is there. Who says 0 knows that none is.
+      leftoverGraceMs: leftoverGrace === 0 ? 0 : Math.max(leftoverGrace, settings.timeout),
+      graceMs: deleteGrace,
+      // One of them is enough; which one does not matter.
+      sweepBeside: together[0] !== undefined && sameLineage(together[0], lineage) ? together : undefined,
+    };
   }
 
   proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined {

@@ -50,6 +50,7 @@ function buildProgram(action: (run: Run) => Action, terminal: Terminal): Command
     .exitOverride();
   addDaemonCommands(program, action);
   addKeepingCommands(program, action);
+  addRetentionCommands(program, action);
   return program;
 }
 
@@ -136,11 +137,31 @@ function addKeepingCommands(program: Command, action: (run: Run) => Action): voi
         return (await import('./commands/restore.ts')).runRestore(context, String(id), { into, server, replace });
       }),
     );
+}
+
+function addRetentionCommands(program: Command, action: (run: Run) => Action): void {
+  program
+    .command('pin')
+    .description('keep a backup, whatever retention says')
+    .argument('<backup-id>', 'the backup; "list" shows them')
+    .option('--reason <text>', 'why, for people')
+    .option('--until <when>', 'a date or a duration from now, e.g. 2027-01-01 or 90d; until "unpin" by default')
+    .action(
+      action(async (context, id, options) =>
+        (await import('./commands/pin.ts')).runPin(context, String(id), options as object),
+      ),
+    );
+  program
+    .command('unpin')
+    .description('let retention decide about a backup again')
+    .argument('<backup-id>', 'the backup')
+    .action(action(async (context, id) => (await import('./commands/pin.ts')).runUnpin(context, String(id))));
   program
     .command('prune')
     .description('show what retention would delete, and why')
     .argument('[target]', 'name of the target; all by default')
-    .option('--apply', 'delete it')
+    .option('--apply', 'do it')
+    .option('--skip-grace', 'delete at once, not after jobs.deleteGrace')
     .option('--confirm-large', 'with --apply: consent to deleting more than the share guard allows')
     .action(
       action(async (context, target, options) =>

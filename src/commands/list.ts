@@ -35,6 +35,8 @@ function describe({ entry, opened }: FoundBackup): unknown {
     lastVerification:
       last === undefined ? null : { at: last.finishedAt, verdict: last.verdict, reason: last.reason ?? null },
     restoreSeconds: restoreSeconds(entry) ?? null,
+    pinned: entry.marks.pins.length > 0,
+    markedForDeletionAt: entry.marks.tombstone?.markedAt ?? null,
   };
 }
 
@@ -49,7 +51,7 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
       opened.name,
       `${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago`,
       formatBytes(entry.storedBytes),
-      proofColumn(entry),
+      proofColumn(entry) + markNote(entry),
       seconds === undefined ? '–' : formatDuration(seconds * 1_000),
     ];
   });
@@ -61,6 +63,11 @@ function proofColumn(entry: CatalogEntry): string {
   if (last === undefined) return 'not yet tried';
   if (isProven(entry)) return 'proven';
   return last.verdict === 'failed' ? 'NOT PROVEN' : 'could not be tried';
+}
+
+function markNote({ marks }: CatalogEntry): string {
+  const tombstone = marks.tombstone === undefined ? '' : ', marked for deletion';
+  return marks.pins.length > 0 ? ', pinned' : tombstone;
 }
 
 /** Of the newest proof: fetching and restoring, which is what a real restore takes at least. */

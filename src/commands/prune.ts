@@ -2,11 +2,9 @@ import type { Assembly } from '../assembly.ts';
 import type { LoadedBackup } from '../config/loaded.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
-import type { Job } from '../jobs/job.ts';
-import { lineageName } from '../jobs/lineage.ts';
-import { applyPlan, lockedFields } from '../jobs/prune.ts';
+import { type Lineage, lineageName } from '../jobs/lineage.ts';
 import { type PrunePlan, type PruneRules, planPrune } from '../jobs/prune-plan.ts';
-import { deletionsOf } from '../jobs/retention.ts';
+import { decisionsTo, deletionsOf, type RetentionAction } from '../jobs/retention.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 import { unknownTarget } from './find-backup.ts';
@@ -17,11 +15,14 @@ export interface PruneOptions {
   readonly apply?: boolean;
   /** Consent to deleting more at once than the share guard allows. */
   readonly confirmLarge?: boolean;
+  /** Delete at once what is or would be marked. */
+  readonly skipGrace?: boolean;
 }
 
-interface Planned {
+/** A lineage to prune. */
+interface Place {
   readonly backup: LoadedBackup;
-  readonly plan: PrunePlan;
+  readonly lineage: Lineage;
 }
 
 /** `watchkeeper prune [TARGET] [--apply]`: shows every decision with its reason; deletes only when told to. */
@@ -31,20 +32,18 @@ export async function runPrune(
   options: PruneOptions,
 ): Promise<number> {
   await using assembly = await assembleOrFail(context);
-  const planned: Planned[] = [];
-  for (const backup of backupsToPrune(assembly, target))
-    planned.push(...(await planOf(assembly, backup, options, context)));
+  const places = backupsToPrune(assembly, target).flatMap((backup) =>
+    backup.lineages.map((lineage): Place => ({ backup, lineage })),
+  );
   if (options.apply === true) {
-    const jobs = planned.map((one) => applyJob(assembly, one));
+    const jobs = places.map(({ backup, lineage }) => assembly.pruneJob(backup, lineage, changesOf(options)));
     return runJobs(context, assembly, jobs, describePruning);
   }
-  if (context.json)
-    printJson(
-      context.terminal,
-      planned.map(({ plan }) => plan),
-    );
-  else for (const { plan } of planned) printLine(context.terminal, `${renderPlan(plan, context.clock.now())}\n`);
-  const refused = planned.some(({ plan }) => plan.retention.refusal !== undefined);
+  const plans: PrunePlan[] = [];
+  for (const place of places) plans.push(await planOf(assembly, place, options, context));
+  if (context.json) printJson(context.terminal, plans);
+  else for (const plan of plans) printLine(context.terminal, `${renderPlan(plan, context.clock.now())}\n`);
+  const refused = plans.some((plan) => plan.retention.refusal !== undefined);
   return refused ? exitCodes.refused.code : exitCodes.success.code;
 }
 
@@ -57,48 +56,47 @@ function backupsToPrune(assembly: Assembly, target: string | undefined): LoadedB
 
 async function planOf(
   assembly: Assembly,
-  backup: LoadedBackup,
+  { backup, lineage }: Place,
   options: PruneOptions,
   context: CommandContext,
-): Promise<Planned[]> {
-  const rules: PruneRules = {
-    ...assembly.pruneRules(backup),
-    largeShare: options.confirmLarge === true ? 'allow' : 'refuse',
-  };
-  const contents = await assembly.storeOf(backup.store).catalog.read(backup.target, context.signal);
-  return backup.lineages.map((lineage) => ({
-    backup,
-    plan: planPrune(contents, lineage, rules, context.clock.now()),
-  }));
+): Promise<PrunePlan> {
+  const rules = { ...assembly.pruneRules(backup, lineage), ...changesOf(options) };
+  const contents = await assembly.storeOf(lineage.store).catalog.read(lineage.target, context.signal);
+  return planPrune(contents, lineage, rules, context.clock.now());
 }
 
-/** Applies exactly the plan that was made, under the same lock as the daemon's own pruning. */
-function applyJob(assembly: Assembly, { backup, plan }: Planned): Job {
-  const { store } = assembly.storeOf(backup.store);
+function changesOf({ confirmLarge, skipGrace }: PruneOptions): Partial<PruneRules> {
   return {
-    kind: 'prune',
-    lineage: plan.lineage,
-    lockName: `prune/${lineageName(plan.lineage)}`,
-    deadlineMs: 3_600_000,
-    dueAt: async ({ clock }) => clock.now(),
-    async run(context) {
-      const result = await applyPlan(plan, store, context);
-      const { locked: _locked, ...counts } = result;
-      return { fields: { ...counts, ...lockedFields(result) } };
-    },
+    largeShare: confirmLarge === true ? 'allow' : 'refuse',
+    ...(skipGrace === true ? { graceMs: 0 } : {}),
   };
 }
 
 function describePruning({ outcome }: EndedRun): string {
   if (outcome.status !== 'succeeded') return '';
-  const { deletedBackups, deletedLeftovers, freedBytes, locked, lockedUntil } = outcome.result.fields;
-  const held = locked === undefined ? '' : ` ${locked} locked, the first until ${lockedUntil},`;
-  return `${deletedBackups} backups and ${deletedLeftovers} leftovers removed, ${formatBytes(Number(freedBytes))} freed,${held}`;
+  const { deleted, leftovers, marked, spared, bytes, locked, lockedUntil } = outcome.result.fields;
+  const counts = [
+    `${deleted} backups and ${leftovers} leftovers removed`,
+    ...(Number(marked) > 0 ? [`${marked} marked for deletion`] : []),
+    ...(Number(spared) > 0 ? [`${spared} kept again`] : []),
+    ...(locked === undefined ? [] : [`${locked} locked, the first until ${lockedUntil}`]),
+    `${formatBytes(Number(bytes))} freed`,
+  ];
+  return `${counts.join(', ')},`;
 }
+
+/** What the plan does with a backup, in one word of the table. */
+const actionWords: Readonly<Record<RetentionAction, string>> = {
+  keep: 'keep',
+  spare: 'keep again',
+  mark: 'MARK',
+  wait: 'marked',
+  delete: 'DELETE',
+};
 
 function renderPlan(plan: PrunePlan, now: Date): string {
   const rows = plan.retention.decisions.map((decision) => [
-    decision.action === 'keep' ? 'keep' : 'DELETE',
+    actionWords[decision.action],
     decision.id,
     `${formatDuration(now.getTime() - decision.at.getTime())} old`,
     formatBytes(decision.storedBytes),
@@ -108,14 +106,21 @@ function renderPlan(plan: PrunePlan, now: Date): string {
   const leftovers = plan.leftovers.map(
     ({ backupId, storedBytes }) => `DELETE  ${backupId}  ${formatBytes(storedBytes)}  remains of an unfinished backup`,
   );
-  const { refusal } = plan.retention;
-  const freed = deletionsOf(plan.retention).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
   return [
     `${lineageName(plan.lineage)} in store ${plan.lineage.store}:`,
     rows.length === 0
       ? 'no finished backup'
       : formatTable(['DECISION', 'BACKUP', 'STATE', 'SIZE', 'PROOF', 'BECAUSE'], rows),
     ...leftovers,
-    refusal === undefined ? `${formatBytes(freed)} would be freed; "--apply" deletes` : `REFUSED: ${refusal.message}`,
+    ...plan.strayMarks.map((key) => `DELETE  ${key}  its backup is gone`),
+    summary(plan),
   ].join('\n');
+}
+
+function summary({ retention }: PrunePlan): string {
+  if (retention.refusal !== undefined) return `REFUSED: ${retention.refusal.message}`;
+  const freed = deletionsOf(retention).reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+  const marked = decisionsTo(retention, 'mark').length;
+  const marking = marked === 0 ? '' : `${marked} would be marked, to be deleted after the grace; `;
+  return `${marking}${formatBytes(freed)} would be freed now; "--apply" does it`;
 }

@@ -5,6 +5,7 @@ import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
 import { describeDifferences } from '../jobs/compare-facts.ts';
+import { holdBackup } from '../jobs/hold-backup.ts';
 import { JobFailed } from '../jobs/job.ts';
 import type { Manifest } from '../jobs/manifest.ts';
 import { type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
@@ -39,6 +40,7 @@ export async function runRestore(context: CommandContext, id: string, options: R
   const { manifest } = entry;
   const server = serverOf(options, context) ?? targetServer(assembly.config.targets.filter(isPostgres), manifest);
   const display = new ProgressDisplay(context.terminal, context.clock, `restore ${options.into}`);
+  await using _held = await holdBackup(opened.store, manifest, 'a restore reads it', context);
   try {
     const result = await restoreBackup(
       {

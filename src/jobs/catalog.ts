@@ -1,5 +1,7 @@
+import type { StoredObject } from '../storage/object-store.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof, StartMarker } from './manifest.ts';
+import type { BackupMarks } from './retention-marks.ts';
 
 /** A finished backup with its verifications, newest first. */
 export interface CatalogEntry {
@@ -7,6 +9,8 @@ export interface CatalogEntry {
   readonly proofs: readonly Proof[];
   /** All objects of the backup: parts, manifest, reports. */
   readonly storedBytes: number;
+  /** Pins and tombstone. */
+  readonly marks: BackupMarks;
 }
 
 /** Something under a target's prefix that is no finished backup: an unfinished or failed attempt. */
@@ -26,6 +30,8 @@ export interface TargetContents {
   readonly attempts: readonly Attempt[];
   /** Backups whose manifest cannot be read or does not fit its folder: never proven, never counted, never deleted. */
   readonly unreadable: readonly { readonly backupId: string; readonly reason: string }[];
+  /** Keys of marks about backups that are not there (any more). */
+  readonly strayMarks: readonly StoredObject[];
 }
 
 /** What a store holds. The store is the truth; nothing is remembered that could differ from it. */

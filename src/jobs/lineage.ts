@@ -10,7 +10,7 @@ export interface Lineage {
 }
 
 /** `payments/nightly/payments_db`, for logs, locks and messages. */
-export function lineageName(lineage: Lineage): string {
+export function lineageName(lineage: Omit<Lineage, 'store'>): string {
   return `${lineage.target}/${lineage.schedule}/${lineage.database}`;
 }
 

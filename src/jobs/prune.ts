@@ -1,13 +1,14 @@
 import { findCause } from '../core/errors.ts';
 import { type ObjectLock, ObjectLocked, type ObjectStore, StoreError } from '../storage/object-store.ts';
+import { applyMarks, type MarkResult, removeMarksOf } from './apply-marks.ts';
 import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
 import type { Catalog } from './catalog.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import { type Lineage, lineageName } from './lineage.ts';
 import { type PrunePlan, type PruneRules, planPrune, pruneDueAt } from './prune-plan.ts';
-import { deletionsOf } from './retention.ts';
+import { decisionsTo, deletionsOf } from './retention.ts';
 
-type PruneStore = Pick<ObjectStore, 'list' | 'head' | 'delete'>;
+type PruneStore = Pick<ObjectStore, 'list' | 'head' | 'put' | 'delete'>;
 
 export interface PruneJobOptions extends PruneRules {
   readonly lineage: Lineage;
@@ -15,6 +16,11 @@ export interface PruneJobOptions extends PruneRules {
   readonly catalog: Catalog;
   /** Default: one hour. */
   readonly deadlineMs?: number;
+}
+
+/** Pruning, planning by hand and pinning exclude each other. */
+export function pruneLockName(lineage: Omit<Lineage, 'store'>): string {
+  return `prune/${lineageName(lineage)}`;
 }
 
 /**
@@ -27,7 +33,7 @@ export function pruneJob(options: PruneJobOptions): Job {
     kind: 'prune',
     lineage,
     deadlineMs: options.deadlineMs ?? 3_600_000,
-    lockName: `prune/${lineageName(lineage)}`,
+    lockName: pruneLockName(lineage),
     async dueAt({ clock, signal }) {
       return pruneDueAt(await catalog.read(lineage.target, signal), lineage, options, clock.now());
     },
@@ -38,6 +44,8 @@ export function pruneJob(options: PruneJobOptions): Job {
       return {
         fields: {
           deleted: result.deletedBackups,
+          marked: result.marked,
+          spared: result.spared,
           kept: plan.retention.decisions.length - result.deletedBackups,
           leftovers: result.deletedLeftovers,
           bytes: result.freedBytes,
@@ -48,7 +56,7 @@ export function pruneJob(options: PruneJobOptions): Job {
   };
 }
 
-export interface PruneResult {
+export interface PruneResult extends MarkResult {
   readonly deletedBackups: number;
   readonly deletedLeftovers: number;
   readonly freedBytes: number;
@@ -57,7 +65,7 @@ export interface PruneResult {
 }
 
 /** For the log line: how many are locked, and when the first of them is free; nothing where none is. */
-export function lockedFields({ locked }: PruneResult): Readonly<Record<string, unknown>> {
+function lockedFields({ locked }: PruneResult): Readonly<Record<string, unknown>> {
   if (locked.length === 0) return {};
   const untilMs = locked.flatMap(({ until }) => (until === undefined ? [] : [until.getTime()]));
   const first = untilMs.length === 0 ? 'a legal hold is lifted' : new Date(Math.min(...untilMs)).toISOString();
@@ -65,12 +73,15 @@ export function lockedFields({ locked }: PruneResult): Readonly<Record<string, u
 }
 
 /**
- * Removes what a plan says, and asks the store whether it is gone. Running it again is harmless. When something could
+ * Sets and takes away the tombstones that a plan says, removes what is to be removed, and asks the store whether it is
+ * gone. The plan must have been made under the lock of {@link pruneLockName}. Running it again is harmless. When something could
  * not be removed the rest still is; then it rejects with {@link JobFailed}, reason `store`, naming what failed. Where
  * the plan is refused only the leftovers are removed, and it rejects with reason `refused`.
  */
 export async function applyPlan(plan: PrunePlan, store: PruneStore, context: JobContext): Promise<PruneResult> {
   const { refusal } = plan.retention;
+  const { target } = plan.lineage;
+  const marks = await applyMarks(plan, store, context);
   const deletions = refusal === undefined ? deletionsOf(plan.retention) : [];
   const work = [
     ...plan.leftovers.map(({ backupId, storedBytes }) => ({ backupId, storedBytes, isLeftover: true })),
@@ -82,7 +93,8 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
   for (const one of work) {
     context.onProgress({ activity: `removing ${one.backupId}` });
     try {
-      await removeBackup(store, plan.lineage.target, one.backupId, context.signal);
+      await context.confirmLock?.(context.signal);
+      await removeBackup(store, target, one.backupId, context.signal);
       removed.push(one);
     } catch (error) {
       context.signal.throwIfAborted();
@@ -91,8 +103,11 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
     }
   }
   if (failures.length > 0) throw deletionFailure(failures, work.length);
-  if (refusal !== undefined && deletionsOf(plan.retention).length > 0) throw new JobFailed('refused', refusal.message);
+  if (refusal !== undefined && decisionsTo(plan.retention, 'mark', 'delete').length > 0) {
+    throw new JobFailed('refused', refusal.message);
+  }
   return {
+    ...marks,
     deletedBackups: removed.filter(({ isLeftover }) => !isLeftover).length,
     deletedLeftovers: removed.filter(({ isLeftover }) => isLeftover).length,
     freedBytes: removed.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
@@ -111,6 +126,7 @@ async function removeBackup(store: PruneStore, target: string, backupId: string,
   await requireUnlocked(store, keys, signal);
   const others = keys.filter((key) => key !== manifest && key !== marker);
   for (const key of [manifest, ...others, marker]) await store.delete(key, signal);
+  await removeMarksOf(store, target, backupId, signal);
   const [remaining] = await keysOf(store, target, backupId, signal);
   if (remaining !== undefined) {
     throw new StoreError('unavailable', `the store still lists ${remaining} after it confirmed its removal`);

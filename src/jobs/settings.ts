@@ -146,6 +146,11 @@ export const jobLimits = z.strictObject({
   leftoverGrace: durationMs
     .default(24 * 3_600_000)
     .describe('Age from which the remains of an unfinished backup are removed.'),
+  deleteGrace: durationMs
+    .default(24 * 3_600_000)
+    .describe(
+      'How long a backup that retention no longer keeps is only marked before it is deleted. Meanwhile a changed policy or `watchkeeper pin` saves it. `0s`: it is deleted at once.',
+    ),
   spool: byteSize
     .optional()
     .describe('Most space a proof may take in the temporary folder for the fetched dump; unlimited by default.'),

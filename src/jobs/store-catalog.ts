@@ -7,6 +7,8 @@ import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../s
 import { backupKey, isProofName, manifestName, splitBackupKey, startMarkerName } from './backup-keys.ts';
 import type { Attempt, Catalog, CatalogEntry, TargetContents } from './catalog.ts';
 import { type Manifest, manifestSchema, type Proof, proofSchema, startMarkerSchema } from './manifest.ts';
+import { type MarksOfTarget, readMarks } from './read-marks.ts';
+import { noMarks } from './retention-marks.ts';
 
 interface Folder {
   readonly backupId: string;
@@ -80,7 +82,9 @@ export class StoreCatalog implements Catalog {
   }
 
   async #readStore(target: string, signal: AbortSignal): Promise<TargetContents> {
+    // The backups first: a mark is made for what is there already, so none looks as if it had no backup.
     const folders = await this.#listFolders(target, signal);
+    const marks = await readMarks(this.#store, target, signal);
     this.#forgetAllBut(target, folders);
     const entries: CatalogEntry[] = [];
     const attempts: Attempt[] = [];
@@ -93,12 +97,13 @@ export class StoreCatalog implements Catalog {
       const manifest = await this.#readManifest(target, folder, signal);
       if (manifest === 'gone') return;
       if ('reason' in manifest) unreadable.push({ backupId: folder.backupId, reason: manifest.reason });
-      else entries.push(await this.#readEntry(manifest, folder, signal));
+      else entries.push({ ...(await this.#readEntry(manifest, folder, signal)), marks: marksOf(marks, manifest) });
     });
     return {
       entries: entries.sort((a, b) => compareText(b.manifest.snapshotAt, a.manifest.snapshotAt)),
       attempts: attempts.sort((a, b) => compareText(b.backupId, a.backupId)),
       unreadable: unreadable.sort((a, b) => compareText(b.backupId, a.backupId)),
+      strayMarks: strayMarks(marks, folders),
     };
   }
 
@@ -128,7 +133,7 @@ export class StoreCatalog implements Catalog {
     return manifest;
   }
 
-  async #readEntry(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<CatalogEntry> {
+  async #readEntry(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<Omit<CatalogEntry, 'marks'>> {
     const names = folder.objects.map(({ name }) => name).filter(isProofName);
     const proofs: Proof[] = [];
     for (const name of names) {
@@ -189,6 +194,15 @@ export class StoreCatalog implements Catalog {
       if (key !== undefined && key.target === target && !ids.has(key.backupId)) this.#parsed.delete(memory);
     }
   }
+}
+
+function marksOf(marks: MarksOfTarget, { id }: Manifest): CatalogEntry['marks'] {
+  return marks.get(id)?.marks ?? noMarks;
+}
+
+function strayMarks(marks: MarksOfTarget, folders: readonly Folder[]): StoredObject[] {
+  const ids = new Set(folders.map(({ backupId }) => backupId));
+  return [...marks].filter(([backupId]) => !ids.has(backupId)).flatMap(([, { objects }]) => objects);
 }
 
 function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {

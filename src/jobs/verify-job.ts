@@ -2,6 +2,7 @@ import type { WorkContext } from '../core/work-context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { backupKey, proofName } from './backup-keys.ts';
 import { type Catalog, type CatalogEntry, entriesOf } from './catalog.ts';
+import { holdBackup } from './hold-backup.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof } from './manifest.ts';
@@ -30,6 +31,8 @@ export function verifyJob(options: VerifyJobOptions): Job {
     dueAt: (context) => dueAt(options, context),
     async run(context) {
       const manifest = options.manifest ?? (await newestManifest(options, context));
+      // Retention keeps the newest one anyway; what somebody chose may be an old one.
+      await using _held = options.manifest && (await holdBackup(options.store, manifest, 'a proof reads it', context));
       const proof = await proveAndReport({ ...options, manifest }, context);
       requireProven(proof);
       return { fields: proofFields(proof) };

@@ -1,5 +1,6 @@
 import { errorMessage } from '../../core/errors.ts';
 import type { Job, JobKind } from '../../jobs/job.ts';
+import type { RetentionAction } from '../../jobs/retention.ts';
 import type { RunOutcome } from '../../jobs/run-outcome.ts';
 
 /** What `demo --once --report FILE` writes. Field names are API. */
@@ -38,7 +39,7 @@ export interface PlanReport {
   readonly database: string;
   readonly decisions: readonly {
     readonly backup: string;
-    readonly action: 'keep' | 'delete';
+    readonly action: RetentionAction;
     readonly proven: boolean;
     readonly reasons: readonly string[];
   }[];

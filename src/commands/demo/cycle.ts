@@ -93,7 +93,7 @@ async function planRetention(options: CycleOptions): Promise<PlanReport[]> {
     catalog.forget(backup.target);
     const contents = await catalog.read(backup.target, signal);
     for (const lineage of backup.lineages) {
-      const { retention } = planPrune(contents, lineage, assembly.pruneRules(backup), clock.now());
+      const { retention } = planPrune(contents, lineage, assembly.pruneRules(backup, lineage), clock.now());
       const decisions = retention.decisions.map(({ id, action, proven, reasons }) => ({
         backup: id,
         action,

@@ -24,7 +24,7 @@ async function freshStore(): Promise<void> {
     own,
     `
 stores: { local: { type: filesystem, path: ${store} } }
-jobs: { leftoverGrace: 0s }
+jobs: { leftoverGrace: 0s, deleteGrace: 0s }
 targets:
   shop:
     engine: postgres

@@ -16,6 +16,8 @@ function setUp() {
   const slowStore = {
     get: store.get.bind(store),
     async *list(prefix: string, signal: AbortSignal): AsyncIterable<StoredObject> {
+      // Marks are listed after the backups; what counts here are those.
+      if (prefix.startsWith('.')) return;
       listings.begun++;
       const found = await Array.fromAsync(store.list(prefix, signal));
       await clock.sleep(1_000, signal);

@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import { mapLimit } from '../core/map-limit.ts';
+import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
+import {
+  type BackupMarks,
+  isPinName,
+  marksPrefix,
+  type Pin,
+  pinSchema,
+  splitMarkKey,
+  tombstoneSchema,
+} from './retention-marks.ts';
+
+/** By the id of the backup they are about. */
+export type MarksOfTarget = ReadonlyMap<string, { readonly marks: BackupMarks; readonly objects: StoredObject[] }>;
+
+const readsAtOnce = 8;
+
+/**
+ * Pins and tombstones of a target. They are few, and may be written anew under the same key, so nothing of them is
+ * remembered. What cannot be read errs on the side of keeping: a pin counts as one, a tombstone as none.
+ */
+export async function readMarks(
+  store: Pick<ObjectStore, 'list' | 'get'>,
+  target: string,
+  signal: AbortSignal,
+): Promise<MarksOfTarget> {
+  const found: { readonly object: StoredObject; readonly backupId: string; readonly name: string }[] = [];
+  for await (const object of store.list(marksPrefix(target), signal)) {
+    const key = splitMarkKey(target, object.key);
+    if (key !== undefined) found.push({ object, ...key });
+  }
+  const marks = new Map<
+    string,
+    { marks: { -readonly [K in keyof BackupMarks]: BackupMarks[K] }; objects: StoredObject[] }
+  >();
+  await mapLimit(found, readsAtOnce, async ({ object, backupId, name }) => {
+    const bytes = await readIfThere(store, object.key, signal);
+    if (bytes === undefined) return;
+    const own = marks.get(backupId) ?? { marks: { pins: [], tombstone: undefined }, objects: [] };
+    marks.set(backupId, own);
+    own.objects.push(object);
+    if (isPinName(name)) own.marks.pins = [...own.marks.pins, parsePin(bytes, { target, backupId }, object)];
+    else own.marks.tombstone = parse(bytes, tombstoneSchema);
+  });
+  return marks;
+}
+
+function parsePin(bytes: Buffer, about: Pick<Pin, 'target' | 'backupId'>, { modifiedAt }: StoredObject): Pin {
+  const unreadable: Pin = {
+    format: 'watchkeeper-pin/1',
+    ...about,
+    pinnedAt: modifiedAt.toISOString(),
+    reason: 'its pin cannot be read',
+  };
+  return parse(bytes, pinSchema) ?? unreadable;
+}
+
+function parse<T>(bytes: Buffer, schema: z.ZodType<T>): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined: taken away since it was listed. What is there but damaged is empty, which no schema takes. */
+async function readIfThere(
+  store: Pick<ObjectStore, 'get'>,
+  key: string,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  try {
+    return await readWhole(store, key, signal);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    if (error.kind === 'missing') return undefined;
+    if (error.kind === 'damaged') return Buffer.alloc(0);
+    throw error;
+  }
+}
