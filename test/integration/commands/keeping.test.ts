@@ -17,14 +17,14 @@ let folder: WorkDirectory;
 let config: readonly string[];
 let store: string;
 
-async function freshStore(): Promise<void> {
+async function freshStore(jobs = '{ leftoverGrace: 0s, deleteGrace: 0s }'): Promise<void> {
   const own = await mkdtemp(join(folder.path, 'case-'));
   store = join(own, 'store');
   config = await writeConfig(
     own,
     `
 stores: { local: { type: filesystem, path: ${store} } }
-jobs: { leftoverGrace: 0s, deleteGrace: 0s }
+jobs: ${jobs}
 targets:
   shop:
     engine: postgres
@@ -73,6 +73,36 @@ test('back up, verify, list, restore, prune: the whole life of a backup', async 
   expect(planned.out.match(/^DELETE/gm)).toHaveLength(1);
   expect(applied.out).toContain('1 backups and 0 leftovers removed');
   expect(await backupIds()).toHaveLength(3);
+});
+
+test('a pinned backup outlives the policy, what is marked can be saved, and a wrong date is told', async () => {
+  await freshStore('{ leftoverGrace: 0s }');
+  for (let more = 0; more < 3; more++) await runCommand([...config, 'backup', 'shop']);
+  const [oldest = '', ...others] = await backupIds();
+
+  const marked = await runCommand([...config, 'prune', '--apply']);
+  const listed = await runCommand([...config, 'list']);
+  const pinned = await runCommand([...config, 'pin', oldest, '--until', '30d', '--reason', 'the audit']);
+  const spared = await runCommand([...config, 'prune', '--apply', '--skip-grace']);
+  const shown = await runCommand([...config, 'prune']);
+  const kept = await backupIds();
+  const unpinned = await runCommand([...config, 'unpin', oldest]);
+  const planned = await runCommand([...config, 'prune']);
+  const removed = await runCommand([...config, 'prune', '--apply', '--skip-grace']);
+  const wrong = await runCommand([...config, 'pin', others[0] ?? '', '--until', 'yesterday']);
+  const past = await runCommand([...config, 'pin', others[0] ?? '', '--until', '2020-01-01']);
+
+  expect(marked.out).toContain('0 backups and 0 leftovers removed, 1 marked for deletion');
+  expect(listed.out).toMatch(new RegExp(`${oldest} .*marked for deletion`));
+  expect(pinned).toMatchObject({ code: 0 });
+  expect(spared.out).toContain('1 kept again');
+  expect(shown.out).toMatch(new RegExp(`keep +${oldest} .*pinned until .*: the audit`));
+  expect(kept).toHaveLength(3);
+  expect(unpinned).toMatchObject({ code: 0 });
+  expect(planned.out).toMatch(new RegExp(`MARK +${oldest}`));
+  expect(removed.out).toContain('1 backups and 0 leftovers removed');
+  expect(await backupIds()).toEqual(others);
+  expect([wrong.code, past.code]).toEqual([2, 2]);
 });
 
 test('a restore never touches an existing database, unless its name is typed twice, and then keeps it', async () => {

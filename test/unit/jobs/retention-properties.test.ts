@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deletionsOf, planRetention, type RetentionEntry } from '../../../src/jobs/retention.ts';
+import { deletionsOf, planRetention, type RetentionEntry, type RetentionPlan } from '../../../src/jobs/retention.ts';
 import type { RetentionPolicy } from '../../../src/jobs/settings.ts';
 
 const now = new Date('2028-03-10T12:00:00Z');
@@ -18,6 +18,24 @@ const entries = fc
     maxLength: 40,
   })
   .map((list) => list.map((entry, index): RetentionEntry => ({ ...entry, id: `b${String(index).padStart(2, '0')}` })));
+const dayMs = 86_400_000;
+/** Some have had a tombstone for up to four days, or one from the future; some are pinned, for good or for a time. */
+const markedEntries = fc
+  .tuple(
+    entries,
+    fc.infiniteStream(fc.option(fc.integer({ min: -4 * 1_440, max: 1_440 }), { nil: undefined, freq: 2 })),
+    fc.infiniteStream(fc.constantFrom(undefined, undefined, undefined, 'for good', 'a day', 'run out')),
+  )
+  .map(([list, marks, pins]) => list.map((entry) => withMarks(entry, marks.next().value, pins.next().value)));
+const graces = fc.constantFrom(0, dayMs, 2 * dayMs);
+
+function withMarks(entry: RetentionEntry, markedMinutes: number | undefined, pin: string | undefined): RetentionEntry {
+  const until = { 'for good': undefined, 'a day': now.getTime() + dayMs, 'run out': now.getTime() - 1 }[pin ?? ''];
+  const pins = pin === undefined ? [] : [{ reason: pin, ...(until && { until: new Date(until).toISOString() }) }];
+  const markedAt = markedMinutes === undefined ? undefined : new Date(now.getTime() + markedMinutes * 60_000);
+  return { ...entry, pins, ...(markedAt && { markedAt }) };
+}
+
 const count = fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined });
 const policies: fc.Arbitrary<RetentionPolicy> = fc.record({
   last: count,
@@ -144,3 +162,121 @@ describe('whatever the backups and the policy are', () => {
     );
   });
 });
+
+describe('whatever has a tombstone or a pin', () => {
+  test('nothing is deleted that has not had its tombstone for the whole of the grace', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, zones, graces, (list, policy, timezone, graceMs) => {
+        const deleted = deletionsOf(planRetention(list, policy, now, { timezone, graceMs }));
+
+        const early = deleted.filter(
+          ({ markedAt }) => graceMs > 0 && (markedAt === undefined || now.getTime() - markedAt.getTime() < graceMs),
+        );
+        expect(early).toEqual([]);
+      }),
+    );
+  });
+
+  test('what is pinned stays, and a pin that ran out holds nothing', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, graces, (list, policy, graceMs) => {
+        const { decisions } = planRetention(list, policy, now, { graceMs });
+
+        for (const { pins = [], rules, action } of decisions) {
+          const holds = pins.some(({ reason }) => reason !== 'run out');
+          expect(rules.includes('pinned')).toBe(holds);
+          if (holds) expect(['keep', 'spare']).toContain(action);
+        }
+      }),
+    );
+  });
+
+  test('tombstones change when a backup goes, never whether', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, zones, graces, (list, policy, timezone, graceMs) => {
+        const bare = list.map(({ markedAt: _, ...entry }) => entry);
+        const wanted = (entriesOf: RetentionEntry[]) =>
+          planRetention(entriesOf, policy, now, { timezone, graceMs }).decisions.map(({ id, rules }) => ({
+            id,
+            rules,
+          }));
+
+        expect(wanted(list)).toEqual(wanted(bare));
+      }),
+    );
+  });
+
+  test('exactly what is kept and has a tombstone loses it', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, graces, (list, policy, graceMs) => {
+        const { decisions } = planRetention(list, policy, now, { graceMs });
+
+        for (const { action, rules, markedAt } of decisions) {
+          expect(action === 'spare').toBe(rules.length > 0 && markedAt !== undefined);
+          expect(action === 'keep').toBe(rules.length > 0 && markedAt === undefined);
+        }
+      }),
+    );
+  });
+
+  test('done step by step it comes to rest where no grace would have come to at once', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, zones, (list, policy, timezone) => {
+        const days = [0, 3, 6].map((day) => new Date(now.getTime() + day * dayMs));
+        const step = (left: RetentionEntry[], at: Date) =>
+          apply(left, planRetention(left, policy, at, { timezone, graceMs: dayMs }), at);
+        const done = days.reduce(step, list);
+        const last = days.at(-1) ?? now;
+        const atOnce = apply(list, planRetention(list, policy, last, { timezone }), last);
+
+        expect(done.map(({ id }) => id).sort()).toEqual(atOnce.map(({ id }) => id).sort());
+        expect(done.filter(({ markedAt }) => markedAt !== undefined)).toEqual([]);
+      }),
+    );
+  });
+
+  test('a clock that jumps ahead deletes nothing that had no tombstone before', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, (list, policy) => {
+        const ahead = new Date(now.getTime() + 365 * dayMs);
+        const deleted = deletionsOf(planRetention(list, policy, ahead, { graceMs: dayMs }));
+
+        expect(deleted.filter(({ markedAt }) => markedAt === undefined)).toEqual([]);
+      }),
+    );
+  });
+
+  test('never so many get a tombstone at once that most of what is left would go, unless somebody consents', () => {
+    fc.assert(
+      fc.property(markedEntries, policies, (list, policy) => {
+        const plan = planRetention(list, policy, now, { graceMs: dayMs });
+        const unmarked = plan.decisions.filter(({ markedAt }) => markedAt === undefined);
+        const doomed = unmarked.filter(({ action }) => action === 'mark');
+        const consented = planRetention(list, policy, now, { graceMs: dayMs, largeShare: 'allow' });
+
+        if (plan.refusal === undefined && doomed.length > 4)
+          expect(doomed.length).toBeLessThanOrEqual(unmarked.length / 2);
+        expect(consented.refusal?.kind).not.toBe('share');
+        expect(consented.decisions).toEqual(plan.decisions);
+      }),
+    );
+  });
+});
+
+/** What is there after a plan was carried out. */
+function apply(list: readonly RetentionEntry[], plan: RetentionPlan, at: Date): RetentionEntry[] {
+  const actions = new Map(plan.decisions.map(({ id, action }) => [id, action]));
+  return list.flatMap((entry) => {
+    const { markedAt: _, ...bare } = entry;
+    switch (actions.get(entry.id)) {
+      case 'delete':
+        return [];
+      case 'mark':
+        return [{ ...bare, markedAt: at }];
+      case 'spare':
+        return [bare];
+      default:
+        return [entry];
+    }
+  });
+}
