@@ -117,7 +117,7 @@ test('the runbook for a lost database, followed to the letter, brings it back on
   expect(more).toEqual([]);
   expect(listed).toContain(backup);
   expect(looked).toMatch(/orders +\| +5000/);
-  expect(kept).toContain('proven');
+  expect(kept).toContain('is PROVEN');
   expect(await execute(replacement, 'payments_db', 'SELECT sum(amount) FROM orders')).toEqual([{ sum: '12502500' }]);
 });
 
