@@ -182,7 +182,8 @@ export const keepingAlerts: AlertGroup = {
     {
       name: 'ScheduleMissed',
       severity: 'warning',
-      expression: `watchkeeper_job_overdue_seconds > ${limits.overdueSeconds} unless on (${sameLineage}, kind) watchkeeper_job_running == 1`,
+      // The second half is for schedules of an hour or less, where each slot that is missed makes it begin anew.
+      expression: `(watchkeeper_job_overdue_seconds > ${limits.overdueSeconds} or min_over_time(watchkeeper_job_overdue_seconds[1h]) > 0 and (watchkeeper_job_overdue_seconds offset 1h) > 0) unless on (${sameLineage}, kind) watchkeeper_job_running == 1`,
       forMinutes: 10,
       summary: 'A {{ $labels.kind }} of {{ $labels.database }} on {{ $labels.target }} is overdue',
       description:
@@ -194,7 +195,25 @@ export const keepingAlerts: AlertGroup = {
           series('watchkeeper_job_running', 0, { kind: 'verify' }),
         ],
       },
+      firesToo: [
+        {
+          title: 'two slots of an hourly schedule were missed',
+          series: [
+            series('watchkeeper_job_overdue_seconds', '60+60x59 60+60x59 60+60x59', { kind: 'backup' }),
+            series('watchkeeper_job_running', 0, { kind: 'backup' }),
+          ],
+          fromMinute: 60,
+        },
+      ],
       silent: [
+        {
+          title: 'an hourly schedule that is served a little late',
+          series: [
+            series('watchkeeper_job_overdue_seconds', '60 120 180 0+0x56 60 120 180 0+0x56', { kind: 'backup' }),
+            series('watchkeeper_job_running', 0, { kind: 'backup' }),
+          ],
+          untilMinute: 115,
+        },
         {
           title: 'it takes longer than an hour',
           series: [

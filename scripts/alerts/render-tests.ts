@@ -1,11 +1,11 @@
 import { metricSections } from '../generate-metrics-reference.ts';
 import { prometheusMinutes, toYaml } from './render-rules.ts';
-import type { Alert, AlertCase, AlertGroup, TestSeries } from './rule.ts';
+import type { Alert, AlertCase, AlertGroup, FiringCase, TestSeries } from './rule.ts';
 
 /** The file `alerts/tests/NAME.test.yaml`, for `promtool test rules`. */
 export function renderRuleTests(group: AlertGroup): string {
   const tests = group.alerts.flatMap((alert) => [
-    firingTest(alert),
+    ...[alert.fires, ...(alert.firesToo ?? [])].map((one) => firingTest(alert, one)),
     ...alert.silent.map((one) => silentTest(alert, one)),
   ]);
   const file = { rule_files: [`../${group.name}.rules.yaml`], evaluation_interval: '1m', tests };
@@ -15,11 +15,11 @@ export function renderRuleTests(group: AlertGroup): string {
 /** Minutes for which a silent case is watched beyond `for`. */
 const watchMinutes = 30;
 
-function firingTest(alert: Alert) {
-  const firesAt = (alert.fires.fromMinute ?? 0) + alert.forMinutes;
+function firingTest(alert: Alert, fires: FiringCase) {
+  const firesAt = (fires.fromMinute ?? 0) + alert.forMinutes;
   return {
-    name: `${alert.name} fires: ${alert.fires.title}`,
-    ...inputs(alert.fires, firesAt),
+    name: `${alert.name} fires: ${fires.title}`,
+    ...inputs(fires, firesAt),
     promql_expr_test: [...(firesAt > 0 ? [firing(alert, firesAt - 1, 0)] : []), firing(alert, firesAt, 1)],
   };
 }

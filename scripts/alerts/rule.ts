@@ -40,6 +40,7 @@ export interface Alert {
   /** What it means for data or users, with the value. */
   readonly description: string;
   readonly fires: FiringCase;
+  readonly firesToo?: readonly FiringCase[];
   /** Healthy servers that a careless rule would call ill. At least one. */
   readonly silent: readonly SilentCase[];
 }
