@@ -1,4 +1,4 @@
-import type { LoadedBackup, LoadedConfig, LoadedSandbox } from './config/loaded.ts';
+import { isPostgres, type LoadedBackup, type LoadedConfig, type LoadedSandbox } from './config/loaded.ts';
 import type { Clock } from './core/clock.ts';
 import { findProgram } from './core/find-program.ts';
 import { sweepWorkDirectories } from './core/work-directory.ts';
@@ -7,6 +7,7 @@ import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-d
 import { backupJob } from './jobs/backup-job.ts';
 import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
+import type { KeepingRules } from './jobs/keeping-rules.ts';
 import { Leases } from './jobs/lease.ts';
 import { type Lineage, sameLineage } from './jobs/lineage.ts';
 import type { Manifest } from './jobs/manifest.ts';
@@ -52,6 +53,8 @@ export interface Assembly extends AsyncDisposable {
   spoolDirectory(manifest: Manifest): string | undefined;
   sandboxFor(sandbox: LoadedSandbox): OpenSandbox;
   pruneRules(backup: LoadedBackup, lineage: Lineage): PruneRules;
+  /** What the configuration wants of each lineage. */
+  readonly rules: KeepingRules;
   /** Applies retention now, whether it is due or not; it plans when it has the lock. */
   pruneJob(backup: LoadedBackup, lineage: Lineage, changes?: Partial<PruneRules>): Job;
   /** Proves one backup, whether it is due or not; undefined when the schedule proves nothing. */
@@ -165,6 +168,20 @@ class OwnAssembly implements Assembly {
     const { store, catalog } = this.storeOf(lineage.store);
     const rules = { ...this.pruneRules(backup, lineage), ...changes };
     return forgettingView(pruneJob({ lineage, store, catalog, ...rules }), catalog);
+  }
+
+  get rules(): KeepingRules {
+    const { targets } = this.config;
+    const backups = targets.flatMap((target) => target.backups);
+    const backupOf = (lineage: Lineage) => backups.find(({ lineages }) => lineages.includes(lineage));
+    return {
+      pruneRules: (lineage) => {
+        const backup = backupOf(lineage);
+        return backup && this.pruneRules(backup, lineage);
+      },
+      objectivesOf: (lineage) => backupOf(lineage)?.settings.objectives,
+      targetObjectives: (name) => targets.filter(isPostgres).find((target) => target.name === name)?.objectives,
+    };
   }
 
   pruneRules({ settings }: LoadedBackup, lineage: Lineage): PruneRules {

@@ -176,6 +176,7 @@ class Daemon implements Server {
     const keeping = createKeeping({
       catalogs: [...assembly.stores.values()].map(({ catalog }) => catalog),
       lineages: assembly.lineages,
+      rules: assembly.rules,
       jobs: () => this.#scheduler?.jobs() ?? [],
       running: () => this.#runner.running(),
       counts: this.#counts,

@@ -6,7 +6,7 @@ import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
 import type { Assertion } from '../jobs/assertions.ts';
 import type { Lineage } from '../jobs/lineage.ts';
-import type { BackupSettings, JobLimits } from '../jobs/settings.ts';
+import type { BackupSettings, JobLimits, Objectives } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { RedisAccess } from '../targets/redis/settings.ts';
@@ -68,6 +68,8 @@ export interface LoadedPostgres extends LoadedAny {
   readonly access: PostgresAccess;
   readonly watch: PostgresWatchSettings;
   readonly customFamilies: readonly CustomFamily[];
+  /** What is promised of each of its databases. */
+  readonly objectives?: Objectives | undefined;
 }
 
 export interface LoadedPgbouncer extends LoadedAny {

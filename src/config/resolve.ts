@@ -118,7 +118,8 @@ function resolvePostgres(name: string, target: PostgresTargetConfig, around: Tar
     resolveBackup({ target: name, schedule, access: backupAccess }, settings, around),
   );
   const customFamilies = around.customQueries.families.get(name) ?? [];
-  return { name, engine: target.engine, access, watch: target.watch, customFamilies, backups };
+  const { engine, watch, objectives } = target;
+  return { name, engine, access, watch, customFamilies, objectives, backups };
 }
 
 function resolveBackup(

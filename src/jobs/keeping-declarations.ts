@@ -36,6 +36,18 @@ export const lineageMetrics = {
     'Size of the newest finished backup in the store, compressed.',
     'manifests',
   ),
+  backupLastStoredRatio: ofLineage(
+    'backup_last_stored_bytes_ratio',
+    'ratio',
+    'Size of the newest finished backup in the store, by the median of up to ten before it; absent without predecessors. Far from 1: look at what was backed up.',
+    'manifests',
+  ),
+  backupLastContentRatio: ofLineage(
+    'backup_last_content_bytes_ratio',
+    'ratio',
+    'The same before compression: not moved by data that compress differently.',
+    'manifests',
+  ),
   backupLastContentBytes: ofLineage(
     'backup_last_content_bytes',
     'bytes',
@@ -105,6 +117,92 @@ export const proofLastVerdict = metric({
   source: 'reports',
   unit: 'boolean',
 });
+
+const promisedBy = (name: string, help: string) => ofLineage(name, 'seconds', help, 'objectives of the schedule');
+
+/** What was promised, beside `watchkeeper_rpo_seconds` and `watchkeeper_rto_seconds`. */
+export const lineageObjectives = {
+  rpo: promisedBy(
+    'objective_rpo_seconds',
+    'Promised of the schedule: how old its newest proven state may become. To be compared with watchkeeper_rpo_seconds.',
+  ),
+  rto: promisedBy(
+    'objective_rto_seconds',
+    'Promised of the schedule: how long a restore may take. To be compared with watchkeeper_rto_seconds.',
+  ),
+} as const;
+
+const ofDatabase = (name: string, help: string, source: string) =>
+  metric({
+    name: `watchkeeper_${name}`,
+    type: 'gauge',
+    help,
+    labels: ['target', 'database'],
+    source,
+    unit: 'seconds',
+  });
+
+/** What is measured of a database over all its schedules and stores. */
+export const databaseMetrics = {
+  rpo: ofDatabase(
+    'database_rpo_seconds',
+    'Age of the newest proven state of the database, by whichever schedule and in whichever store; +Inf when nothing is proven. Absent until all stores were read.',
+    'manifests and reports',
+  ),
+  rpoUnproven: ofDatabase(
+    'database_rpo_unproven_seconds',
+    'Age of the newest finished state of the database, proven or not, by whichever schedule; +Inf when there is none.',
+    'manifests',
+  ),
+  rto: ofDatabase(
+    'database_rto_seconds',
+    'Measured restore time of the backup with the newest proven state of the database.',
+    'its newest proof',
+  ),
+} as const;
+
+export const databaseObjectives = {
+  rpo: ofDatabase(
+    'objective_database_rpo_seconds',
+    'Promised of the database: how old its newest proven state may become. To be compared with watchkeeper_database_rpo_seconds.',
+    'objectives of the target',
+  ),
+  rto: ofDatabase(
+    'objective_database_rto_seconds',
+    'Promised of the database: how long a restore may take. To be compared with watchkeeper_database_rto_seconds.',
+    'objectives of the target',
+  ),
+} as const;
+
+/** What retention makes of a lineage. */
+export const retentionMetrics = {
+  kept: metric({
+    name: 'watchkeeper_retention_kept_backups',
+    type: 'gauge',
+    help: 'Backups that a rule of retention keeps; one that several keep counts in each. A rule that keeps none is absent.',
+    labels: [...lineage, 'rule'],
+    source: 'manifests, reports, pins and the policy',
+    unit: 'backups',
+  }),
+  unwanted: ofLineage(
+    'retention_unwanted_backups',
+    'backups',
+    'Backups that nothing keeps: marked, to be marked or to be deleted. Grows while deleting fails or is refused.',
+    'manifests, reports, pins and the policy',
+  ),
+  marked: ofLineage(
+    'retention_marked_backups',
+    'backups',
+    'Backups with a tombstone: deleted after jobs.deleteGrace unless something keeps them again.',
+    'tombstones',
+  ),
+  refused: ofLineage(
+    'retention_refused',
+    'boolean',
+    '1 while retention deletes nothing because a guard rail holds: the clock looks wrong, or too much would go at once.',
+    'manifests and the policy',
+  ),
+} as const;
 
 export const jobMetrics = {
   nextDue: metric({
@@ -179,6 +277,12 @@ export const storeMetrics = {
     'Backups whose manifest cannot be read: never counted, never proven, never deleted. Look at them.',
     'manifests',
   ),
+  unconfigured: ofStore(
+    'store_unconfigured_backups',
+    'backups',
+    'Finished backups of schedules or databases that are not in the configuration: no policy speaks for them, so they stay for ever.',
+    'manifests',
+  ),
   viewAge: ofStore(
     'store_view_age_seconds',
     'seconds',
@@ -198,6 +302,10 @@ export const keepingMetrics = [
   ...Object.values(lineageMetrics),
   proofLastPhase,
   proofLastVerdict,
+  ...Object.values(lineageObjectives),
+  ...Object.values(databaseMetrics),
+  ...Object.values(databaseObjectives),
+  ...Object.values(retentionMetrics),
   ...Object.values(jobMetrics),
   ...Object.values(storeMetrics),
 ];

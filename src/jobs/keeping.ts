@@ -8,14 +8,21 @@ import { type Catalog, type CatalogEntry, entriesOf, type TargetContents } from 
 import type { Job } from './job.ts';
 import type { JobCounts } from './job-counts.ts';
 import { jobMetrics, storeMetrics } from './keeping-declarations.ts';
-import type { Lineage } from './lineage.ts';
+import { type KeepingRules, noRules } from './keeping-rules.ts';
+import { type Lineage, sameLineage } from './lineage.ts';
 import { lastVerificationOf, lineageSamples, newest } from './lineage-samples.ts';
+import { objectiveSamples, type ReadLineage } from './objective-samples.ts';
+import { planPrune } from './prune-plan.ts';
+import type { RetentionPlan } from './retention.ts';
+import { retentionSamples } from './retention-samples.ts';
 import type { RunInProgress } from './runner.ts';
 import type { ScheduledJob } from './scheduler.ts';
 
 export interface KeepingOptions {
   readonly catalogs: readonly Catalog[];
   readonly lineages: readonly Lineage[];
+  /** What is promised and wanted; nothing is told of it without. */
+  readonly rules?: KeepingRules;
   readonly jobs: () => readonly ScheduledJob[];
   readonly running: () => readonly RunInProgress[];
   /** Runs that ended in this process; outlives a reload. */
@@ -46,6 +53,8 @@ export interface Keeping extends AsyncDisposable {
 
 interface View {
   readonly contents: TargetContents | undefined;
+  /** What retention makes of it, as of then. */
+  readonly plans: ReadonlyMap<Lineage, RetentionPlan>;
   readonly readAtMs: number;
   readonly ok: boolean;
 }
@@ -84,6 +93,7 @@ class StoreKeeping implements Keeping {
   samples(now: Date): Sample[] {
     return [
       ...this.#options.lineages.flatMap((lineage) => this.#lineageSamples(lineage, now)),
+      ...objectiveSamples(this.#readLineages(), this.#rules, now),
       ...this.#jobSamples(now),
       ...this.#options.counts.samples(),
       ...this.#storeSamples(),
@@ -132,12 +142,13 @@ class StoreKeeping implements Keeping {
     try {
       const deadline = { parent: this.#stop.signal, ms: refreshDeadlineMs, clock, what: `reading store "${store}"` };
       const contents = await withDeadline(deadline, async (signal) => catalog?.read(target, signal));
-      this.#views.set(key, { contents, readAtMs: clock.monotonicMs(), ok: true });
+      const plans = this.#plansOf(contents, store, target);
+      this.#views.set(key, { contents, plans, readAtMs: clock.monotonicMs(), ok: true });
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (previous?.ok !== false) log.warn({ store, target, error: errorMessage(error) }, 'store cannot be read');
       const readAtMs = previous?.readAtMs ?? clock.monotonicMs();
-      this.#views.set(key, { contents: previous?.contents, readAtMs, ok: false });
+      this.#views.set(key, { contents: previous?.contents, plans: previous?.plans ?? new Map(), readAtMs, ok: false });
     }
   }
 
@@ -150,7 +161,32 @@ class StoreKeeping implements Keeping {
   #lineageSamples(lineage: Lineage, now: Date): Sample[] {
     const entries = this.#entries(lineage);
     if (entries === undefined) return [];
-    return lineageSamples({ lineage, entries, lastAttemptAt: this.#lastAttempt(lineage, entries) }, now);
+    const plan = this.#views.get(viewKey(lineage.store, lineage.target))?.plans.get(lineage);
+    return [
+      ...lineageSamples({ lineage, entries, lastAttemptAt: this.#lastAttempt(lineage, entries) }, now),
+      ...(plan === undefined ? [] : retentionSamples(lineage, plan)),
+    ];
+  }
+
+  get #rules(): KeepingRules {
+    return this.#options.rules ?? noRules;
+  }
+
+  #readLineages(): ReadLineage[] {
+    return this.#options.lineages.map((lineage) => ({ lineage, entries: this.#entries(lineage) }));
+  }
+
+  /** Planned when the store is read, so that no scrape waits for it. */
+  #plansOf(contents: TargetContents | undefined, store: string, target: string): Map<Lineage, RetentionPlan> {
+    const plans = new Map<Lineage, RetentionPlan>();
+    if (contents === undefined) return plans;
+    for (const lineage of this.#options.lineages) {
+      if (lineage.store !== store || lineage.target !== target) continue;
+      const rules = this.#rules.pruneRules(lineage);
+      if (rules === undefined) continue;
+      plans.set(lineage, planPrune(contents, lineage, rules, this.#options.clock.now()).retention);
+    }
+    return plans;
   }
 
   #lastAttempt(lineage: Lineage, entries: readonly CatalogEntry[]): string | undefined {
@@ -162,6 +198,11 @@ class StoreKeeping implements Keeping {
       ...started.map((marker) => marker?.startedAt ?? ''),
       ...entries.map(({ manifest }) => manifest.startedAt),
     ]);
+  }
+
+  #unconfigured({ entries }: TargetContents, store: string, target: string): number {
+    const own = this.#options.lineages.filter((one) => one.store === store && one.target === target);
+    return entries.filter(({ manifest }) => !own.some((lineage) => sameLineage(lineage, manifest))).length;
   }
 
   #jobSamples(now: Date): Sample[] {
@@ -198,6 +239,7 @@ class StoreKeeping implements Keeping {
         value(storeMetrics.bytes, stored),
         value(storeMetrics.leftovers, contents.attempts.length),
         value(storeMetrics.unreadable, contents.unreadable.length),
+        value(storeMetrics.unconfigured, this.#unconfigured(contents, store, target)),
       ];
     });
   }

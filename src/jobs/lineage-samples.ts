@@ -2,7 +2,7 @@ import { type Sample, sample } from '../core/metric.ts';
 import { type CatalogEntry, isProven } from './catalog.ts';
 import { lineageMetrics, proofLastPhase, proofLastVerdict } from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
-import { type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
+import { type Manifest, type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
 
 export interface LineageView {
   readonly lineage: Lineage;
@@ -11,6 +11,9 @@ export interface LineageView {
   /** When a backup was last begun, finished or not. */
   readonly lastAttemptAt: string | undefined;
 }
+
+/** Backups before the newest one that its size is compared with. */
+const comparedPredecessors = 10;
 
 type Figures = Partial<Record<keyof typeof lineageMetrics, number | undefined>>;
 
@@ -62,14 +65,33 @@ function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | u
   const manifest = entries[0]?.manifest;
   if (manifest === undefined) return figures;
   const durationSeconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1_000;
-  const contentBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+  const contentBytes = contentBytesOf(manifest);
+  const predecessors = entries.slice(1, 1 + comparedPredecessors).map((entry) => entry.manifest);
   return {
     ...figures,
     backupLastDuration: durationSeconds,
-    backupLastStoredBytes: manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0),
+    backupLastStoredBytes: storedBytesOf(manifest),
+    backupLastStoredRatio: ratioToMedian(storedBytesOf(manifest), predecessors.map(storedBytesOf)),
     backupLastContentBytes: contentBytes,
+    backupLastContentRatio: ratioToMedian(contentBytes, predecessors.map(contentBytesOf)),
     backupLastThroughput: durationSeconds > 0 ? contentBytes / durationSeconds : undefined,
   };
+}
+
+function storedBytesOf({ parts }: Manifest): number {
+  return parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+}
+
+function contentBytesOf({ parts }: Manifest): number {
+  return parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+}
+
+/** The median does not mind that one of them was odd. Undefined without predecessors, or when they were empty. */
+function ratioToMedian(value: number, others: readonly number[]): number | undefined {
+  const sorted = [...others].sort((a, b) => a - b);
+  const [low = 0, high = low] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  const median = (low + high) / 2;
+  return median > 0 ? value / median : undefined;
 }
 
 function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | undefined, now: Date): Figures {

@@ -16,6 +16,13 @@ const retention = z
   });
 export type RetentionPolicy = z.infer<typeof retention>;
 
+/** What was promised to those whose data it is; told beside what is measured. Changes nothing about what is done. */
+export const objectives = z.strictObject({
+  rpo: durationMs.optional().describe('How old the newest proven state may become: what may be lost at most.'),
+  rto: durationMs.optional().describe('How long a restore may take, from the store to a usable database.'),
+});
+export type Objectives = z.infer<typeof objectives>;
+
 const assertion = z.union([
   z.string().min(1),
   z.strictObject({
@@ -100,6 +107,9 @@ export const backupSettings = z.strictObject({
       'Of a table larger than this, about so much is fingerprinted: rows chosen by a hash of their key, which are the same ones after a restore. Absent: all rows of all tables.',
     ),
   keep: retention.optional().describe('Which backups retention keeps. Absent: all of them.'),
+  objectives: objectives
+    .optional()
+    .describe('What is promised of this schedule, exported beside what is measured (`watchkeeper_objective_*`).'),
   verify: z
     .union([z.literal(false), verification])
     .prefault({})

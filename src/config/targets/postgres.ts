@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { postgresWatchSettings } from '../../collectors/postgres/settings.ts';
 import { partName } from '../../core/schema.ts';
-import { backupSettings } from '../../jobs/settings.ts';
+import { backupSettings, objectives } from '../../jobs/settings.ts';
 
 export const postgresTarget = z
   .strictObject({
@@ -29,6 +29,11 @@ export const postgresTarget = z
       .optional()
       .describe('Another role for backups, so that the one that watches needs no access to data. Absent: the same.'),
     watch: postgresWatchSettings.prefault({}).describe('How the server is watched.'),
+    objectives: objectives
+      .optional()
+      .describe(
+        'What is promised of each database that is backed up, by whichever schedule and store (`watchkeeper_objective_database_*`).',
+      ),
     backups: z
       .record(partName, backupSettings)
       .default({})

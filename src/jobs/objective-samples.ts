@@ -1,0 +1,75 @@
+import { type Metric, type Sample, sample } from '../core/metric.ts';
+import { type CatalogEntry, isProven } from './catalog.ts';
+import { databaseMetrics, databaseObjectives, lineageObjectives } from './keeping-declarations.ts';
+import type { KeepingRules } from './keeping-rules.ts';
+import type { Lineage } from './lineage.ts';
+import { restoreSecondsOf } from './manifest.ts';
+import type { Objectives } from './settings.ts';
+
+/** A lineage and its finished backups, newest first; undefined as long as its store was never read. */
+export interface ReadLineage {
+  readonly lineage: Lineage;
+  readonly entries: readonly CatalogEntry[] | undefined;
+}
+
+/**
+ * What would be lost of each database, over all its schedules and stores, beside what was promised. Nothing measured is
+ * said before all of its stores were read: one of them may have the newest backup.
+ */
+export function objectiveSamples(read: readonly ReadLineage[], rules: KeepingRules, now: Date): Sample[] {
+  const lineages = read.flatMap(({ lineage }) =>
+    promised(lineageObjectives, { ...lineage }, rules.objectivesOf(lineage)),
+  );
+  return [...lineages, ...[...byDatabase(read)].flatMap((group) => databaseSamples(group, rules, now))];
+}
+
+function byDatabase(read: readonly ReadLineage[]): Iterable<readonly ReadLineage[]> {
+  return Map.groupBy(read, ({ lineage }) => `${lineage.target}\n${lineage.database}`).values();
+}
+
+function databaseSamples(group: readonly ReadLineage[], rules: KeepingRules, now: Date): Sample[] {
+  const { target = '', database = '' } = group[0]?.lineage ?? {};
+  const labels = { target, database };
+  const promises = promised(databaseObjectives, labels, rules.targetObjectives(target));
+  const lists = group.map(({ entries }) => entries);
+  const entries = lists.every((list) => list !== undefined) ? lists.flat() : undefined;
+  if (entries === undefined) return promises;
+  const provenEntry = newestOf(entries.filter(isProven));
+  const rto = restoreSeconds(provenEntry);
+  return [
+    ...promises,
+    sample(databaseMetrics.rpo, ageOf(provenEntry, now), labels),
+    sample(databaseMetrics.rpoUnproven, ageOf(newestOf(entries), now), labels),
+    ...(rto === undefined ? [] : [sample(databaseMetrics.rto, rto, labels)]),
+  ];
+}
+
+function promised<L extends string>(
+  metrics: { readonly rpo: Metric<L>; readonly rto: Metric<L> },
+  labels: Readonly<Record<L, string>>,
+  objectives: Objectives | undefined,
+): Sample[] {
+  const { rpo, rto } = objectives ?? {};
+  return [
+    ...(rpo === undefined ? [] : [sample(metrics.rpo, rpo / 1_000, labels)]),
+    ...(rto === undefined ? [] : [sample(metrics.rto, rto / 1_000, labels)]),
+  ];
+}
+
+function newestOf(entries: readonly CatalogEntry[]): CatalogEntry | undefined {
+  return entries.reduce<CatalogEntry | undefined>(
+    (best, one) => (best === undefined || one.manifest.snapshotAt > best.manifest.snapshotAt ? one : best),
+    undefined,
+  );
+}
+
+function ageOf(entry: CatalogEntry | undefined, now: Date): number {
+  if (entry === undefined) return Number.POSITIVE_INFINITY;
+  return (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
+}
+
+/** Of the newest proof of the backup that a restore would take. */
+function restoreSeconds(entry: CatalogEntry | undefined): number | undefined {
+  const proof = entry?.proofs.find(({ verdict }) => verdict === 'proven');
+  return proof === undefined ? undefined : restoreSecondsOf(proof);
+}
