@@ -137,7 +137,7 @@ test('an unknown setting that resembles none gets the list of known ones', () =>
   const text = 'targets: { a: { engine: postgres, url: "postgres://db/a", interval: 5 } }';
 
   expect(problemsOf(text)).toEqual([
-    'w.yaml:1:59: targets.a.interval: unknown setting "interval"; known here: engine, url, password, sslPassword, backupLogin, watch, backups',
+    'w.yaml:1:59: targets.a.interval: unknown setting "interval"; known here: engine, url, password, sslPassword, backupLogin, watch, objectives, backups',
   ]);
 });
 
