@@ -118,25 +118,7 @@ function addKeepingCommands(program: Command, action: (run: Run) => Action): voi
     .action(
       action(async (context, subject) => (await import('./commands/verify.ts')).runVerify(context, String(subject))),
     );
-  program
-    .command('restore')
-    .description('make a database from a backup')
-    .argument('<backup-id>', 'the backup; "list" shows them')
-    .requiredOption('--into <database>', 'name of the database that is made')
-    .option(
-      '--server <url>',
-      'server it is made on; that of the target by default (password: WATCHKEEPER_RESTORE_PASSWORD)',
-    )
-    .option(
-      '--replace <database>',
-      'the name again: take the place of the existing database, which is kept under another name',
-    )
-    .action(
-      action(async (context, id, options) => {
-        const { into, server, replace } = options as { into: string; server?: string; replace?: string };
-        return (await import('./commands/restore.ts')).runRestore(context, String(id), { into, server, replace });
-      }),
-    );
+  addRestoreCommand(program, action);
 }
 
 function addRetentionCommands(program: Command, action: (run: Run) => Action): void {
@@ -168,6 +150,52 @@ function addRetentionCommands(program: Command, action: (run: Run) => Action): v
         (await import('./commands/prune.ts')).runPrune(context, text(target), options as object),
       ),
     );
+}
+
+function addRestoreCommand(program: Command, action: (run: Run) => Action): void {
+  program
+    .command('restore')
+    .description('make a database from a backup; without --into, tell what could be restored and how')
+    .argument('[backup]', 'its id, or TARGET/DATABASE for the newest proven one')
+    .option('--into <database>', 'name of the database that is made')
+    .option(
+      '--server <url>',
+      'server it is made on; that of the target by default (password: WATCHKEEPER_RESTORE_PASSWORD)',
+    )
+    .option(
+      '--replace <database>',
+      'the name again: take the place of the existing database, which is kept under another name',
+    )
+    .option('--table <schema.table>', 'restore the rows of this table only; may be given several times', collect, [])
+    .option(
+      '--schema <schema>',
+      'restore the rows of the tables of this schema only; may be given several times',
+      collect,
+      [],
+    )
+    .option('--dry-run', 'only look whether it would work; touch nothing')
+    .action(
+      action(async (context, what, options) => {
+        const { into, server, replace, dryRun, table, schema } = options as RestoreFlags;
+        const { runRestore } = await import('./commands/restore.ts');
+        const selection = { tables: table, schemas: schema };
+        return runRestore(context, text(what), { into, server, replace, selection, dryRun: dryRun === true });
+      }),
+    );
+}
+
+interface RestoreFlags {
+  readonly into?: string;
+  readonly server?: string;
+  readonly replace?: string;
+  readonly table: readonly string[];
+  readonly schema: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+/** For an option that may be given several times. */
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function text(argument: unknown): string | undefined {

@@ -13,13 +13,14 @@ export async function runList(context: CommandContext, target: string | undefine
   const targets = target === undefined ? [...targetsWithStores(assembly).keys()] : [target];
   const found: FoundBackup[] = [];
   for (const name of targets) found.push(...(await backupsOf(assembly, name, context.signal)));
-  if (context.json) printJson(context.terminal, found.map(describe));
+  if (context.json) printJson(context.terminal, found.map(describeBackup));
   else if (found.length === 0) printLine(context.terminal, 'no finished backup');
   else printLine(context.terminal, renderTable(found, context.clock.now()));
   return exitCodes.success.code;
 }
 
-function describe({ entry, opened }: FoundBackup): unknown {
+/** For programs. */
+export function describeBackup({ entry, opened }: FoundBackup): unknown {
   const { manifest, proofs } = entry;
   const [last] = proofs;
   return {

@@ -1,69 +1,120 @@
-import { resolveAccess } from '../config/access.ts';
-import { AwsSecrets } from '../config/aws-secrets.ts';
-import { isPostgres } from '../config/loaded.ts';
+import type { Assembly } from '../assembly.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
+import type { TableSelection } from '../jobs/backup/postgres-restore-tables.ts';
 import { describeDifferences } from '../jobs/compare-facts.ts';
 import { holdBackup } from '../jobs/hold-backup.ts';
 import { JobFailed } from '../jobs/job.ts';
-import type { Manifest } from '../jobs/manifest.ts';
-import { type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
-import type { PostgresAccess } from '../targets/libpq/access.ts';
+import { type RestoreRequest, type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
 import { formatConnectionUrl } from '../targets/libpq/connection.ts';
-import { type FindService, type ParsedConnection, parseConnection } from '../targets/libpq/parse-connection.ts';
-import { serviceFinder } from '../targets/libpq/service-file.ts';
+import { renderFindings } from './check/report.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
-import { findBackup } from './find-backup.ts';
+import type { FoundBackup } from './find-backup.ts';
+import { describeBackup } from './list.ts';
 import { ProgressDisplay } from './progress-display.ts';
+import { candidatesOf, chooseBackup } from './restore/choose-backup.ts';
+import { examineRestore } from './restore/dry-run.ts';
+import { describeChoices } from './restore/guide.ts';
+import { restoreServer } from './restore/server.ts';
 import { printError, printJson, printLine } from './terminal.ts';
 
 export interface RestoreOptions {
-  readonly into: string;
+  /** Name of the database that is made; without it, what could be restored is told and nothing is done. */
+  readonly into: string | undefined;
+  /** Only the rows of these tables; everything when it names none. */
+  readonly selection: TableSelection;
+  /** Only look whether it would work. */
+  readonly dryRun: boolean;
   /** URL of the server; the target's own one by default. Its password comes from WATCHKEEPER_RESTORE_PASSWORD. */
   readonly server: string | undefined;
   /** Must be the name of the existing database, typed out: consent to take its place. */
   readonly replace: string | undefined;
 }
 
-/** `watchkeeper restore BACKUP-ID --into NAME`: makes a database from a backup and compares it with the manifest. */
-export async function runRestore(context: CommandContext, id: string, options: RestoreOptions): Promise<number> {
+/**
+ * `watchkeeper restore WHAT --into NAME`: makes a database from a backup and compares it with the manifest. `WHAT` is a
+ * backup's id, or a database as `TARGET/DATABASE`, of which the newest proven backup is meant.
+ */
+export async function runRestore(
+  context: CommandContext,
+  what: string | undefined,
+  options: RestoreOptions,
+): Promise<number> {
   if (options.replace !== undefined && options.replace !== options.into) {
     throw new CommandError(
       exitCodes.refused.code,
-      `--replace says "${options.replace}", --into says "${options.into}": nothing was touched`,
+      `--replace says "${options.replace}", --into says "${options.into ?? ''}": nothing was touched`,
     );
   }
+  const isPartial = options.selection.tables.length > 0 || options.selection.schemas.length > 0;
+  if (isPartial && options.replace !== undefined) {
+    const message = 'some tables cannot take the place of a whole database: restore them beside it';
+    throw new CommandError(exitCodes.refused.code, message);
+  }
   await using assembly = await assembleOrFail(context);
-  const { entry, opened } = await findBackup(assembly, id, context.signal);
-  const { manifest } = entry;
-  const server = serverOf(options, context) ?? targetServer(assembly.config.targets.filter(isPostgres), manifest);
-  const display = new ProgressDisplay(context.terminal, context.clock, `restore ${options.into}`);
-  await using _held = await holdBackup(opened.store, manifest, 'a restore reads it', context);
+  const candidates = await candidatesOf(assembly, what, context.signal);
+  const { into } = options;
+  if (what === undefined || into === undefined) return guide(context, candidates);
+  const found = chooseBackup(candidates, what);
+  const { manifest } = found.entry;
+  const request = {
+    manifest,
+    store: found.opened.store,
+    method: assembly.restoreMethod(manifest),
+    server: restoreServer(options.server, manifest, assembly.config, context),
+    database: into,
+    onConflict: options.replace === undefined ? 'refuse' : 'replace',
+    selection: isPartial ? options.selection : undefined,
+    zstdProgram: assembly.zstdProgram,
+    spoolDirectory: assembly.spoolDirectory(manifest),
+  } as const;
+  return options.dryRun ? dryRun(context, assembly, request, found) : restore(context, request, found);
+}
+
+/** Nothing was restored, and a script must not take it for that. */
+function guide(context: CommandContext, candidates: readonly FoundBackup[]): number {
+  if (context.json) printJson(context.terminal, candidates.map(describeBackup));
+  else printLine(context.terminal, describeChoices(candidates, context.clock.now()));
+  printError(context.terminal, 'nothing was restored: --into says which database is made');
+  return exitCodes.usage.code;
+}
+
+async function dryRun(
+  context: CommandContext,
+  { installations }: Assembly,
+  request: RestoreRequest,
+  found: FoundBackup,
+): Promise<number> {
+  const { signal, clock } = context;
+  const findings = await examineRestore(request, found, { signal, clock, installations });
+  const works = findings.every(({ status }) => status !== 'error');
+  if (context.json) printJson(context.terminal, { backup: request.manifest.id, works, findings });
+  else printLine(context.terminal, `${renderFindings(findings)}\n\n${verdictOf(works, request)}`);
+  return works ? exitCodes.success.code : exitCodes.failure.code;
+}
+
+function verdictOf(works: boolean, { manifest, database }: RestoreRequest): string {
+  if (works) return `nothing hinders restoring ${manifest.id} into "${database}"; leave out --dry-run to do it`;
+  return `${manifest.id} cannot be restored into "${database}" like this; nothing was touched`;
+}
+
+async function restore(context: CommandContext, request: RestoreRequest, found: FoundBackup): Promise<number> {
+  await using _held = await holdBackup(found.opened.store, request.manifest, 'a restore reads it', context);
+  const display = new ProgressDisplay(context.terminal, context.clock, `restore ${request.database}`);
+  const { signal, clock, log } = context;
   try {
-    const result = await restoreBackup(
-      {
-        manifest,
-        store: opened.store,
-        method: assembly.restoreMethod(manifest),
-        server,
-        database: options.into,
-        onConflict: options.replace === undefined ? 'refuse' : 'replace',
-        zstdProgram: assembly.zstdProgram,
-        spoolDirectory: assembly.spoolDirectory(manifest),
-      },
-      { signal: context.signal, clock: context.clock, log: context.log, onProgress: display.update },
-    );
+    const result = await restoreBackup(request, { signal, clock, log, onProgress: display.update });
     display.clear();
-    return report(context, manifest, result, server);
+    return report(context, request, result);
   } catch (error) {
     display.clear();
-    throw asCommandError(error, options);
+    throw asCommandError(error, request);
   }
 }
 
-function report(context: CommandContext, manifest: Manifest, result: RestoreResult, server: PostgresAccess): number {
+function report(context: CommandContext, { manifest, server }: RestoreRequest, result: RestoreResult): number {
   const equal = result.differing.length === 0;
   if (context.json) {
     printJson(context.terminal, { backup: manifest.id, equal, ...result });
@@ -88,54 +139,11 @@ function report(context: CommandContext, manifest: Manifest, result: RestoreResu
   return equal ? exitCodes.success.code : exitCodes.notProven.code;
 }
 
-function serverOf(options: RestoreOptions, context: CommandContext): PostgresAccess | undefined {
-  if (options.server === undefined) return undefined;
-  const findService = serviceFinder(context.environment, process.cwd());
-  const { fromService, ...parsed } = parseServer(options.server, findService);
-  const isShown = (key: 'password' | 'sslPassword') => parsed[key] !== undefined && !fromService.has(key.toLowerCase());
-  if (isShown('password') || isShown('sslPassword')) {
-    throw new CommandError(
-      exitCodes.usage.code,
-      'a password in --server would be seen by every user of this machine; put it into WATCHKEEPER_RESTORE_PASSWORD',
-    );
-  }
-  const { WATCHKEEPER_RESTORE_PASSWORD: password } = context.environment;
-  const secrets = new AwsSecrets({ maxAgeMs: 60_000, clock: context.clock });
-  const around = { folder: process.cwd(), references: new Map(), findService, secrets };
-  return resolveAccess({ url: options.server, password }, [], around);
-}
-
-function parseServer(text: string, findService: FindService): ParsedConnection {
-  try {
-    return parseConnection(text, findService);
-  } catch (error) {
-    throw serverError(error);
-  }
-}
-
-function serverError(error: unknown): CommandError {
-  return new CommandError(exitCodes.usage.code, `--server ${errorMessage(error)}`);
-}
-
-function targetServer(
-  targets: readonly { readonly name: string; readonly access: PostgresAccess }[],
-  manifest: Manifest,
-): PostgresAccess {
-  const target = targets.find(({ name }) => name === manifest.target);
-  if (target === undefined) {
-    throw new CommandError(
-      exitCodes.usage.code,
-      `target "${manifest.target}" is not configured: say where with --server`,
-    );
-  }
-  return target.access;
-}
-
-function asCommandError(error: unknown, options: RestoreOptions): unknown {
+function asCommandError(error: unknown, { database }: RestoreRequest): unknown {
   if (error instanceof JobFailed && error.message.includes('exists already')) {
     return new CommandError(
       exitCodes.refused.code,
-      `${errorMessage(error)}. Choose another name, or add --replace ${options.into} to take its place (the old one is kept)`,
+      `${errorMessage(error)}. Choose another name, or add --replace ${database} to take its place (the old one is kept)`,
     );
   }
   return error;

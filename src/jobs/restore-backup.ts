@@ -5,11 +5,13 @@ import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type PostgresAccess, withDatabase } from '../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
+import { factLabel } from './backup/fact-label.ts';
 import type { BackupMethod } from './backup/method.ts';
+import { type TableSelection, tablesOf } from './backup/postgres-restore-tables.ts';
 import { compareFacts, type FactDifference, judgeableFacts } from './compare-facts.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
-import type { Manifest } from './manifest.ts';
+import type { Fact, Manifest } from './manifest.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 
@@ -26,6 +28,8 @@ export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'> {
    * complete and its facts are right does it take the name, and the old one is kept under another.
    */
   readonly onConflict: 'refuse' | 'replace';
+  /** Only the rows of these tables; everything when absent. Not with `replace`. */
+  readonly selection?: TableSelection | undefined;
   readonly zstdProgram: string | undefined;
 }
 
@@ -74,7 +78,7 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
 
 /** Restores into the new database and compares; drops it when it cannot be filled. */
 async function fill(
-  { manifest, method, server }: RestoreRequest,
+  { manifest, method, server, selection }: RestoreRequest,
   into: {
     readonly session: PostgresSession;
     readonly name: string;
@@ -87,24 +91,40 @@ async function fill(
     const access = withDatabase(server, name);
     const ownership = (await mayRestoreOwners(into.session, manifest, context.signal)) ? 'restore' : 'ignore';
     context.onProgress({ activity: 'restoring' });
-    await method.restore({ manifest, contentPath, into: access, ownership, parallel: 2 }, context);
+    const notes = ownership === 'restore' ? [] : [ownersNote];
+    const onNote = (note: string) => void notes.push(note);
+    const loading = { manifest, contentPath, into: access, ownership, parallel: 2, selection, onNote } as const;
+    await method.restore(loading, context);
     context.onProgress({ activity: 'comparing' });
     const measured = await method.measure(access, manifest, context);
     const major = Math.floor(into.session.version / 10_000);
     const where = { sourceVersion: manifest.source.versionNumber, major, ownership } as const;
-    const expected = judgeableFacts(manifest.facts.items, where);
-    return {
-      factsCompared: expected.length,
-      differing: compareFacts(expected, judgeableFacts(measured, where)),
-      notes: ownership === 'restore' ? [] : [ownersNote],
-    };
+    const isAbout = selection === undefined ? () => true : await factsAbout(access, selection, context.signal);
+    const [expected, actual] = [manifest.facts.items, measured].map((facts) =>
+      judgeableFacts(facts, where).filter(isAbout),
+    );
+    return { factsCompared: expected?.length ?? 0, differing: compareFacts(expected ?? [], actual ?? []), notes };
   } catch (error) {
     await dropUnfinished(server, name, context);
     throw error;
   }
 }
 
-const ownersNote = 'owners and grants were not restored: not all roles exist here, or the role is no superuser';
+/** Of a restore of some tables, only what their rows are can be compared. */
+async function factsAbout(
+  access: PostgresAccess,
+  selection: TableSelection,
+  signal: AbortSignal,
+): Promise<(fact: Fact) => boolean> {
+  const tables = await tablesOf(access, selection, signal);
+  const labels = new Set(tables.map(({ schema, name }) => factLabel(schema, name)));
+  return ({ name }) => {
+    const about = /^(?:rows|content) (.*)$/s.exec(name)?.[1];
+    return about !== undefined && labels.has(about);
+  };
+}
+
+export const ownersNote = 'owners and grants were not restored: not all roles exist here, or the role is no superuser';
 
 /** A restore that is complete is not thrown away because it could not get its name. */
 async function takePlace(
@@ -123,7 +143,7 @@ async function takePlace(
  * On the bad day the database of the target's URL is what is gone; and one cannot be replaced by who is logged in to it.
  * So the databases that every server has come first.
  */
-async function openMaintenanceSession(server: PostgresAccess, signal: AbortSignal): Promise<PostgresSession> {
+export async function openMaintenanceSession(server: PostgresAccess, signal: AbortSignal): Promise<PostgresSession> {
   const databases = ['postgres', 'template1', server.connection.database];
   for (const database of databases.slice(0, -1)) {
     try {
@@ -136,13 +156,17 @@ async function openMaintenanceSession(server: PostgresAccess, signal: AbortSigna
   return openSession(server, { signal });
 }
 
-async function databaseExists(session: PostgresSession, name: string, signal: AbortSignal): Promise<boolean> {
+export async function databaseExists(session: PostgresSession, name: string, signal: AbortSignal): Promise<boolean> {
   const sql = `SELECT FROM pg_catalog.pg_database WHERE datname = ${quoteLiteral(name)}`;
   return (await session.query(sql, { signal })).length > 0;
 }
 
 /** Owners can be given by a superuser only, and only to roles that exist. */
-async function mayRestoreOwners(session: PostgresSession, manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+export async function mayRestoreOwners(
+  session: PostgresSession,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<boolean> {
   const rows = await session.query(
     "SELECT rolname AS name, current_setting('is_superuser') AS superuser FROM pg_catalog.pg_roles",
     { signal },

@@ -24,7 +24,7 @@ async function leftovers(): Promise<string[]> {
 /** Folders in the temporary folder that carry our process id: see makeWorkDirectory. */
 async function ownFolders(): Promise<string[]> {
   const names = await readdir(tmpdir());
-  const ours = new RegExp(`^watchkeeper-.*?${process.pid}-[^-]+$`);
+  const ours = new RegExp(`^watchkeeper-.*-${process.pid}-[^-]+$`);
   const paths = names.filter((name) => ours.test(name)).map((name) => join(tmpdir(), name));
   const isNew = await Promise.all(paths.map(isYoungerThanWe));
   return paths.filter((_, index) => isNew[index]).map((path) => `folder ${path}`);

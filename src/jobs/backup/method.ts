@@ -3,6 +3,7 @@ import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import type { JobContext } from '../job.ts';
 import type { BackupSource, Fact, Manifest, Part, Selection } from '../manifest.ts';
+import type { TableSelection } from './postgres-restore-tables.ts';
 
 /** What a finished `take` tells for the manifest. */
 export interface TakenBackup {
@@ -28,6 +29,10 @@ export interface RestoreRequest {
   readonly ownership: 'restore' | 'ignore';
   /** Processes that load at once. */
   readonly parallel: number;
+  /** Only the rows of these tables; everything when absent. */
+  readonly selection?: TableSelection | undefined;
+  /** Is told what the reader of the result should know. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** One way to back up one engine. The format in the manifest names the method that restores it. */

@@ -10,7 +10,9 @@ import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource, Manifest } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
+import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
 import { withSizeProgress } from './restore-progress.ts';
+import { inPasses, withoutPublicSchema } from './toc-selection.ts';
 
 /** What pg_dump wrote. */
 export const dumpPartName = 'database.dump.zst';
@@ -40,7 +42,6 @@ export async function restoreDump(
   await using login = await libpqLogin(into);
   const args = [
     '--no-password',
-    '--exit-on-error',
     '--no-tablespaces',
     `--jobs=${request.parallel}`,
     login.argument,
@@ -48,38 +49,59 @@ export async function restoreDump(
     // A subscription of the source must not be made twice: it would draw changes from its publisher.
     '--no-subscriptions',
   ];
+  const run = (more: readonly string[]) =>
+    runProcess(pgRestore, [...args, ...more], { signal: context.signal, env: login.env });
   try {
     const size = { access: into, expectedBytes: manifest.source.databaseSizeBytes, onProgress: context.onProgress };
-    await withSizeProgress(size, context, async () => {
-      for (const step of await restoreSteps(pgRestore, request, context.signal)) {
-        await runProcess(pgRestore, [...args, ...step], { signal: context.signal, env: login.env });
-      }
-    });
+    await withSizeProgress(size, context, () => load(request, into, run, context));
   } catch (error) {
-    throw missingInServer(error) ?? new Error('restoring the dump', { cause: error });
+    throw findCause(error, JobFailed) ?? missingInServer(error) ?? new Error('restoring the dump', { cause: error });
   }
+}
+
+async function load(
+  request: RestoreRequest,
+  into: PostgresAccess,
+  run: RunPgRestore,
+  context: JobContext,
+): Promise<void> {
+  const { manifest, contentPath, selection, onNote } = request;
+  const archives = archivesOf(manifest, contentPath);
+  if (selection !== undefined) {
+    for (const note of await restoreTables({ manifest, into, selection, archives, run }, context)) onNote?.(note);
+    return;
+  }
+  for (const step of await restoreSteps(manifest, archives, run)) await run(['--exit-on-error', ...step]);
+}
+
+function archivesOf({ selection }: Manifest, contentPath: RestoreRequest['contentPath']): Archives {
+  const data = contentPath(dumpPartName);
+  return { data, definitions: selection?.content === 'data' ? contentPath(schemaPartName) : data };
 }
 
 /** What pg_restore is given, one run after the other: data goes between the tables and what is built on their rows. */
 async function restoreSteps(
-  pgRestore: string,
-  { manifest, contentPath }: RestoreRequest,
-  signal: AbortSignal,
+  { selection }: Manifest,
+  { data, definitions }: Archives,
+  run: RunPgRestore,
 ): Promise<readonly (readonly string[])[]> {
-  const dump = contentPath(dumpPartName);
-  const { content, schemas } = manifest.selection ?? {};
-  const definitions = content === 'data' ? contentPath(schemaPartName) : dump;
+  const list = await run(['--list', definitions]);
   // Named by itself it is made anew, though every database has one.
-  const choice = schemas?.includes('public') === true ? await listWithoutPublic(pgRestore, definitions, signal) : [];
-  if (content !== 'data') return [[...choice, dump]];
-  return [['--section=pre-data', ...choice, definitions], [dump], ['--section=post-data', ...choice, definitions]];
-}
-
-async function listWithoutPublic(pgRestore: string, archive: string, signal: AbortSignal): Promise<readonly string[]> {
-  const list = await runProcess(pgRestore, ['--list', archive], { signal });
-  const kept = list.split('\n').filter((line) => !/^\d+; \d+ \d+ SCHEMA - public /.test(line));
-  await writeFile(`${archive}.list`, kept.join('\n'), { mode: 0o600 });
-  return [`--use-list=${archive}.list`];
+  const isPublicNamed = selection?.schemas?.includes('public') === true;
+  const { first, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);
+  const withList = async (name: string, entries: string) => {
+    const path = `${definitions}.${name}`;
+    await writeFile(path, entries, { mode: 0o600 });
+    return [`--use-list=${path}`, definitions];
+  };
+  const objects = await withList('objects', first);
+  const steps =
+    data === definitions
+      ? [objects]
+      : [['--section=pre-data', ...objects], [data], ['--section=post-data', ...objects]];
+  if (rights !== '') steps.push(['--jobs=1', ...(await withList('rights', rights))]);
+  if (last !== '') steps.push(await withList('last', last));
+  return steps;
 }
 
 /** A dump of chosen schemas and tables holds neither the schemas of the tables nor those of the extensions. */

@@ -1,0 +1,144 @@
+import { formatBytes } from '../../core/bytes.ts';
+import { formatDuration } from '../../core/duration.ts';
+import { errorMessage } from '../../core/errors.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import { requireOwnConnections } from '../../jobs/backup/pooling.ts';
+import { backupKey } from '../../jobs/backup-keys.ts';
+import { isProven } from '../../jobs/catalog.ts';
+import { restoreSecondsOf } from '../../jobs/manifest.ts';
+import {
+  databaseExists,
+  mayRestoreOwners,
+  openMaintenanceSession,
+  ownersNote,
+  type RestoreRequest,
+} from '../../jobs/restore-backup.ts';
+import { requireExtensions } from '../../jobs/sandbox/prepare-database.ts';
+import { spoolShortage } from '../../jobs/spool-space.ts';
+import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
+import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
+import { type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
+import { type CheckFinding, type Findings, findingsAbout } from '../check/finding.ts';
+import type { FoundBackup } from '../find-backup.ts';
+
+type ExamineContext = Pick<WorkContext, 'clock' | 'signal'> & {
+  readonly installations: readonly ProgramInstallation[];
+};
+
+/** What a restore asks for, in the order in which it would: nothing is made, fetched or changed. */
+export async function examineRestore(
+  request: Omit<RestoreRequest, 'store'>,
+  found: FoundBackup,
+  context: ExamineContext,
+): Promise<readonly CheckFinding[]> {
+  const backup = findingsAbout(`backup ${found.entry.manifest.id}`);
+  examineProof(found, backup, context.clock.now());
+  await examineParts(found, backup, context.signal);
+  const machine = findingsAbout('this machine');
+  await tried(machine, context.signal, async () => {
+    const shortage = await spoolShortage(request.manifest, request);
+    if (shortage === undefined) machine.ok('there is room for the fetched dump');
+    else machine.error(shortage);
+  });
+  const server = findingsAbout(`server ${formatConnectionUrl(request.server.connection)}`);
+  await tried(server, context.signal, async () => {
+    await using session = await openMaintenanceSession(request.server, context.signal);
+    await examineServer(request, session, { server, machine }, context);
+  });
+  return [...backup.all, ...machine.all, ...server.all];
+}
+
+function examineProof({ entry }: FoundBackup, findings: Findings, now: Date): void {
+  const { manifest, proofs } = entry;
+  const age = formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime());
+  const proof = proofs.find(({ verdict }) => verdict === 'proven');
+  if (isProven(entry) && proof !== undefined) {
+    const took = formatDuration(restoreSecondsOf(proof) * 1_000);
+    findings.ok(`proven ${proof.finishedAt}; holds the state of ${age} ago; its restore took ${took} then`);
+  } else {
+    findings.warning(`not proven; holds the state of ${age} ago`, `watchkeeper verify ${manifest.id}`);
+  }
+}
+
+async function examineParts({ entry, opened }: FoundBackup, findings: Findings, signal: AbortSignal): Promise<void> {
+  const { id, target, parts } = entry.manifest;
+  await tried(findings, signal, async () => {
+    for (const { name, sizeBytes } of parts) {
+      const stored = await opened.store.head(backupKey(target, id, name), signal);
+      const size = stored === undefined ? 'nothing' : formatBytes(stored.sizeBytes);
+      if (stored?.sizeBytes !== sizeBytes) {
+        return findings.error(`part ${name}: store ${opened.name} has ${size} of ${formatBytes(sizeBytes)}`);
+      }
+    }
+    const sum = formatBytes(parts.reduce((total, { sizeBytes }) => total + sizeBytes, 0));
+    findings.ok(`its data, ${sum}, is in store ${opened.name}`);
+  });
+}
+
+async function examineServer(
+  request: Omit<RestoreRequest, 'store'>,
+  session: PostgresSession,
+  { server, machine }: { readonly server: Findings; readonly machine: Findings },
+  context: ExamineContext,
+): Promise<void> {
+  const { manifest } = request;
+  const { signal, installations } = context;
+  const serverMajor = Math.floor(session.version / 10_000);
+  const dumpMajor = Number.parseInt(manifest.tools['pg_dump'] ?? '0', 10);
+  server.ok(`logged in to PostgreSQL ${session.versionText}`);
+  await tried(machine, signal, async () => {
+    const programs = ['pg_restore'] as const;
+    const { directory, version } = chooseInstallation(installations, {
+      programs,
+      serverMajor: Math.max(serverMajor, dumpMajor),
+    });
+    machine.ok(`pg_restore ${version} in ${directory}`);
+  });
+  await tried(server, signal, async () => requireOwnConnections(request.server, context));
+  await tried(server, signal, async () => {
+    await requireExtensions(session, manifest.source, signal);
+    server.ok('the extensions of the source can be installed');
+  });
+  await tried(server, signal, () => examineRights(request, session, server, signal));
+  await tried(server, signal, async () => {
+    if (await mayRestoreOwners(session, manifest, signal)) server.ok('owners and grants can be restored');
+    else server.warning(ownersNote.replace('were not', 'will not be'));
+  });
+}
+
+async function examineRights(
+  { database, onConflict }: Omit<RestoreRequest, 'store'>,
+  session: PostgresSession,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<void> {
+  const [role] = await session.query(
+    'SELECT rolname AS name, rolsuper OR rolcreatedb AS creates FROM pg_catalog.pg_roles WHERE rolname = current_user',
+    { signal },
+  );
+  if (role?.['creates'] === 't') findings.ok(`role "${role['name']}" may make databases`);
+  else findings.error(`role "${role?.['name']}" may not make databases`, `ALTER ROLE "${role?.['name']}" CREATEDB`);
+  if (!(await databaseExists(session, database, signal))) return findings.ok(`database "${database}" will be made`);
+  if (onConflict === 'refuse') {
+    const remedy = `choose another name, or add --replace ${database}`;
+    return findings.error(`database "${database}" exists already`, remedy);
+  }
+  const [owner] = await session.query(
+    `SELECT pg_catalog.pg_has_role(current_user, datdba, 'MEMBER') AS owns FROM pg_catalog.pg_database
+      WHERE datname = ${quoteLiteral(database)}`,
+    { signal },
+  );
+  if (owner?.['owns'] === 't')
+    findings.ok(`database "${database}" will be renamed and kept; the restore takes its name`);
+  else findings.error(`only the owner of database "${database}" may rename it`);
+}
+
+/** Whatever a step throws is a finding. */
+async function tried(findings: Findings, signal: AbortSignal, step: () => Promise<unknown>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    signal.throwIfAborted();
+    findings.error(errorMessage(error));
+  }
+}

@@ -1,0 +1,75 @@
+/** A table by schema and name, as they are, without quotes. */
+export interface TableKey {
+  readonly schema: string;
+  readonly name: string;
+  /** Its rows are those of its partitions. */
+  readonly isPartitioned: boolean;
+}
+
+/** Tables of contents for `pg_restore --use-list`, of one for a whole dump. */
+interface SelectedEntries {
+  /** Rows of the chosen tables, and where all sequences stand. */
+  readonly data: string;
+  /** Indexes, constraints, triggers and whatever else follows the data, except the next. */
+  readonly afterData: string;
+  /** Foreign keys of the chosen tables: they fail where they point to rows that were not restored. */
+  readonly foreignKeys: string;
+}
+
+/** A dump that names the schema `public` makes it, but every database has one. */
+export function withoutPublicSchema(list: string): string {
+  const kept = list.split('\n').filter((line) => !/^\d+; \d+ \d+ SCHEMA - public /.test(line));
+  return kept.join('\n');
+}
+
+/** The entries of a list in the order in which pg_restore must be given them; each empty where there are none. */
+interface Passes {
+  readonly first: string;
+  readonly rights: string;
+  readonly last: string;
+}
+
+/**
+ * With several jobs pg_restore grants rights in several sessions at once, although one may need another: who was given a right
+ * with the option to grant it further needs a right to the schema before doing so. So rights come by themselves, for one
+ * session, after all objects; what may need them comes last, as pg_restore has it.
+ */
+export function inPasses(list: string): Passes {
+  const passes = { first: [] as string[], rights: [] as string[], last: [] as string[] };
+  for (const line of list.split('\n')) if (/^\d+; /.test(line)) passes[passOf(line)].push(`${line}\n`);
+  return { first: passes.first.join(''), rights: passes.rights.join(''), last: passes.last.join('') };
+}
+
+function passOf(line: string): keyof Passes {
+  const entry = line.replace(/^\d+; \d+ \d+ /, '');
+  if (/^(ACL|DEFAULT ACL) /.test(entry)) return 'rights';
+  return /^(EVENT TRIGGER|MATERIALIZED VIEW DATA|COMMENT - EVENT TRIGGER|SECURITY LABEL - EVENT TRIGGER) /.test(entry)
+    ? 'last'
+    : 'first';
+}
+
+/**
+ * Chooses from what `pg_restore --list` prints. A line is `217; 1259 16390 TABLE DATA public orders shop`, without quotes:
+ * `owners` are all roles there may be, and decide where a name with spaces ends.
+ */
+export function selectEntries(list: string, tables: readonly TableKey[], owners: readonly string[]): SelectedEntries {
+  const lines = list.split('\n').filter((line) => /^\d+; /.test(line));
+  const wanted = new Set(
+    tables.flatMap(({ schema, name }) => owners.map((owner) => `TABLE DATA ${schema} ${name} ${owner}`)),
+  );
+  const isForeignKey = (entry: string) => tables.some((table) => isForeignKeyOf(table, entry));
+  const having = (fits: (entry: string) => boolean) =>
+    `${lines.filter((line) => fits(line.replace(/^\d+; \d+ \d+ /, ''))).join('\n')}\n`;
+  return {
+    data: having((entry) => wanted.has(entry) || entry.startsWith('SEQUENCE SET ')),
+    // A materialized view would be computed from tables without their rows.
+    afterData: having((entry) => !isForeignKey(entry) && !entry.startsWith('MATERIALIZED VIEW DATA ')),
+    foreignKeys: having(isForeignKey),
+  };
+}
+
+/** Also a comment on one, which would fail without it. */
+function isForeignKeyOf({ schema, name }: TableKey, entry: string): boolean {
+  if (entry.startsWith(`FK CONSTRAINT ${schema} ${name} `)) return true;
+  return entry.startsWith(`COMMENT ${schema} CONSTRAINT `) && entry.includes(` ON ${name} `);
+}

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { inPasses, selectEntries, withoutPublicSchema } from '../../../src/jobs/backup/toc-selection.ts';
+
+const list = `;
+; Archive created at 2026-11-21 10:00:00 UTC
+;     dbname: shop
+;
+5; 2615 2200 SCHEMA - public pg_database_owner
+217; 1259 16390 TABLE public orders shop
+3410; 0 16390 TABLE DATA public orders shop
+3411; 0 16400 TABLE DATA public orders old shop
+3412; 0 16410 TABLE DATA public customers Web Shop
+3413; 0 16420 TABLE DATA sales orders shop
+3420; 0 0 SEQUENCE SET public orders_id_seq shop
+3300; 2606 16396 CONSTRAINT public orders orders_pkey shop
+3301; 1259 16397 INDEX public orders_at shop
+3302; 2606 16398 FK CONSTRAINT public orders orders_customer_fkey shop
+3303; 2606 16399 FK CONSTRAINT public orders_old orders_old_fkey shop
+3304; 0 0 COMMENT public CONSTRAINT orders_customer_fkey ON orders shop
+3305; 0 16430 MATERIALIZED VIEW DATA public totals shop
+`;
+const table = (schema: string, name: string) => ({ schema, name, isPartitioned: false });
+const owners = ['shop', 'Web Shop', 'postgres'];
+
+test('rows of a table are told from those of one whose name begins alike or stands in another schema', () => {
+  const { data } = selectEntries(list, [table('public', 'orders')], owners);
+
+  expect(data).toBe(`3410; 0 16390 TABLE DATA public orders shop
+3420; 0 0 SEQUENCE SET public orders_id_seq shop
+`);
+});
+
+test('an owner with a space is no part of the name', () => {
+  const { data } = selectEntries(list, [table('public', 'customers')], owners);
+
+  expect(data).toContain('3412; ');
+  expect(data).not.toContain('3410; ');
+});
+
+test('foreign keys of the chosen tables come last, with their comments; views are not filled from nothing', () => {
+  const { afterData, foreignKeys } = selectEntries(list, [table('public', 'orders')], owners);
+
+  expect(foreignKeys.split('\n').map((line) => line.slice(0, 4))).toEqual(['3302', '3304', '']);
+  for (const kept of ['3300', '3301', '3303']) expect(afterData).toContain(`${kept}; `);
+  for (const left of ['3302', '3304', '3305']) expect(afterData).not.toContain(`${left}; `);
+});
+
+test('only the schema public itself is left out of a list', () => {
+  expect(list.replace(withoutPublicSchema(list), '')).not.toBe('');
+  expect(withoutPublicSchema(list)).toBe(list.replace('5; 2615 2200 SCHEMA - public pg_database_owner\n', ''));
+});
+
+test('rights come after all objects, and what needs them comes last', () => {
+  const more = `${list}3310; 0 0 ACL public TABLE orders shop
+3311; 0 0 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES shop
+3312; 3466 16500 EVENT TRIGGER - watch_ddl postgres
+3313; 0 0 COMMENT - EVENT TRIGGER watch_ddl postgres
+`;
+  const { first, rights, last } = inPasses(more);
+  const ids = (entries: string) => [...entries.matchAll(/^(\d+); /gm)].map(([, id]) => id);
+
+  expect(ids(rights)).toEqual(['3310', '3311']);
+  expect(ids(last)).toEqual(['3305', '3312', '3313']);
+  expect(ids(first)).toEqual([
+    '5',
+    '217',
+    '3410',
+    '3411',
+    '3412',
+    '3413',
+    '3420',
+    '3300',
+    '3301',
+    '3302',
+    '3303',
+    '3304',
+  ]);
+});
