@@ -12,7 +12,6 @@ const oldVersions = 'PostgreSQL 9 only; 12 is the oldest version that is watched
 const instantAsCounter = 'an instant that is typed as a counter, so that `rate()` of it means nothing';
 const millisecondsUnnamed = 'in milliseconds, which the name does not say';
 const walPositionAsCounter = 'a position typed as a counter';
-const notYet = { leftOut: 'not read yet' } as const;
 const isCounter = { differs: 'as a counter, which it is' } as const;
 
 export const postgresExporter: Readonly<Record<string, Judgement>> = {
@@ -218,6 +217,13 @@ export const redisExporter: Readonly<Record<string, Judgement>> = {
   redis_sentinel_master_ckquorum_status: {
     differs: 'with the first word of the message: each number in the rest would make a new series',
   },
+  'redis_key_group_*': {
+    differs: 'with groups that are found by themselves: what names have in common, numbers and identifiers apart',
+  },
+  redis_connected_client_info: { differs: 'of the 100 connections that take most memory' },
+  redis_search_active_queries_total: { differs: 'as a gauge, which it is' },
+  redis_script_values: { differs: 'by EVAL_RO, so that no script can write' },
+  redis_sentinel_config_key_value: { differs: 'without any setting that may hold a password or a command' },
   redis_config_key_value: { differs: 'without any setting that may hold a password or a command, not only four' },
   redis_lazyfreed_objects: isCounter,
   redis_defrag_hits: isCounter,
@@ -233,14 +239,4 @@ export const redisExporter: Readonly<Record<string, Judgement>> = {
   redis_cluster_messages_received_total: isCounter,
   'redis_cluster_stats_messages_*': isCounter,
   redis_long_lock_waits_total: isCounter,
-  'redis_search_*': notYet,
-  'redis_bf_*': notYet,
-  'redis_json_*': notYet,
-  'redis_script_*': notYet,
-  'redis_key_group_*': notYet,
-  redis_number_of_distinct_key_groups: notYet,
-  redis_last_key_groups_scrape_duration_milliseconds: notYet,
-  redis_sentinel_peer_info: notYet,
-  'redis_sentinel_config_*': notYet,
-  'redis_connected_client_*': notYet,
 };

@@ -1,6 +1,5 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
-import type { Command } from '../../targets/redis/connection.ts';
-import { askAll } from './scan.ts';
+import { type ClientFields, listClients, mostListed } from './client-list.ts';
 import type { RedisFamily } from './source.ts';
 
 const labels = ['client_name', 'user', 'library'] as const;
@@ -24,10 +23,7 @@ const idle = declare(
   'Seconds since the one that has been silent for longest sent anything.',
 );
 
-const listCommand: Command = ['CLIENT', 'LIST'];
 const groupsShown = 50;
-/** The server writes a line for each connection while nobody else is served. */
-const mostListed = 10_000;
 
 export const clientNames: RedisFamily = {
   name: 'client_names',
@@ -36,10 +32,7 @@ export const clientNames: RedisFamily = {
   enabledByDefault: false,
   minIntervalMs: 30_000,
   async read(reading, { signal }) {
-    const amount = reading.info.number('connected_clients') ?? 0;
-    if (amount > mostListed) throw new Error(`the server has ${amount} connections, too many to be listed`);
-    const [answer] = await askAll(reading, [listCommand], signal);
-    return groupsOf(String(answer)).flatMap(groupSamples);
+    return groupsOf(await listClients(reading, signal)).flatMap(groupSamples);
   },
 };
 
@@ -52,12 +45,9 @@ interface Group {
   idle: number;
 }
 
-function groupsOf(text: string): Group[] {
+function groupsOf(clients: readonly ClientFields[]): Group[] {
   const groups = new Map<string, Group>();
-  for (const line of text.split('\n').filter((one) => one !== '')) {
-    const fields = new Map(
-      line.split(' ').map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)]),
-    );
+  for (const fields of clients) {
     const own = {
       client_name: fields.get('name') ?? '',
       user: fields.get('user') ?? '',

@@ -32,10 +32,13 @@ export function timeBudget(
  */
 export function placed(reading: NodeReading, patterns: readonly KeyPattern[]): PlacedPattern[] {
   if (patterns.length === 0) throw new NotApplicable('no keys are named in "watch.keys"');
-  if (reading.node.group !== '' && reading.info.text('role') !== 'master') {
-    throw new NotApplicable('the master has the same keys');
-  }
+  assertHasOwnKeys(reading);
   return patterns.map(({ database = reading.database, match }) => ({ database, match, db: `db${database}` }));
+}
+
+/** Throws {@link NotApplicable} on a replica whose master is watched too. */
+export function assertHasOwnKeys({ node, info }: NodeReading): void {
+  if (node.group !== '' && info.text('role') !== 'master') throw new NotApplicable('the master has the same keys');
 }
 
 /** True where the pattern stands for itself. */
@@ -51,7 +54,7 @@ export async function scanKeys(
   reading: NodeReading,
   pattern: PlacedPattern,
   budget: TimeBudget,
-  onKeys: (keys: readonly string[]) => boolean,
+  onKeys: (keys: readonly string[]) => boolean | Promise<boolean>,
   type?: string,
 ): Promise<'all' | 'stopped' | 'late'> {
   const { scanCount } = reading.settings.keys;
@@ -61,7 +64,7 @@ export async function scanKeys(
     const reply = await askOne(reading, ['SCAN', cursor, ...rest], budget.signal);
     if (!Array.isArray(reply) || !Array.isArray(reply[1])) throw new Error('SCAN gave something else than keys');
     cursor = String(reply[0]);
-    const goOn = onKeys(reply[1].map(String));
+    const goOn = await onKeys(reply[1].map(String));
     if (cursor === '0') return 'all';
     if (!goOn) return 'stopped';
     if (budget.clock.monotonicMs() >= budget.endsAtMs) return 'late';
@@ -103,7 +106,7 @@ export async function askAll(
   return answers;
 }
 
-async function askOne(reading: NodeReading, command: Command, signal: AbortSignal): Promise<Reply> {
+export async function askOne(reading: NodeReading, command: Command, signal: AbortSignal): Promise<Reply> {
   const [answer = null] = await reading.connection.ask([command], signal);
   if (answer instanceof RedisError) throw explain(answer, command);
   return answer;

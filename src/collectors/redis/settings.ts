@@ -30,13 +30,20 @@ const keySettings = z.strictObject({
     .default([])
     .describe('Keys and patterns whose size, memory and value (of numbers only) are shown.'),
   streams: z.array(keyPattern).max(50).default([]).describe('Streams, by key or pattern.'),
+  groups: z
+    .array(keyPattern)
+    .max(50)
+    .default([])
+    .describe(
+      'Patterns whose keys are counted and weighed by what their names have in common: `user:17` and `user:18` are `user:*`. `*` for a whole database. Each key is asked for its memory.',
+    ),
   consumers: z.boolean().default(true).describe('Whether the consumers of streams are shown one by one.'),
   limit: z
     .int()
     .min(1)
     .max(10_000)
     .default(100)
-    .describe('Keys or streams that are shown at most, and consumers of a group.'),
+    .describe('Keys, streams or groups of keys that are shown at most, and consumers of a group.'),
   timeLimit: durationMs
     .default(1_000)
     .describe('Looking for keys ends after this time, for each family and node. What is incomplete is told as such.'),
@@ -68,6 +75,13 @@ export const redisWatchSettings = z.strictObject({
     .prefault({})
     .describe(
       'Keys that are looked at one by one, off by default; in a cluster on its masters, collected once a minute at most.',
+    ),
+  scripts: z
+    .array(z.string().min(1))
+    .max(20)
+    .default([])
+    .describe(
+      'Files with Lua scripts that give names and numbers in turn, twice a minute at most; for the family `scripts`, which is to be switched on. They cannot write. While one runs the server serves nobody else, so it must be quick.',
     ),
 });
 export type RedisWatchSettings = z.infer<typeof redisWatchSettings>;

@@ -1,3 +1,4 @@
+import { patternOf } from '../../collectors/redis/key-pattern.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type Command, type RedisConnection, RedisError } from '../../targets/redis/connection.ts';
 
@@ -115,14 +116,4 @@ class Found {
     patterns.sort((a, b) => b.memoryBytes - a.memoryBytes);
     return { sampled: this.sampled, patterns, biggest: this.#biggest };
   }
-}
-
-const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
-const longHex = /\b[0-9a-f]{16,}\b/gi;
-const segments = 4;
-
-/** `session:8f14e45f…:cart` → `session:*:cart`, `user:17` → `user:*`. */
-export function patternOf(key: string): string {
-  const parts = key.replaceAll(uuid, '*').replaceAll(longHex, '*').replaceAll(/\d+/g, '*').split(':');
-  return parts.length <= segments ? parts.join(':') : `${parts.slice(0, segments).join(':')}:…`;
 }

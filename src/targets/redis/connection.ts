@@ -26,7 +26,7 @@ export class RedisError extends Error {
 
   /** Another version, a managed service, or a command that was renamed. */
   get isUnknownCommand(): boolean {
-    return /^ERR (unknown (sub)?command|.*unsupported|.*not supported|.*not allowed)/i.test(this.message);
+    return /^ERR (unknown (sentinel )?(sub)?command|.*unsupported|.*not supported|.*not allowed)/i.test(this.message);
   }
 
   get isWrongPassword(): boolean {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { patternOf } from '../../../src/commands/doctor/redis-keys.ts';
+import { patternOf } from '../../../src/collectors/redis/key-pattern.ts';
 import { examineRedis } from '../../../src/commands/doctor-redis.ts';
 import { literalSecret } from '../../../src/core/secret.ts';
 import type { RedisAccess } from '../../../src/targets/redis/settings.ts';

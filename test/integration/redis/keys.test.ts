@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RedisWatchSettings, redisWatchSettings } from '../../../src/collectors/redis/settings.ts';
 import { literalSecret } from '../../../src/core/secret.ts';
+import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import { openRedis } from '../../../src/targets/redis/connection.ts';
+import type { RedisLogin } from '../../../src/targets/redis/settings.ts';
 import { onlyRedisFamilies, redisAccess, startTestRedis, type TestRedis, watchedRedis } from '../../support/redis.ts';
 import { startTestRedisCluster } from '../../support/redis-cluster.ts';
 import { redisGoldenText } from '../../support/redis-golden.ts';
@@ -123,10 +125,103 @@ test('clients are told by name, and settings without those that hold passwords',
   expect(singleValue(samples, 'redis_up')).toBe(1);
 });
 
-test.each(['key_counts', 'check_keys', 'streams'])(
+test('keys are counted and weighed by what their names have in common', async () => {
+  const samples = await scrapeKeys({ groups: ['*'], timeLimit: '20s' }, 'key_groups');
+
+  const counts = valuesOf(samples, 'redis_key_group_count');
+  expect(counts).toMatchObject({ 'db0 session:*': 5_000, 'db0 queue:mail': 1, 'db0 visits': 1 });
+  expect(valuesOf(samples, 'redis_key_group_memory_usage_bytes')['db0 session:*']).toBeGreaterThan(5_000 * 40);
+  expect(valuesOf(samples, 'redis_number_of_distinct_key_groups')).toEqual({ db0: Object.keys(counts).length });
+  expect(valuesOf(samples, 'redis_key_groups_complete')).toEqual({ 'db0 *': 1 });
+  expect(singleValue(samples, 'redis_last_key_groups_scrape_duration_milliseconds')).toBeGreaterThan(0);
+});
+
+test('the smallest groups of keys stand together, and nothing is told of keys that were looked at in part', async () => {
+  const few = await scrapeKeys({ groups: ['*'], limit: 1, timeLimit: '20s' }, 'key_groups');
+  const late = await scrapeKeys({ groups: ['*'], timeLimit: '1ms', scanCount: 10 }, 'key_groups');
+
+  expect(Object.keys(valuesOf(few, 'redis_key_group_count')).sort()).toEqual(['db0 overflow', 'db0 session:*']);
+  expect(valuesOf(few, 'redis_key_group_count')['db0 overflow']).toBeGreaterThanOrEqual(4);
+  expect(valuesOf(late, 'redis_key_group_count')).toEqual({});
+  expect(valuesOf(late, 'redis_key_groups_complete')).toEqual({ 'db0 *': 0 });
+});
+
+async function scrapeScripts(scripts: Readonly<Record<string, string>>, login: RedisLogin = admin) {
+  await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-scripts-' });
+  const files = await Promise.all(
+    Object.entries(scripts).map(async ([name, text]) => {
+      const file = join(folder.path, name);
+      await writeFile(file, text);
+      return file;
+    }),
+  );
+  const watch = { ...onlyRedisFamilies('scripts'), scripts: files };
+  await using scraper = testScraper([watchedRedis('shop', redisAccess([server], { login }), watch)]);
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+  const values = (name: string) =>
+    Object.fromEntries(
+      Object.entries(valuesOf(samples, name)).map(([labels, value]) => [labels.replace(`${folder.path}/`, ''), value]),
+    );
+  return { samples, values };
+}
+
+test('scripts give numbers under names; one that fails, writes or gives nothing is told and costs the others nothing', async () => {
+  const { samples, values } = await scrapeScripts({
+    'good.lua':
+      "return {'visits', redis.call('GET', 'visits'), 'mails', redis.call('LLEN', 'queue:mail'), 'word', 'x'}",
+    'broken.lua': 'return nothing.here',
+    'writes.lua': "return redis.call('SET', 'visits', '0')",
+    'empty.lua': 'return {}',
+  });
+
+  expect(values('redis_script_values')).toEqual({ 'visits good.lua': 42, 'mails good.lua': 3 });
+  expect(values('redis_script_result')).toEqual({ 'good.lua': 1, 'broken.lua': 0, 'writes.lua': 0, 'empty.lua': 2 });
+  expect(await server.call('GET', 'visits')).toBe('42');
+  expect(singleValue(samples, 'redis_up')).toBe(1);
+});
+
+test('a user without the right to run scripts fails the family, and nothing else', async () => {
+  const login = { username: 'watchkeeper_keys', password: literalSecret('change-me') };
+  const { samples } = await scrapeScripts({ 'good.lua': "return {'one', 1}" }, login);
+
+  expect(valuesOf(samples, 'watchkeeper_collector_success')).toEqual({ scripts: 0 });
+  expect(singleValue(samples, 'redis_up')).toBe(1);
+});
+
+test('connections are told one by one, those that take most memory', async () => {
+  const signal = testSignal();
+  const address = { host: '127.0.0.1', port: server.port };
+  await using client = await openRedis({ address, login: admin, tls: undefined, connectTimeoutMs: 1_000, signal });
+  await client.ask(
+    [
+      ['CLIENT', 'SETNAME', 'shop-web'],
+      ['SELECT', '3'],
+      ['CLIENT', 'ID'],
+    ],
+    signal,
+  );
+  const [id] = await client.ask([['CLIENT', 'ID']], signal);
+  const beforeSeconds = Math.floor(Date.now() / 1_000) - 5;
+
+  const watch = onlyRedisFamilies('client_connections');
+  await using scraper = testScraper([watchedRedis('shop', redisAccess([server], { login: admin }), watch)]);
+  const samples = await scrapeOne(scraper, 'shop', signal);
+
+  const info = Object.keys(valuesOf(samples, 'redis_connected_client_info')).find((labels) =>
+    labels.includes('shop-web'),
+  );
+  expect(info).toMatch(new RegExp(`^${id} shop-web N 3 127\\.0\\.0\\.1 \\d+ default`));
+  const own = `${id} shop-web`;
+  expect(valuesOf(samples, 'redis_connected_client_created_at_timestamp')[own]).toBeGreaterThan(beforeSeconds);
+  expect(valuesOf(samples, 'redis_connected_client_idle_since_timestamp')[own]).toBeGreaterThan(beforeSeconds);
+  expect(valuesOf(samples, 'redis_connected_client_total_memory_consumed_bytes')[own]).toBeGreaterThan(0);
+  expect(singleValue(samples, 'redis_connected_clients_not_shown')).toBe(0);
+});
+
+test.each(['key_counts', 'check_keys', 'streams', 'key_groups'])(
   'the family %s gives the page that is written down',
   async (family) => {
-    const keys = { counts: ['session:*'], check: ['visits', 'queue:*'], streams: ['orders'] };
+    const keys = { counts: ['session:*'], check: ['visits', 'queue:*'], streams: ['orders'], groups: ['queue:*'] };
     const samples = (await scrapeKeys(keys, family)).filter(
       ({ metric }) => !/^watchkeeper_|^redis_up$|^redis_exporter_/.test(metric.name),
     );

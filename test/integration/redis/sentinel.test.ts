@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { literalSecret } from '../../../src/core/secret.ts';
-import { redisAccess, startTestRedis, type TestRedis, watchedRedis } from '../../support/redis.ts';
+import { onlyRedisFamilies, redisAccess, startTestRedis, type TestRedis, watchedRedis } from '../../support/redis.ts';
 import { redisGoldenText } from '../../support/redis-golden.ts';
 import { scrapeOne, singleValue, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
@@ -95,6 +95,31 @@ test('the families sentinel and nodes give the pages that are written down', asy
   const golden = join(import.meta.dirname, 'golden');
   await expect(pageOf(/^redis_sentinel_/)).toMatchFileSnapshot(join(golden, 'sentinel.txt'));
   await expect(pageOf(/^redis_nodes?_/)).toMatchFileSnapshot(join(golden, 'nodes.txt'));
+});
+
+test('Sentinels tell each other and their settings when they are asked to, without passwords', async () => {
+  const access = redisAccess(sentinels.slice(0, 1), {
+    mode: 'sentinel',
+    login: { password: literalSecret('data') },
+    sentinelLogin: { password: literalSecret('guard') },
+  });
+  const watch = onlyRedisFamilies('sentinel_peers', 'sentinel_config_values');
+  await using scraper = testScraper([watchedRedis('shop', access, watch)]);
+  await scrapeOne(scraper, 'shop', testSignal());
+
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  const peers = Object.keys(valuesOf(samples, 'redis_sentinel_peer_info')).map((labels) => labels.split(' '));
+  expect(peers).toHaveLength(6);
+  const [first, second] = sentinels;
+  const told = peers.find(([node, , , , , port]) => node === first?.name && port === String(second?.port));
+  expect(told?.slice(1, 3)).toEqual(['shop', servers[0]?.name]);
+  expect(told?.at(-1)).toBe('sentinel');
+  expect(valuesOf(samples, 'redis_sentinel_config_key_value')).toMatchObject({
+    [`${first?.name} resolve-hostnames no`]: 1,
+  });
+  expect(JSON.stringify(samples.map(({ labelValues }) => labelValues))).not.toContain('guard');
+  expect(valuesOf(samples, 'watchkeeper_collector_success')).toEqual({ sentinel_peers: 1, sentinel_config_values: 1 });
 });
 
 test('each Sentinel tells its own view of the master, without words that change in labels', async () => {

@@ -57,6 +57,31 @@ test('the share of the limit is what eviction counts, and overhead leaves out wh
   expect(valuesOf(samples, 'redis_memory_policy_info')).toEqual({ noeviction: 1 });
 });
 
+test('modules tell themselves, also those that several others use, and the figures that they have', async () => {
+  const lines = [
+    '# Modules',
+    'module:name=json,ver=10002,api=1,filters=0,usedby=[search|bf],using=[],options=[handle-io-errors]',
+    '# json_core_metrics',
+    'json_total_memory_bytes:4096',
+    'json_num_documents:7',
+    '# search_indexing',
+    'search_used_memory_human:1.5MB',
+    'search_used_memory_bytes:1572864',
+    'search_total_indexing_time:0.096000000834465027',
+  ];
+
+  const samples = await read('modules', '', [[['INFO', 'MODULES'], lines.join('\r\n')]]);
+
+  const told = samples.map(({ metric, labelValues, value }) => [metric.name, ...labelValues, value].join(' '));
+  expect(told.sort()).toEqual([
+    'redis_json_num_documents 7',
+    'redis_json_total_memory_bytes 4096',
+    'redis_module_info json 10002 1 0 search|bf  1',
+    'redis_search_indexing_time_ms_total 0.09600000083446503',
+    'redis_search_used_memory_bytes 1572864',
+  ]);
+});
+
 test('the keyspace is read by name: a field that is new or elsewhere changes no other', async () => {
   const redis = await read('keyspace', 'db0:keys=5,expires=2,avg_ttl=1500,subexpiry=3');
   const valkey = await read('keyspace', 'db0:keys=5,expires=2,keys_with_volatile_items=4,avg_ttl=1500');
