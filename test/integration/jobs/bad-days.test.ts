@@ -269,6 +269,8 @@ describe('while a dump runs', () => {
     expect(outcome.tries).toBeGreaterThan(1);
     expect(namesIn(store).filter((name) => name === 'manifest.json')).toHaveLength(1);
     expect(namesIn(store).filter((name) => name === 'database.dump.zst')).toHaveLength(1);
+    const [entry] = (await catalog.read('shop', signal)).entries;
+    expect((await verify(entry!.manifest, store)).verdict).toBe('proven');
   });
 
   test('a cancelled backup leaves no part behind and says why it ended', async () => {
