@@ -1,7 +1,9 @@
 import { isPostgres, type LoadedBackup, type LoadedConfig, type LoadedSandbox } from './config/loaded.ts';
 import type { Clock } from './core/clock.ts';
 import { findProgram } from './core/find-program.ts';
+import type { Log } from './core/log.ts';
 import { sweepWorkDirectories } from './core/work-directory.ts';
+import { type DiscoveryContext, hasSameDatabases, withDiscoveredDatabases } from './discover-backups.ts';
 import type { BackupMethod } from './jobs/backup/method.ts';
 import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-dump.ts';
 import { backupJob } from './jobs/backup-job.ts';
@@ -45,6 +47,10 @@ export interface Assembly extends AsyncDisposable {
   readonly installations: readonly ProgramInstallation[];
   readonly zstdProgram: string | undefined;
   readonly lineages: readonly Lineage[];
+  /** The configuration with the databases that the servers have now, where they are not those of `config`. */
+  rediscovered(context: DiscoveryContext): Promise<LoadedConfig | undefined>;
+  /** The same open stores with another list of databases. */
+  withConfig(config: LoadedConfig): Assembly;
   storeOf(name: string): OpenedStore;
   methodFor(backup: LoadedBackup): BackupMethod;
   /** The method that restores a backup, wherever its schedule went. */
@@ -69,9 +75,13 @@ export interface AssemblyOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly searchPath: string;
+  readonly log: Log;
 }
 
-/** Opens all stores, finds the programs and removes what killed processes left in the work folders. Nothing is connected to yet, so a store that is away does not hinder the start. */
+/**
+ * Opens all stores, finds the programs and removes what killed processes left in the work folders. Nothing is connected to yet,
+ * so a store that is away does not hinder the start; but servers are asked which databases they have where the configuration has patterns.
+ */
 export async function assemble(config: LoadedConfig, options: AssemblyOptions): Promise<Assembly> {
   await sweepLeftovers(config);
   const installations = await findInstallations(config.programDirectories, options.searchPath, options.signal);
@@ -83,7 +93,9 @@ export async function assemble(config: LoadedConfig, options: AssemblyOptions): 
     const leases = new Leases({ store, clock, holder: await ownIdentity(), ttlMs: leaseTtlMs });
     stores.set(name, { name, store, catalog: new StoreCatalog(name, store, clock), leases });
   }
-  return new OwnAssembly({ config, installations, zstdProgram, stores });
+  const catalogs = new Map([...stores].map(([name, { catalog }]) => [name, catalog]));
+  const discovered = await withDiscoveredDatabases(config, catalogs, options);
+  return new OwnAssembly({ config: discovered, installations, zstdProgram, stores });
 }
 
 class OwnAssembly implements Assembly {
@@ -101,6 +113,17 @@ class OwnAssembly implements Assembly {
 
   get lineages(): readonly Lineage[] {
     return this.config.targets.flatMap((target) => target.backups.flatMap((backup) => backup.lineages));
+  }
+
+  async rediscovered(context: DiscoveryContext): Promise<LoadedConfig | undefined> {
+    const catalogs = new Map([...this.stores].map(([name, { catalog }]) => [name, catalog]));
+    const next = await withDiscoveredDatabases(this.config, catalogs, context);
+    return hasSameDatabases(this.config, next) ? undefined : next;
+  }
+
+  withConfig(config: LoadedConfig): Assembly {
+    const { stores, installations, zstdProgram } = this;
+    return new OwnAssembly({ config, stores, installations, zstdProgram });
   }
 
   storeOf(name: string): OpenedStore {
@@ -143,7 +166,10 @@ class OwnAssembly implements Assembly {
   }
 
   jobsOf(backups: readonly LoadedBackup[]): Job[] {
-    return backups.flatMap((backup) => backup.lineages.flatMap((lineage) => this.#jobsOfLineage(backup, lineage)));
+    return backups.flatMap((backup) => [
+      ...backup.lineages.flatMap((lineage) => this.#jobsOfLineage(backup, lineage)),
+      ...backup.retired.map((lineage) => this.pruneJob(backup, lineage)),
+    ]);
   }
 
   #jobsOfLineage(backup: LoadedBackup, lineage: Lineage): Job[] {
@@ -186,7 +212,10 @@ class OwnAssembly implements Assembly {
 
   pruneRules({ settings }: LoadedBackup, lineage: Lineage): PruneRules {
     const { leftoverGrace, deleteGrace } = this.config.jobs;
-    const together = this.lineages.filter(({ store, target }) => store === lineage.store && target === lineage.target);
+    const retired = this.config.targets.flatMap(({ backups }) => backups.flatMap((one) => one.retired));
+    const together = [...this.lineages, ...retired].filter(
+      ({ store, target }) => store === lineage.store && target === lineage.target,
+    );
     return {
       policy: settings.keep,
       timezone: settings.timezone,
@@ -199,7 +228,7 @@ class OwnAssembly implements Assembly {
   }
 
   proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined {
-    const lineage = backup.lineages.find((one) => sameLineage(one, manifest));
+    const lineage = [...backup.lineages, ...backup.retired].find((one) => sameLineage(one, manifest));
     const job = lineage === undefined ? undefined : this.#verifyJob(backup, lineage, manifest);
     return job === undefined ? undefined : forgettingView(job, this.storeOf(backup.store).catalog);
   }

@@ -7,6 +7,7 @@ import { loadConfig } from './config/load.ts';
 import type { LoadedConfig } from './config/loaded.ts';
 import { formatProblem } from './config/problem.ts';
 import type { Clock } from './core/clock.ts';
+import { errorMessage } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import type { Sample } from './core/metric.ts';
 import { version } from './core/version.ts';
@@ -39,7 +40,12 @@ export interface Server extends AsyncDisposable {
   readonly scraper: Scraper;
   readonly assembly: Assembly;
   reload(): Promise<ReloadResult>;
+  /** Asks the servers which databases they have, where the configuration has patterns; happens by itself as well. */
+  rediscover(): Promise<void>;
 }
+
+/** Time between two looks for new databases. */
+const rediscoveryIntervalMs = 5 * 60_000;
 
 /** Puts the parts together and starts them. Rejects when the address cannot be listened on. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -73,6 +79,8 @@ class Daemon implements Server {
   /** The newest first; older ones serve the runs that began with them. */
   readonly #parts: Parts[] = [];
   #scheduler: Scheduler | undefined;
+  #takingOver: Promise<void> = Promise.resolve();
+  #rediscovering: Promise<void> = Promise.resolve();
 
   constructor(options: ServerOptions) {
     const { clock, log } = options;
@@ -144,6 +152,7 @@ class Daemon implements Server {
       forgetView: ({ store, target }) => this.#current.assembly.stores.get(store)?.catalog.forget(target),
     });
     this.url = await this.#app.listen({ host: config.listen.host, port: config.listen.port });
+    this.#rediscovering = this.#rediscoverUntilStopped();
     log.info({ url: this.url, targets: config.targets.length, version }, 'watchkeeper is running');
   }
 
@@ -151,9 +160,19 @@ class Daemon implements Server {
     return this.#holder.reload();
   }
 
+  rediscover(): Promise<void> {
+    return this.#exchange(async () => {
+      const { signal } = this.#stop;
+      const next = await this.#current.assembly.rediscovered({ signal, log: this.#options.log });
+      if (next !== undefined) await this.#useDatabasesOf(next);
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the process is stopping'));
     await this.#app.close();
+    await this.#rediscovering;
+    await this.#takingOver;
     await this.#scheduler?.[Symbol.asyncDispose]();
     for (const { scraper, keeping, assembly } of this.#parts) {
       await scraper[Symbol.asyncDispose]();
@@ -171,9 +190,14 @@ class Daemon implements Server {
   async #makeParts(config: LoadedConfig): Promise<Parts> {
     const { clock, log, environment } = this.#options;
     const signal = this.#stop.signal;
-    const assembly = await assemble(config, { clock, signal, searchPath: environment['PATH'] ?? '' });
+    const assembly = await assemble(config, { clock, signal, log, searchPath: environment['PATH'] ?? '' });
     const scraper = createScraper({ targets: config.targets, clock, log, concurrency: config.scrape.concurrency });
-    const keeping = createKeeping({
+    return { assembly, scraper, keeping: this.#keepingOf(assembly) };
+  }
+
+  #keepingOf(assembly: Assembly): Keeping {
+    const { clock, log } = this.#options;
+    return createKeeping({
       catalogs: [...assembly.stores.values()].map(({ catalog }) => catalog),
       lineages: assembly.lineages,
       rules: assembly.rules,
@@ -183,11 +207,43 @@ class Daemon implements Server {
       clock,
       log,
     });
-    return { assembly, scraper, keeping };
+  }
+
+  /** One after the other: a reload and a look for new databases must not cross. */
+  #exchange(work: () => Promise<void>): Promise<void> {
+    const done = this.#takingOver.then(work);
+    this.#takingOver = done.catch(() => undefined);
+    return done;
+  }
+
+  #takeOver(config: LoadedConfig): Promise<void> {
+    return this.#exchange(() => this.#replaceParts(config));
+  }
+
+  async #rediscoverUntilStopped(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await clock.sleep(rediscoveryIntervalMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await this.rediscover().catch((error: unknown) => {
+        if (!signal.aborted) log.warn({ error: errorMessage(error) }, 'looking for new databases failed');
+      });
+    }
+  }
+
+  /** The stores, and what is watched, stay as they are. */
+  async #useDatabasesOf(config: LoadedConfig): Promise<void> {
+    const { assembly: previous, scraper, keeping } = this.#current;
+    const assembly = previous.withConfig(config);
+    this.#parts[0] = { assembly, scraper, keeping: this.#keepingOf(assembly) };
+    this.scheduler.replaceJobs(this.#jobsOf(assembly));
+    await keeping[Symbol.asyncDispose]();
+    this.#options.log.info({ lineages: assembly.lineages.length }, 'the databases to back up have changed');
   }
 
   /** Runs under way keep the stores they began with; everything after them is of the new configuration. */
-  async #takeOver(config: LoadedConfig): Promise<void> {
+  async #replaceParts(config: LoadedConfig): Promise<void> {
     const parts = await this.#makeParts(config);
     const previous = this.#current;
     this.#parts.unshift(parts);

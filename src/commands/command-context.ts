@@ -44,6 +44,7 @@ export async function assembleOrFail(context: CommandContext): Promise<Assembly>
   const config = await loadOrFail(context);
   return assemble(config, {
     clock: context.clock,
+    log: context.log,
     signal: context.signal,
     searchPath: context.environment['PATH'] ?? '',
   });

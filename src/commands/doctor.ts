@@ -1,4 +1,5 @@
 import type { LoadedConfig, LoadedStore } from '../config/loaded.ts';
+import { withDiscoveredDatabases } from '../discover-backups.ts';
 import type { Catalog } from '../jobs/catalog.ts';
 import { StoreCatalog } from '../jobs/store-catalog.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -19,10 +20,11 @@ import {
  * Everything `check` looks at, and what would hinder a restore today: is there a backup of every database, is it proven,
  * do programs, sandbox and space fit it – also when the source itself is gone.
  */
-export async function examine(config: LoadedConfig, context: CheckContext): Promise<CheckFinding[]> {
+export async function examine(given: LoadedConfig, context: CheckContext): Promise<CheckFinding[]> {
+  await using opened = await openReadable(given.stores, context);
+  const config = await withDiscoveredDatabases(given, opened.catalogs, context);
   const targets = await checkTargets(config, context);
   const stores = await checkStores(config, context);
-  await using opened = await openReadable(config.stores, context);
   const kept = await checkKept(config, opened.catalogs, context);
   const machine = await checkMachine(config, merge(targets.sources, kept.sources), context);
   return [...targets.findings, ...stores, ...kept.findings, ...machine];

@@ -33,7 +33,7 @@ export async function runPrune(
 ): Promise<number> {
   await using assembly = await assembleOrFail(context);
   const places = backupsToPrune(assembly, target).flatMap((backup) =>
-    backup.lineages.map((lineage): Place => ({ backup, lineage })),
+    [...backup.lineages, ...backup.retired].map((lineage): Place => ({ backup, lineage })),
   );
   if (options.apply === true) {
     const jobs = places.map(({ backup, lineage }) => assembly.pruneJob(backup, lineage, changesOf(options)));

@@ -33,7 +33,7 @@ async function newestOf(assembly: Assembly, target: string, signal: AbortSignal)
 function proofOf(assembly: Assembly, manifest: Manifest): Job {
   const backup = assembly.config.targets
     .flatMap((target) => target.backups)
-    .find((one) => one.lineages.some((lineage) => sameLineage(lineage, manifest)));
+    .find((one) => [...one.lineages, ...one.retired].some((lineage) => sameLineage(lineage, manifest)));
   if (backup === undefined) {
     const name = `${manifest.target}/${manifest.schedule}/${manifest.database}`;
     throw new CommandError(exitCodes.usage.code, `${name} is no longer configured: it is not known how to prove it`);

@@ -9,6 +9,7 @@ import type { Lineage } from '../jobs/lineage.ts';
 import type { BackupSettings, JobLimits, Objectives } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
+import type { DatabaseSelection } from '../targets/postgres/databases.ts';
 import type { RedisAccess } from '../targets/redis/settings.ts';
 
 /**
@@ -90,7 +91,12 @@ export interface LoadedBackup {
   readonly schedule: string;
   /** As whom the data is read: `backupLogin`, or the target's own role. Its database is the target's. */
   readonly access: PostgresAccess;
+  /** With `discover`: those that the server had when it was last asked. */
   readonly databases: readonly string[];
+  /** Which databases of the server are meant; undefined when they are named. */
+  readonly discover: DatabaseSelection | undefined;
+  /** Of databases that are gone, or no longer meant: their backups stay under retention. */
+  readonly retired: readonly Lineage[];
   readonly store: string;
   /** One for each database, in their order. */
   readonly lineages: readonly Lineage[];

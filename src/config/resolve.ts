@@ -4,6 +4,7 @@ import { toAssertion } from '../jobs/assertions.ts';
 import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import type { FindService } from '../targets/libpq/parse-connection.ts';
+import type { DatabaseSelection } from '../targets/postgres/databases.ts';
 import { type AccessSurroundings, resolveAccess, resolveBackupAccess, secretAt } from './access.ts';
 import { AwsSecrets } from './aws-secrets.ts';
 import type { CustomQueries } from './custom-queries.ts';
@@ -127,11 +128,27 @@ function resolveBackup(
   settings: BackupSettings,
   around: Pick<LoadedConfig, 'stores' | 'sandboxes'>,
 ): LoadedBackup {
-  const databases = settings.databases ?? [base.access.connection.database];
+  const discover = selectionOf(settings.databases);
+  const named = Array.isArray(settings.databases) ? settings.databases : [base.access.connection.database];
+  const databases = discover === undefined ? named : [];
   const store = settings.stores?.[0] ?? around.stores[0]?.name ?? defaultStore.name;
   const { target, schedule } = base;
   const lineages = databases.map((database) => ({ store, target, schedule, database }));
-  return { ...base, databases, store, lineages, settings, proof: resolveProof(settings, around.sandboxes) };
+  return {
+    ...base,
+    databases,
+    discover,
+    retired: [],
+    store,
+    lineages,
+    settings,
+    proof: resolveProof(settings, around.sandboxes),
+  };
+}
+
+function selectionOf(databases: BackupSettings['databases']): DatabaseSelection | undefined {
+  if (databases === undefined || Array.isArray(databases)) return undefined;
+  return databases === 'all' ? { include: ['*'], exclude: [] } : databases;
 }
 
 function resolveProof(settings: BackupSettings, sandboxes: readonly LoadedSandbox[]): LoadedProof | undefined {

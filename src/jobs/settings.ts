@@ -85,10 +85,26 @@ export const backupSettings = z.strictObject({
   schedule: z.string().describe('When, as a cron expression of five fields, e.g. `0 2 * * *`.'),
   timezone: z.string().default('UTC').describe('Zone of the schedules, e.g. `Europe/Berlin`.'),
   databases: z
-    .array(z.string().min(1))
-    .min(1)
+    .union([
+      z.array(z.string().min(1)).min(1).describe('Their names.'),
+      z.literal('all').describe('All of the server, those included that are made later.'),
+      z
+        .strictObject({
+          include: z
+            .array(z.string().min(1))
+            .min(1)
+            .default(['*'])
+            .describe('Databases that are backed up, as patterns.'),
+          exclude: z.array(z.string().min(1)).default([]).describe('… but not these.'),
+        })
+        .describe(
+          'Those that fit, those included that are made later; in patterns `*` is any text and `?` any character.',
+        ),
+    ])
     .optional()
-    .describe('Databases of the server that are backed up. Absent: the one in the target’s URL.'),
+    .describe(
+      'Databases of the server that are backed up: their names, `all`, or patterns such as `{ include: ["shop_*"] }`. Which fit is looked up every five minutes and for every command; of one that is dropped the backups stay under retention. Absent: the one in the target’s URL.',
+    ),
   select: selectSettings.prefault({}).describe('What of each database is dumped. Absent: everything.'),
   stores: z
     .array(partName)

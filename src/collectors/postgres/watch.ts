@@ -1,13 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import { metric } from '../../core/metric.ts';
 import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
+import { isSelected } from '../../targets/postgres/databases.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { openVisit, openWatchPool } from '../../targets/postgres/watch-pool.ts';
 import type { DatabaseWatch } from '../databases.ts';
 import type { Watch } from '../watch.ts';
 import { customCollector } from './custom/collector.ts';
 import type { CustomFamily } from './custom/family.ts';
-import { discoverDatabases, isSelected } from './databases.ts';
+import { discoverDatabases } from './databases.ts';
 import { postgresCollectors } from './index.ts';
 import { pgScrapeMetrics } from './scrape-metrics.ts';
 import type { PostgresWatchSettings } from './settings.ts';

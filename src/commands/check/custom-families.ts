@@ -1,12 +1,13 @@
 import { NotApplicable } from '../../collectors/collector.ts';
 import { tryFamily } from '../../collectors/postgres/custom/collector.ts';
 import type { CustomFamily } from '../../collectors/postgres/custom/family.ts';
-import { discoverDatabases, isSelected } from '../../collectors/postgres/databases.ts';
+import { discoverDatabases } from '../../collectors/postgres/databases.ts';
 import type { LoadedPostgres } from '../../config/loaded.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { withDatabase } from '../../targets/libpq/access.ts';
+import { isSelected } from '../../targets/postgres/databases.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { type Findings, findingsAbout } from './finding.ts';
 import { withSession } from './source.ts';

@@ -7,7 +7,8 @@ import type { Check } from './check.ts';
 export function checkBackup(check: Check, path: SettingPath, backup: BackupSettings): void {
   checkSchedules(check, path, backup);
   checkStoreOf(check, path, backup);
-  const { verify, databases = [] } = backup;
+  const { verify } = backup;
+  const databases = Array.isArray(backup.databases) ? backup.databases : [];
   for (const [index, database] of databases.entries()) {
     if (databases.indexOf(database) < index)
       check.problem([...path, 'databases', index], `"${database}" is listed twice`);

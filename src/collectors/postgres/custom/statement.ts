@@ -1,8 +1,8 @@
 import { errorCode, errorMessage } from '../../../core/errors.ts';
 import type { WorkContext } from '../../../core/work-context.ts';
+import { isSelected } from '../../../targets/postgres/databases.ts';
 import type { Settings, Table } from '../../../targets/postgres/session.ts';
 import { NotApplicable, NotPermitted } from '../../collector.ts';
-import { isSelected } from '../databases.ts';
 import type { PostgresSource } from '../source.ts';
 import type { CustomFamily, CustomStatement, TextPlace } from './family.ts';
 import { fitsVersion } from './versions.ts';
