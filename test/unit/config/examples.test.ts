@@ -18,8 +18,15 @@ test('the example configuration is valid, without a warning', async () => {
   const { config, warnings } = await load('config.example.yaml', { SHOP_BACKUP_PASSWORD: 'x' });
 
   expect(warnings).toEqual([]);
-  expect(config.targets.map(({ name }) => name)).toEqual(['reporting', 'pooler', 'shop', 'cache', 'sessions']);
-  expect(config.targets[2]?.backups.map(({ schedule, store }) => `${schedule} → ${store}`)).toEqual([
+  expect(config.targets.map(({ name }) => name)).toEqual([
+    'reporting',
+    'tenants',
+    'pooler',
+    'shop',
+    'cache',
+    'sessions',
+  ]);
+  expect(config.targets[3]?.backups.map(({ schedule, store }) => `${schedule} → ${store}`)).toEqual([
     'nightly → offsite',
     'hourly → local',
   ]);
