@@ -19,6 +19,15 @@ const used = [
   }),
   gauge('used_memory_startup', 'bytes', 'Bytes that an empty server takes.', { as: 'memory_used_startup_bytes' }),
   gauge('used_memory_dataset', 'bytes', 'Bytes of the data: used less overhead.', { as: 'memory_used_dataset_bytes' }),
+  gauge('allocator_allocated_lua', 'bytes', 'Bytes that scripts have allocated; from Redis 8.0 on.', {
+    as: 'allocator_allocated_lua_bytes',
+  }),
+  gauge('allocator_active_lua', 'bytes', 'Bytes of the pages that scripts have; from Redis 8.0 on.', {
+    as: 'allocator_active_lua_bytes',
+  }),
+  gauge('allocator_resident_lua', 'bytes', 'Resident bytes of the pages that scripts have; from Redis 8.0 on.', {
+    as: 'allocator_resident_lua_bytes',
+  }),
   gauge('used_memory_lua', 'bytes', 'Bytes of the script engine.', { as: 'memory_used_lua_bytes' }),
   gauge('used_memory_vm_eval', 'bytes', 'Bytes of the engine of EVAL; from Redis 7.0 on.', {
     as: 'memory_used_vm_eval_bytes',

@@ -105,6 +105,16 @@ const aof = [
 
 const fork = [
   gauge('module_fork_in_progress', 'boolean', 'Whether a module has forked.'),
+  gauge(
+    'slot_migration_fork_in_progress',
+    'boolean',
+    'Whether the server has forked to give slots away; Valkey from 9.0 on.',
+  ),
+  gauge(
+    'backup_in_progress',
+    'boolean',
+    'Whether a backup that the server takes by itself is running; from Redis 8.10 on.',
+  ),
   gauge('module_fork_last_cow_size', 'bytes', 'Bytes that were copied for the last fork of a module.'),
   gauge('current_cow_size', 'bytes', 'Bytes copied so far for the present snapshot or rewrite.', {
     as: 'save_cow_size_bytes',

@@ -148,6 +148,24 @@ const background = [
     as: 'active_defrag_time_seconds_total',
     factor: 0.001,
   }),
+  gauge(
+    'current_active_defrag_time',
+    'seconds',
+    'Seconds since memory is fragmented beyond the limit; 0 when it is not.',
+    {
+      as: 'active_defrag_current_seconds',
+      factor: 0.001,
+    },
+  ),
+  counter('io_threaded_freed_objects', 'objects', 'Objects that threads freed; Valkey from 8.0 on.', {
+    as: 'io_threaded_freed_objects_total',
+  }),
+  counter('io_threaded_accept_processed', 'connections', 'Connections that threads accepted; Valkey from 8.1 on.', {
+    as: 'io_threaded_accepts_total',
+  }),
+  counter('io_threaded_poll_processed', 'polls', 'Waits for events that threads did; Valkey from 8.0 on.', {
+    as: 'io_threaded_polls_total',
+  }),
   counter('eventloop_cycles', 'cycles', 'Cycles of the event loop; from Redis 7.0 on.', {
     as: 'eventloop_cycles_total',
   }),

@@ -58,6 +58,13 @@ test('a sample ends at its limit', async () => {
   expect(keys[0]?.total).toBe(3_051);
 });
 
+test('a sample ends when its time is over, however many keys were asked for', async () => {
+  const { keys } = await examine({ login: admin }, { keys: 1_000_000, seconds: 0.001 });
+
+  expect(keys[0]?.sampled).toBeGreaterThan(0);
+  expect(keys[0]?.sampled).toBeLessThan(3_051);
+});
+
 test('a user without the right to look at keys is told so, and the rest is told all the same', async () => {
   const { keys, findings } = await examine({ login: { username: 'poor', password: literalSecret('poor') } });
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { literalSecret } from '../../../src/core/secret.ts';
@@ -19,12 +20,14 @@ beforeAll(async () => {
     [1, 2].map(() => startTestRedis({ settings: [...shared, `replicaof 127.0.0.1 ${master.port}`], login })),
   );
   servers.push(...replicas);
+  const documented = await readFile(join(import.meta.dirname, '../../../deploy/redis/sentinel-acl.txt'), 'utf8');
   const started = await Promise.all(
     [1, 2, 3].map(() =>
       startTestRedis({
         program: 'sentinel',
         settings: [
           'requirepass guard',
+          ...documented.split('\n').filter((line) => line.startsWith('user ')),
           'sentinel sentinel-pass guard',
           `sentinel monitor shop 127.0.0.1 ${master.port} 2`,
           'sentinel auth-pass shop data',
@@ -76,6 +79,23 @@ test('one Sentinel is enough for all of them, the master and its replicas', asyn
   expect(Object.keys(valuesOf(samples, 'redis_master_link_up'))).toHaveLength(2);
   expect(Object.values(valuesOf(samples, 'redis_sentinel_masters'))).toEqual([1, 1, 1]);
   expect(valuesOf(samples, 'watchkeeper_collector_success')).not.toContain(0);
+});
+
+test('the documented user of Sentinels collects every family, without a denial on any of them', async () => {
+  const access = redisAccess(sentinels.slice(0, 1), {
+    mode: 'sentinel',
+    login: { password: literalSecret('data') },
+    sentinelLogin: { username: 'watchkeeper_sentinel', password: literalSecret('change-me') },
+  });
+  await using scraper = testScraper([watchedRedis('shop', access)]);
+  await scrapeOne(scraper, 'shop', testSignal());
+
+  const samples = await scrapeOne(scraper, 'shop', testSignal());
+
+  expect(Object.values(valuesOf(samples, 'redis_node_up'))).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(Object.values(valuesOf(samples, 'redis_node_failed_families'))).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(Object.keys(valuesOf(samples, 'redis_sentinel_master_ckquorum_status'))).toHaveLength(3);
+  for (const sentinel of sentinels) expect(await sentinel.call('ACL', 'LOG')).toEqual([]);
 });
 
 test('the families sentinel and nodes give the pages that are written down', async () => {
@@ -159,5 +179,34 @@ test('a failover is followed: the replica that takes over is the master in the s
       expect(Object.values(valuesOf(samples, 'redis_sentinel_master_config_epoch'))).toEqual([1, 1, 1]);
     },
     { timeout: 40_000, interval: 300 },
+  );
+});
+
+/** The last one: a Sentinel that stood still does nothing for half a minute. */
+test('when the Sentinel that was named hangs, another one tells of the master and its replicas', async () => {
+  await using scraper = sentinelScraper();
+  await scrapeOne(scraper, 'shop', testSignal());
+  const [first] = sentinels;
+  first?.freeze();
+  try {
+    await vi.waitFor(
+      async () => {
+        const samples = await scrapeOne(scraper, 'shop', testSignal());
+        expect(singleValue(samples, 'redis_up')).toBe(1);
+        expect(valuesOf(samples, 'redis_node_up')).toMatchObject({ [first?.name ?? '']: 0 });
+        expect(Object.values(valuesOf(samples, 'redis_node_up')).filter((up) => up === 1)).toHaveLength(4);
+        expect(Object.keys(valuesOf(samples, 'redis_sentinel_master_status'))).toHaveLength(2);
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+  } finally {
+    first?.thaw();
+  }
+  await vi.waitFor(
+    async () => {
+      const samples = await scrapeOne(scraper, 'shop', testSignal());
+      expect(valuesOf(samples, 'redis_node_up')).toMatchObject({ [first?.name ?? '']: 1 });
+    },
+    { timeout: 20_000, interval: 200 },
   );
 });
