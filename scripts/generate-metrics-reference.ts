@@ -5,6 +5,7 @@ import { selfMetricDeclarations } from '../src/collectors/self-metrics.ts';
 import { configMetrics } from '../src/config/holder.ts';
 import { formatDuration } from '../src/core/duration.ts';
 import type { Metric } from '../src/core/metric.ts';
+import { examinerDeclarations } from '../src/examiner.ts';
 import { keepingMetrics } from '../src/jobs/keeping-declarations.ts';
 
 /** Metrics that belong together: a family, or what a part of the daemon tells of itself. */
@@ -31,7 +32,7 @@ export function metricSections(): MetricSection[] {
       title: 'The daemon',
       about: 'What the process tells of itself, beside the usual `process_*` and `nodejs_*`. Only on `/metrics`.',
       withTarget: false,
-      metrics: [...selfMetricDeclarations, ...configMetrics],
+      metrics: [...selfMetricDeclarations, ...configMetrics, ...examinerDeclarations],
     },
     {
       title: 'Keeping',

@@ -11,6 +11,7 @@ import { errorMessage } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import type { Sample } from './core/metric.ts';
 import { version } from './core/version.ts';
+import { type Examine, type Examiner, startExaminer } from './examiner.ts';
 import { createApp } from './http/app.ts';
 import type { HealthCheck, KeepingRow, ReloadReport } from './http/dependencies.ts';
 import type { Job } from './jobs/job.ts';
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Ends the start; a running server is stopped by disposing it. */
   readonly signal: AbortSignal;
+  /** Looks for what would hinder a restore, in the background; nobody does when absent. */
+  readonly examine?: Examine;
   /** Is told of every run that ended. */
   readonly onOutcome?: (job: Job, outcome: RunOutcome) => void;
 }
@@ -81,6 +84,7 @@ class Daemon implements Server {
   #scheduler: Scheduler | undefined;
   #takingOver: Promise<void> = Promise.resolve();
   #rediscovering: Promise<void> = Promise.resolve();
+  #examiner: Examiner | undefined;
 
   constructor(options: ServerOptions) {
     const { clock, log } = options;
@@ -151,6 +155,10 @@ class Daemon implements Server {
       },
       forgetView: ({ store, target }) => this.#current.assembly.stores.get(store)?.catalog.forget(target),
     });
+    const { examine } = this.#options;
+    if (examine !== undefined) {
+      this.#examiner = startExaminer({ examine, config: () => holder.current, clock, log });
+    }
     this.url = await this.#app.listen({ host: config.listen.host, port: config.listen.port });
     this.#rediscovering = this.#rediscoverUntilStopped();
     log.info({ url: this.url, targets: config.targets.length, version }, 'watchkeeper is running');
@@ -173,6 +181,7 @@ class Daemon implements Server {
     await this.#app.close();
     await this.#rediscovering;
     await this.#takingOver;
+    await this.#examiner?.[Symbol.asyncDispose]();
     await this.#scheduler?.[Symbol.asyncDispose]();
     for (const { scraper, keeping, assembly } of this.#parts) {
       await scraper[Symbol.asyncDispose]();
@@ -272,6 +281,7 @@ class Daemon implements Server {
     return [
       ...(await this.#selfMetrics.samples()),
       ...this.#holder.samples(),
+      ...(this.#examiner?.samples() ?? []),
       ...this.#current.keeping.samples(this.#options.clock.now()),
     ];
   }

@@ -1,7 +1,7 @@
 import { loadConfig } from '../config/load.ts';
 import { openStore } from '../storage/index.ts';
 import { probeStore } from '../storage/probe.ts';
-import { type CheckOptions, runCheck } from './check.ts';
+import { type CheckContext, type CheckOptions, runCheck } from './check.ts';
 import type { CommandContext } from './command-context.ts';
 import { runDoctor } from './doctor.ts';
 
@@ -15,18 +15,26 @@ export function runDoctorCommand(context: CommandContext): Promise<number> {
   return runDoctor(optionsOf(context, context.configFile));
 }
 
-function optionsOf(context: CommandContext, file: string): CheckOptions {
-  const { environment, terminal, json, signal, clock, log } = context;
+/** What the checks need of the world. */
+export function checkContext(context: Pick<CommandContext, 'environment' | 'signal' | 'clock' | 'log'>): CheckContext {
+  const { environment, signal, clock, log } = context;
   return {
     signal,
     clock,
     log,
-    file,
-    json,
     searchPath: environment['PATH'] ?? '',
-    load: (path) => loadConfig(path, environment),
     openStore: ({ settings, secretAccessKey }) => openStore(settings, { secretAccessKey, clock }),
     probeStore,
+  };
+}
+
+function optionsOf(context: CommandContext, file: string): CheckOptions {
+  const { environment, terminal, json } = context;
+  return {
+    ...checkContext(context),
+    file,
+    json,
+    load: (path) => loadConfig(path, environment),
     out: (text) => void terminal.out.write(text),
   };
 }

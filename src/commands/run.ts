@@ -1,6 +1,8 @@
 import { createLog } from '../core/log.ts';
 import { describeReload, type Server, startServer } from '../server.ts';
+import { checkContext } from './checks.ts';
 import { type CommandContext, loadOrFail } from './command-context.ts';
+import { examine } from './doctor.ts';
 import { exitCodes } from './exit-code.ts';
 
 /** `watchkeeper run`: the daemon, until SIGINT or SIGTERM. SIGHUP reads the configuration again. */
@@ -8,7 +10,14 @@ export async function runDaemon(context: CommandContext): Promise<number> {
   const config = await loadOrFail(context);
   const { clock, environment, signal } = context;
   const log = createLog(config.logLevel);
-  await using server = await startServer({ config, environment, clock, log, signal });
+  await using server = await startServer({
+    config,
+    environment,
+    clock,
+    log,
+    signal,
+    examine: (current, until) => examine(current, checkContext({ ...context, log, signal: until })),
+  });
   const reload = () => void reloadAndTell(server, config.file, log);
   process.on('SIGHUP', reload);
   await untilAborted(signal);

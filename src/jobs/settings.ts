@@ -177,6 +177,11 @@ export const jobLimits = z.strictObject({
     .describe(
       'How long a backup that retention no longer keeps is only marked before it is deleted. Meanwhile a changed policy or `watchkeeper pin` saves it. `0s`: it is deleted at once.',
     ),
+  doctorEvery: durationMs
+    .default(6 * 3_600_000)
+    .describe(
+      'How often the daemon looks for what would hinder a restore, as `watchkeeper doctor` does; every ten minutes while something does. The first look is half a minute after the start.',
+    ),
   spool: byteSize
     .optional()
     .describe('Most space a proof may take in the temporary folder for the fetched dump; unlimited by default.'),
