@@ -37,9 +37,6 @@ export interface OpenedStore {
   readonly leases: Leases;
 }
 
-/** Without a renewal for this long, a lease of a process that is gone is free. */
-const leaseTtlMs = 60_000;
-
 /** The parts that keeping needs, made from a configuration: what the daemon and the commands both work with. */
 export interface Assembly extends AsyncDisposable {
   readonly config: LoadedConfig;
@@ -90,7 +87,7 @@ export async function assemble(config: LoadedConfig, options: AssemblyOptions): 
   for (const { name, settings, secretAccessKey } of config.stores) {
     const store = await openStore(settings, { secretAccessKey, clock: options.clock });
     const { clock } = options;
-    const leases = new Leases({ store, clock, holder: await ownIdentity(), ttlMs: leaseTtlMs });
+    const leases = new Leases({ store, clock, holder: await ownIdentity(), ttlMs: config.jobs.lease });
     stores.set(name, { name, store, catalog: new StoreCatalog(name, store, clock), leases });
   }
   const catalogs = new Map([...stores].map(([name, { catalog }]) => [name, catalog]));

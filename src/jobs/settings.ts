@@ -169,6 +169,12 @@ export const jobLimits = z.strictObject({
   concurrency: z.int().min(1).max(32).default(2).describe('Backups and proofs under way at once, over all targets.'),
   retries: z.int().min(0).max(10).default(3).describe('Further tries after a failure that may pass by itself.'),
   retryDelay: durationMs.default(30_000).describe('Wait before the first further try; it doubles each time.'),
+  lease: durationMs
+    .refine((ms) => ms >= 1_000, 'must be 1s or more')
+    .default(60_000)
+    .describe(
+      'A process that works on something alone and is not heard of for this long has lost the right to it; another one takes over.',
+    ),
   leftoverGrace: durationMs
     .default(24 * 3_600_000)
     .describe('Age from which the remains of an unfinished backup are removed.'),
