@@ -1,4 +1,5 @@
 import type { StoredObject } from '../storage/object-store.ts';
+import { proofName } from './backup-keys.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof, StartMarker } from './manifest.ts';
 import type { BackupMarks } from './retention-marks.ts';
@@ -7,6 +8,8 @@ import type { BackupMarks } from './retention-marks.ts';
 export interface CatalogEntry {
   readonly manifest: Manifest;
   readonly proofs: readonly Proof[];
+  /** Names of reports that cannot be read or are about another backup. */
+  readonly unreadableReports: readonly string[];
   /** All objects of the backup: parts, manifest, reports. */
   readonly storedBytes: number;
   /** Pins and tombstone. */
@@ -41,9 +44,15 @@ export interface Catalog {
   read(target: string, signal: AbortSignal): Promise<TargetContents>;
 }
 
-/** True when the newest verdict that says anything is `proven`: an `inconclusive` one changes nothing. */
-export function isProven(entry: CatalogEntry): boolean {
-  return entry.proofs.find((proof) => proof.verdict !== 'inconclusive')?.verdict === 'proven';
+/**
+ * True when the newest verdict that says anything is `proven`: an `inconclusive` one changes nothing. A later report that
+ * cannot be read may have said `failed`.
+ */
+export function isProven({ proofs, unreadableReports }: CatalogEntry): boolean {
+  const last = proofs.find((proof) => proof.verdict !== 'inconclusive');
+  if (last?.verdict !== 'proven') return false;
+  const name = proofName(new Date(last.startedAt));
+  return !unreadableReports.some((other) => other > name);
 }
 
 export function entriesOf(contents: TargetContents, lineage: Pick<Lineage, 'schedule' | 'database'>): CatalogEntry[] {

@@ -9,6 +9,7 @@ import type { Attempt, Catalog, CatalogEntry, TargetContents } from './catalog.t
 import { type Manifest, manifestSchema, type Proof, proofSchema, startMarkerSchema } from './manifest.ts';
 import { type MarksOfTarget, readMarks } from './read-marks.ts';
 import { noMarks } from './retention-marks.ts';
+import { openSealedJson } from './sealed-json.ts';
 
 interface Folder {
   readonly backupId: string;
@@ -136,13 +137,16 @@ export class StoreCatalog implements Catalog {
   async #readEntry(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<Omit<CatalogEntry, 'marks'>> {
     const names = folder.objects.map(({ name }) => name).filter(isProofName);
     const proofs: Proof[] = [];
+    const unreadableReports: string[] = [];
     for (const name of names) {
       const proof = await this.#readJson(manifest.target, folder, name, proofSchema, signal);
-      // A report that cannot be read proves nothing; one about another backup neither.
-      if (proof !== undefined && !(proof instanceof Error) && proof.backupId === manifest.id) proofs.push(proof);
+      if (proof === undefined) continue;
+      // A report that cannot be read proves nothing, and what it said may have been bad; one about another backup likewise.
+      if (proof instanceof Error || proof.backupId !== manifest.id) unreadableReports.push(name);
+      else proofs.push(proof);
     }
     proofs.sort((a, b) => compareText(b.finishedAt, a.finishedAt));
-    return { manifest, proofs, storedBytes: totalBytes(folder) };
+    return { manifest, proofs, unreadableReports, storedBytes: totalBytes(folder) };
   }
 
   async #readAttempt(target: string, folder: Folder, signal: AbortSignal): Promise<Attempt> {
@@ -207,12 +211,12 @@ function strayMarks(marks: MarksOfTarget, folders: readonly Folder[]): StoredObj
 
 function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
   try {
-    const parsed = schema.safeParse(JSON.parse(bytes.toString('utf8')));
+    const parsed = schema.safeParse(openSealedJson(bytes));
     if (parsed.success) return parsed.data;
     const [issue] = parsed.error.issues;
     return new Error(`not understood at ${issue?.path.join('.')}: ${issue?.message}`);
   } catch (error) {
-    return new Error('not valid JSON', { cause: error });
+    return error instanceof SyntaxError ? new Error('not valid JSON', { cause: error }) : (error as Error);
   }
 }
 

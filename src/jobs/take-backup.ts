@@ -7,6 +7,7 @@ import { backupKey, manifestName, newBackupId, startMarkerName } from './backup-
 import { type JobContext, JobFailed } from './job.ts';
 import { type Lineage, lineageName } from './lineage.ts';
 import type { Manifest, StartMarker } from './manifest.ts';
+import { sealedJson } from './sealed-json.ts';
 
 export interface BackupRequest {
   readonly lineage: Lineage;
@@ -105,6 +106,11 @@ async function removeObjects(store: ObjectStore, keys: readonly string[], contex
   }
 }
 
-async function putJson(store: ObjectStore, key: string, value: unknown, signal: AbortSignal): Promise<void> {
-  await store.put(key, Buffer.from(`${JSON.stringify(value, null, 1)}\n`), signal);
+async function putJson(
+  store: ObjectStore,
+  key: string,
+  value: Manifest | StartMarker,
+  signal: AbortSignal,
+): Promise<void> {
+  await store.put(key, sealedJson(value), signal);
 }

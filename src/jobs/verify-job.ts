@@ -7,6 +7,7 @@ import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof } from './manifest.ts';
 import type { Schedule } from './schedule.ts';
+import { sealedJson } from './sealed-json.ts';
 import { type VerifyRequest, verifyBackup } from './verify-backup.ts';
 
 export interface VerifyJobOptions extends Omit<VerifyRequest, 'manifest' | 'store'> {
@@ -73,7 +74,7 @@ export async function proveAndReport(
 ): Promise<Proof> {
   const proof = await verifyBackup(request, context);
   const key = backupKey(proof.target, proof.backupId, proofName(new Date(proof.startedAt)));
-  await request.store.put(key, Buffer.from(`${JSON.stringify(proof, null, 1)}\n`), context.signal);
+  await request.store.put(key, sealedJson(proof), context.signal);
   return proof;
 }
 
