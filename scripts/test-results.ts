@@ -8,9 +8,40 @@ export interface TestCounts {
 /** The part of vitest's JSON report that is needed here. */
 export interface TestReport {
   readonly testResults: readonly {
+    /** Path of the file. */
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
+}
+
+const mostRepeated = 3;
+
+/**
+ * The files that get a second run, alone: those that failed, when they are few. Time runs unevenly on a machine that does much
+ * at once; more failures than these are no accident.
+ */
+export function filesToRepeat(report: TestReport | undefined): readonly string[] {
+  const failed = (report?.testResults ?? []).filter(({ status }) => status === 'failed').map(({ name }) => name);
+  return failed.length <= mostRepeated ? failed : [];
+}
+
+/** The first report with what the second run says about its files. */
+export function withRepeated(first: TestReport, second: TestReport): TestReport {
+  const repeated = new Set(second.testResults.map(({ name }) => name));
+  return { testResults: [...first.testResults.filter(({ name }) => !repeated.has(name)), ...second.testResults] };
+}
+
+/** What failed in the first report; a file whose hooks failed by its path. */
+export function failuresOf(report: TestReport): readonly string[] {
+  return report.testResults
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, assertionResults }) => {
+      const failed = assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map(({ fullName }) => fullName.trim());
+      return failed.length === 0 ? [name] : failed;
+    });
 }
 
 /**

@@ -1,11 +1,20 @@
 import { expect, test } from 'vitest';
-import { addCounts, countTests, formatCounts, type TestReport } from '../../../scripts/test-results.ts';
+import {
+  addCounts,
+  countTests,
+  failuresOf,
+  filesToRepeat,
+  formatCounts,
+  type TestReport,
+  withRepeated,
+} from '../../../scripts/test-results.ts';
 
 function reportOf(...files: [status: string, ...tests: string[]][]): TestReport {
   return {
-    testResults: files.map(([status, ...tests]) => ({
+    testResults: files.map(([status, ...tests], index) => ({
+      name: `file-${index}.test.ts`,
       status,
-      assertionResults: tests.map((one) => ({ status: one })),
+      assertionResults: tests.map((one, which) => ({ status: one, fullName: ` test ${which}` })),
     })),
   };
 }
@@ -37,4 +46,22 @@ test('the last line names skipped tests only when there are any', () => {
 
   expect(formatCounts(none)).toBe('2 passed, 0 failed');
   expect(formatCounts(addCounts(none, { passed: 1, failed: 2, skipped: 3 }))).toBe('3 passed, 2 failed, 3 skipped');
+});
+
+test('a few files that failed are run once more, and what they give then counts', () => {
+  const first = reportOf(['passed', 'passed'], ['failed', 'failed', 'passed'], ['failed']);
+  const second = {
+    testResults: reportOf(['passed', 'passed'], ['passed', 'passed', 'passed'], ['failed', 'failed']).testResults.slice(
+      1,
+    ),
+  };
+
+  expect(filesToRepeat(first)).toEqual(['file-1.test.ts', 'file-2.test.ts']);
+  expect(failuresOf(first)).toEqual(['test 0', 'file-2.test.ts']);
+  expect(countTests(withRepeated(first, second), 1)).toEqual({ passed: 3, failed: 1, skipped: 0 });
+});
+
+test('many files that failed are no accident', () => {
+  expect(filesToRepeat(reportOf(['failed'], ['failed'], ['failed'], ['failed']))).toEqual([]);
+  expect(filesToRepeat(undefined)).toEqual([]);
 });
