@@ -38,14 +38,18 @@ const columns: readonly ColumnMetric[] = [
     'max_client_connections',
     'Most clients of the user; 0 for no limit. From PgBouncer 1.24 on.',
   ),
-  gauge('pool_size', 'pool_size', 'The user’s own pool_size; absent where the database’s applies.'),
-  gauge('reserve_pool_size', 'reserve_pool', 'The user’s own reserve_pool_size; absent where the database’s applies.'),
+  gauge('pool_size', 'pool_size', 'The pool_size of the user; absent where that of the database applies.'),
+  gauge(
+    'reserve_pool_size',
+    'reserve_pool',
+    'The reserve_pool_size of the user; absent where that of the database applies.',
+  ),
 ];
 
 const poolMode = metric({
   name: 'pgbouncer_users_info',
   type: 'gauge',
-  help: 'Always 1; the user’s own pool_mode, empty where the database’s applies.',
+  help: 'Always 1; pool_mode of the user, empty where that of the database applies.',
   labels: ['user', 'pool_mode'],
   source: 'SHOW USERS, pool_mode',
   unit: 'info',

@@ -28,7 +28,7 @@ const totals = [
 const unread = byReason('unread', {
   unit: 'sequences',
   source: 'has_sequence_privilege(), pg_locks',
-  help: 'Sequences whose state is not known. privilege: the role may not read them, GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO it; locked: one waits for no lock; limit: more than `watch.tableLimit`, or than a tenth of the locks that the server has room for; those with the smallest range, and then those of the largest tables, are read.',
+  help: 'Sequences whose state is not known. privilege: the role may not read them, GRANT SELECT ON ALL SEQUENCES IN SCHEMA s TO it; locked: one waits for no lock; limit: more than `watch.tableLimit`, or than a tenth of the locks that the server has room for; those with the smallest range, and then those of the largest tables, are read.',
 });
 
 const details = [

@@ -7,7 +7,7 @@ import { chosenStatements, excludedValues, requireAllStatements, statementColumn
 const text = metric({
   name: 'pg_stat_statements_query_id',
   type: 'counter',
-  help: 'Always 1; the label query tells the beginning of the text of a statement that slow_queries shows, with $1, $2, … for its constants. Statements that may hold passwords (all but SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE and WITH) are left out.',
+  help: 'Always 1; the label query tells the beginning of the text of a statement that slow_queries shows, with $1, $2 and so on for its constants. Statements that may hold passwords (all but SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, TABLE and WITH) are left out.',
   labels: ['queryid', 'query'],
   source: 'pg_stat_statements.query',
   unit: 'info',

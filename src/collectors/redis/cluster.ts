@@ -54,7 +54,7 @@ const view = [
   field('gauge', 'cluster_known_nodes', 'cluster_known_nodes', 'nodes', 'Nodes that this node knows.'),
   field('gauge', 'cluster_size', 'cluster_size', 'nodes', 'Masters with slots.'),
   field('gauge', 'cluster_current_epoch', 'cluster_current_epoch', 'epoch', 'Highest epoch that this node has seen.'),
-  field('gauge', 'cluster_my_epoch', 'cluster_my_epoch', 'epoch', 'Epoch of this node’s own configuration.'),
+  field('gauge', 'cluster_my_epoch', 'cluster_my_epoch', 'epoch', 'Epoch of the configuration of this node.'),
   field(
     'counter',
     'cluster_stats_messages_sent',

@@ -75,7 +75,7 @@ const allocator = [
   gauge('allocator_rss_ratio', 'ratio', 'Resident bytes for each active one.'),
   gauge('allocator_rss_bytes', 'bytes', 'Resident bytes that are not active.'),
   gauge('rss_overhead_ratio', 'ratio', 'Bytes of the process for each resident one of the allocator.'),
-  gauge('rss_overhead_bytes', 'bytes', 'Bytes of the process that are not the allocator’s.'),
+  gauge('rss_overhead_bytes', 'bytes', 'Bytes of the process that do not belong to the allocator.'),
   gauge(
     'mem_fragmentation_ratio',
     'ratio',

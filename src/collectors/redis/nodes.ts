@@ -112,7 +112,7 @@ const nodeUp = metric({
 const nodeInfo = metric({
   name: 'redis_node_info',
   type: 'info',
-  help: 'Always 1; the labels tell the role (master, replica, sentinel, unknown) and the group: the master’s name in Sentinel, the master’s id in a cluster.',
+  help: 'Always 1; the labels tell the role (master, replica, sentinel, unknown) and the group: the name of the master in Sentinel, its id in a cluster.',
   labels: ['node', 'role', 'group'],
   source: 'CLUSTER NODES or SENTINEL MASTERS, SLAVES, SENTINELS; INFO replication: role',
   unit: 'info',

@@ -23,8 +23,11 @@ const idHelp = 'as milliseconds since 1970 (the part of the id before the hyphen
 
 const streamFields = [
   ['length', declare('length', 'entries', 'Entries of the stream.', ofStream, 'XINFO STREAM')],
-  ['radix-tree-keys', declare('radix_tree_keys', 'keys', 'Keys of the stream’s tree.', ofStream, 'XINFO STREAM')],
-  ['radix-tree-nodes', declare('radix_tree_nodes', 'nodes', 'Nodes of the stream’s tree.', ofStream, 'XINFO STREAM')],
+  ['radix-tree-keys', declare('radix_tree_keys', 'keys', 'Keys of the tree of the stream.', ofStream, 'XINFO STREAM')],
+  [
+    'radix-tree-nodes',
+    declare('radix_tree_nodes', 'nodes', 'Nodes of the tree of the stream.', ofStream, 'XINFO STREAM'),
+  ],
   [
     'last-generated-id',
     declare(

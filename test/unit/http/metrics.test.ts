@@ -65,6 +65,17 @@ pg_up{target="auth"} 1
     expect(gunzipSync(packed.rawPayload).toString()).toBe(plain.body);
   });
 
+  test('names in any script are told in UTF-8', async () => {
+    const samples = [sample(rows, 1, { table: 'größe' }), sample(rows, 2, { table: '客户 👥' })];
+    const app = testApp({ scraper: () => stubScraper({ answer: async () => [{ target: 'payments', samples }] }) });
+
+    const { rawPayload } = await app.inject('/metrics');
+
+    const lines = rawPayload.toString('utf8').split('\n');
+    expect(lines).toContain('pg_rows{target="payments",table="größe"} 1');
+    expect(lines).toContain('pg_rows{target="payments",table="客户 👥"} 2');
+  });
+
   test('a small page stays as it is', async () => {
     const app = testApp({ scraper: twoTargets });
 
