@@ -51,6 +51,20 @@ export class NotApplicable extends Error {
 }
 
 /**
+ * Thrown by `collect` where some of what the family shows could not be read: the family counts as failed, and these samples
+ * are shown all the same. The cause tells what is missing.
+ */
+export class CollectedInPart extends Error {
+  override readonly name = 'CollectedInPart';
+  readonly samples: readonly Sample[];
+
+  constructor(samples: readonly Sample[], cause: unknown) {
+    super('not everything could be read', { cause });
+    this.samples = samples;
+  }
+}
+
+/**
  * Thrown by `collect` where the role may not do what the family needs; the message says what to grant. It is not tried
  * again for some minutes, because the server writes a line into its log each time.
  */

@@ -2,6 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Metric } from '../core/metric.ts';
 import type { Collector } from './collector.ts';
+import { dynamodbCollectors } from './dynamodb/index.ts';
+import { dynamodbUp, type WatchedDynamodb, watchDynamodb } from './dynamodb/watch.ts';
 import type { PeerScrapeMetrics } from './peer-scrape-metrics.ts';
 import { pgbouncerCollectors } from './pgbouncer/index.ts';
 import { pgbouncerUp, type WatchedPgbouncer, watchPgbouncer } from './pgbouncer/watch.ts';
@@ -28,12 +30,13 @@ export const engines = {
   postgres: { title: 'PostgreSQL', up: pgUp, peer: pgScrapeMetrics, collectors: postgresCollectors },
   pgbouncer: { title: 'PgBouncer', up: pgbouncerUp, collectors: pgbouncerCollectors },
   redis: { title: 'Redis and Valkey', up: redisUp, peer: redisScrapeMetrics, collectors: redisEngineFamilies },
+  dynamodb: { title: 'DynamoDB', up: dynamodbUp, collectors: dynamodbCollectors },
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;
 
 /** A target of any engine. */
-export type WatchedTarget = WatchedPostgres | WatchedPgbouncer | WatchedRedis;
+export type WatchedTarget = WatchedPostgres | WatchedPgbouncer | WatchedRedis | WatchedDynamodb;
 
 /** Connects to nothing until the first scrape. */
 export function watchTarget(
@@ -47,5 +50,7 @@ export function watchTarget(
       return new TargetScrape(watchPgbouncer(target, given.clock), given);
     case 'redis':
       return new TargetScrape(watchRedis(target, given.clock), given);
+    case 'dynamodb':
+      return new TargetScrape(watchDynamodb(target, given), given);
   }
 }

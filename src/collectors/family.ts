@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts';
 import type { Sample } from '../core/metric.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { checkSamples } from './check-samples.ts';
-import { type Collector, NotApplicable, NotPermitted } from './collector.ts';
+import { CollectedInPart, type Collector, NotApplicable, NotPermitted } from './collector.ts';
 
 /** How collecting a family went. */
 export interface FamilyResult {
@@ -98,7 +98,7 @@ export class Family<S> {
       const nowMs = clock.monotonicMs();
       const failed = this.noteFailure(nowMs, startedMs);
       if (error instanceof NotPermitted) this.#dueAtMs = nowMs + refusedRetryMs;
-      return failed;
+      return error instanceof CollectedInPart ? { ...failed, samples: error.samples, collectedAtMs: nowMs } : failed;
     } finally {
       this.#options.onSpent?.((clock.monotonicMs() - startedMs) / 1_000);
     }
@@ -111,6 +111,7 @@ export class Family<S> {
       return { samples, applicable: true };
     } catch (error) {
       if (error instanceof NotApplicable) return { samples: [], applicable: false };
+      if (error instanceof CollectedInPart) checkSamples(this.collector, error.samples, this.#options.database?.());
       throw error;
     }
   }

@@ -5,6 +5,7 @@ import type { WorkContext } from '../core/work-context.ts';
 import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
 import { checkCustomFamilies } from './check/custom-families.ts';
+import { checkDynamodb } from './check/dynamodb.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPgbouncer } from './check/pgbouncer.ts';
 import { checkPooling } from './check/pooling.ts';
@@ -97,6 +98,8 @@ async function checkTarget(target: LoadedTarget, context: TimedContext): Promise
       return { findings: await checkPgbouncer(target, context), sources: [] };
     case 'redis':
       return { findings: await checkRedis(target, context), sources: [] };
+    case 'dynamodb':
+      return { findings: await checkDynamodb(target, context), sources: [] };
   }
 }
 

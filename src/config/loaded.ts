@@ -1,3 +1,4 @@
+import type { DynamodbWatchSettings, TableSelection } from '../collectors/dynamodb/settings.ts';
 import type { PgbouncerWatchSettings } from '../collectors/pgbouncer/settings.ts';
 import type { CustomFamily } from '../collectors/postgres/custom/family.ts';
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
@@ -8,6 +9,7 @@ import type { Assertion } from '../jobs/assertions.ts';
 import type { Lineage } from '../jobs/lineage.ts';
 import type { BackupSettings, JobLimits, Objectives } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
+import type { AwsAccess } from '../targets/aws/settings.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { DatabaseSelection } from '../targets/postgres/databases.ts';
 import type { RedisAccess } from '../targets/redis/settings.ts';
@@ -51,7 +53,7 @@ export type LoadedSandbox =
   | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
 
 /** A target, told apart by `engine`. */
-export type LoadedTarget = LoadedPostgres | LoadedPgbouncer | LoadedRedis;
+export type LoadedTarget = LoadedPostgres | LoadedPgbouncer | LoadedRedis | LoadedDynamodb;
 
 export function isPostgres(target: LoadedTarget): target is LoadedPostgres {
   return target.engine === 'postgres';
@@ -83,6 +85,13 @@ export interface LoadedRedis extends LoadedAny {
   readonly engine: 'redis';
   readonly access: RedisAccess;
   readonly watch: RedisWatchSettings;
+}
+
+export interface LoadedDynamodb extends LoadedAny {
+  readonly engine: 'dynamodb';
+  readonly access: AwsAccess;
+  readonly tables: TableSelection;
+  readonly watch: DynamodbWatchSettings;
 }
 
 /** One schedule of one target. */

@@ -11,6 +11,7 @@ import type { CustomQueries } from './custom-queries.ts';
 import type {
   LoadedBackup,
   LoadedConfig,
+  LoadedDynamodb,
   LoadedPostgres,
   LoadedProof,
   LoadedSandbox,
@@ -20,6 +21,7 @@ import type {
 import { resolveRedis } from './redis-access.ts';
 import type { Reference } from './references.ts';
 import { backupSettingsOf, type Config, type TargetConfig } from './schema.ts';
+import type { DynamodbTargetConfig } from './targets/dynamodb.ts';
 import type { PostgresTargetConfig } from './targets/postgres.ts';
 
 /** Where backups go when the file names no store. */
@@ -109,7 +111,15 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
     }
     case 'redis':
       return resolveRedis(name, target, around);
+    case 'dynamodb':
+      return resolveDynamodb(name, target);
   }
+}
+
+function resolveDynamodb(name: string, target: DynamodbTargetConfig): LoadedDynamodb {
+  const { engine, region, profile, endpoint, cloudwatchEndpoint, tables, watch } = target;
+  const access = { region, profile, endpoint, cloudwatchEndpoint, timeoutMs: watch.timeout };
+  return { name, engine, access, tables, watch, backups: [] };
 }
 
 function resolvePostgres(name: string, target: PostgresTargetConfig, around: TargetSurroundings): LoadedPostgres {

@@ -3,6 +3,7 @@ import { logLevels } from '../core/log.ts';
 import { durationMs, partName } from '../core/schema.ts';
 import { type BackupSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
+import { dynamodbTarget } from './targets/dynamodb.ts';
 import { pgbouncerTarget } from './targets/pgbouncer.ts';
 import { postgresTarget } from './targets/postgres.ts';
 import { redisTarget } from './targets/redis.ts';
@@ -62,7 +63,7 @@ export const configSchema = z.strictObject({
     .describe('Where restores are proven, by name. Absent: a throw-away server on this machine.'),
   jobs: jobLimits.prefault({}).describe('Limits of backups, proofs and retention.'),
   targets: z
-    .record(partName, z.discriminatedUnion('engine', [postgresTarget, pgbouncerTarget, redisTarget]))
+    .record(partName, z.discriminatedUnion('engine', [postgresTarget, pgbouncerTarget, redisTarget, dynamodbTarget]))
     .default({})
     .describe('The databases that are watched, by name.'),
 });

@@ -5,6 +5,7 @@ import type { TargetConfig } from '../schema.ts';
 import type { PostgresTargetConfig } from '../targets/postgres.ts';
 import { checkBackup } from './backups.ts';
 import type { Check } from './check.ts';
+import { checkDynamodb } from './dynamodb.ts';
 import { checkPgbouncer } from './pgbouncer.ts';
 import { checkRedis } from './redis.ts';
 import { checkClientCertificate, checkPassword, checkSecret, checkServer } from './servers.ts';
@@ -19,6 +20,9 @@ export function checkTarget(check: Check, name: string, target: TargetConfig): P
       return undefined;
     case 'redis':
       checkRedis(check, name, target);
+      return undefined;
+    case 'dynamodb':
+      checkDynamodb(check, name, target);
       return undefined;
   }
 }

@@ -24,6 +24,7 @@ test('the example configuration is valid, without a warning', async () => {
     'pooler',
     'shop',
     'cache',
+    'orders',
     'sessions',
   ]);
   expect(config.targets[3]?.backups.map(({ schedule, store }) => `${schedule} → ${store}`)).toEqual([

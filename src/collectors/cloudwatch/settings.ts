@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { durationMs } from '../../core/schema.ts';
+
+/** How CloudWatch is read, and what it may cost. */
+export const cloudwatchSettings = z.strictObject({
+  enabled: z.boolean().default(true).describe('Whether CloudWatch is read at all. It costs money; all else is free.'),
+  period: durationMs
+    .default(5 * 60_000)
+    .describe(
+      'Length of a period, and how often a metric is read: whole minutes. What AWS writes less often is read less often. One minute costs five times as much as five.',
+    ),
+  delay: durationMs
+    .default(3 * 60_000)
+    .describe('Time after the end of a period until it is read: AWS still adds to a period after it ended.'),
+  monthlyLimit: z
+    .number()
+    .min(0)
+    .default(50)
+    .describe(
+      'Cost in US dollars that a month may have. Spread evenly: what would pass it is left out, the least important metrics first.',
+    ),
+  pricePerThousand: z
+    .number()
+    .positive()
+    .default(0.01)
+    .describe('Price of a thousand requests in US dollars: metrics of GetMetricData, pages of ListMetrics.'),
+});
+export type CloudwatchSettings = z.infer<typeof cloudwatchSettings>;

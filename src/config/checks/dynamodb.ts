@@ -1,0 +1,28 @@
+import type { DynamodbTargetConfig } from '../targets/dynamodb.ts';
+import type { Check } from './check.ts';
+
+const minuteMs = 60_000;
+/** Derived figures are of no use without what they are made of. */
+const needed = { utilization: 'consumed_capacity', throttling: 'throttle_events' } as const;
+
+/** Whether times are what AWS understands, and families that need others have them. */
+export function checkDynamodb(check: Check, name: string, { watch }: DynamodbTargetConfig): void {
+  const path = ['targets', name, 'watch'];
+  const { period, delay } = watch.cloudwatch;
+  if (period < minuteMs || period % minuteMs !== 0) {
+    check.problem([...path, 'cloudwatch', 'period'], 'must be whole minutes, one at least');
+  }
+  if (delay < minuteMs) {
+    check.warning(
+      [...path, 'cloudwatch', 'delay'],
+      'less than a minute: AWS still adds to a period then, and sums are low',
+    );
+  }
+  for (const key of ['refresh', 'backupRefresh'] as const) {
+    if (watch[key] < 10_000) check.problem([...path, key], 'must be 10 s at least: AWS limits how often it is asked');
+  }
+  for (const [family, basis] of Object.entries(needed)) {
+    if (watch.collectors[basis] !== false || watch.collectors[family] === false) continue;
+    check.problem([...path, 'collectors', basis], `the family "${family}" needs it; switch that one off too`);
+  }
+}

@@ -1,0 +1,57 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { isThrottle } from './failure.ts';
+
+/** What became of the requests for one call of a service, e.g. `DescribeTable` of `dynamodb`. */
+export interface CallCounts {
+  readonly service: string;
+  readonly call: string;
+  /** Requests that were sent, those that were sent again too. */
+  readonly requests: number;
+  /** Requests that AWS refused because there were too many. */
+  readonly throttles: number;
+  /** Requests that failed otherwise. */
+  readonly errors: number;
+}
+
+/** Where a client of any service lets others look at its requests. */
+type Middleware = Pick<DynamoDBClient['middlewareStack'], 'add'>;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Counts what is asked of AWS since the start, each attempt by itself: retries would hide that we are throttled. */
+export class AwsCalls {
+  readonly #counts = new Map<string, Mutable<CallCounts>>();
+
+  get all(): readonly CallCounts[] {
+    return [...this.#counts.values()];
+  }
+
+  note(service: string, call: string, error?: unknown): void {
+    const key = `${service}:${call}`;
+    const counts = this.#counts.get(key) ?? { service, call, requests: 0, throttles: 0, errors: 0 };
+    this.#counts.set(key, counts);
+    counts.requests++;
+    if (error === undefined) return;
+    if (isThrottle(error)) counts.throttles++;
+    else counts.errors++;
+  }
+
+  /** Counts every attempt of the client whose stack this is. */
+  watch(stack: Middleware, service: string): void {
+    stack.add(
+      (next, { commandName }) =>
+        async (request) => {
+          const call = String(commandName ?? '').replace(/Command$/, '');
+          try {
+            const answer = await next(request);
+            this.note(service, call);
+            return answer;
+          } catch (error) {
+            this.note(service, call, error);
+            throw error;
+          }
+        },
+      // Inside the step that sends again, outside the one that makes errors of answers.
+      { step: 'deserialize', priority: 'high', name: 'countCalls' },
+    );
+  }
+}
