@@ -92,7 +92,8 @@ export const watchkeeperAlerts: AlertGroup = {
     {
       name: 'WatchkeeperCollectorFails',
       severity: 'warning',
-      expression: `watchkeeper_collector_success == 0 unless on (${sameTarget}) (pg_up == 0 or pgbouncer_up == 0 or redis_up == 0)`,
+      // Costly families are collected once in an hour at most: what failed while the target was down is told until then.
+      expression: `watchkeeper_collector_success == 0 unless on (${sameTarget}) (min_over_time(pg_up[1h]) == 0 or min_over_time(pgbouncer_up[1h]) == 0 or min_over_time(redis_up[1h]) == 0)`,
       forMinutes: 15,
       summary: 'Family {{ $labels.collector }} of {{ $labels.target }} cannot be collected',
       description: 'Its metrics are missing, and alerts that need them are blind. Often a privilege is missing.',
@@ -104,6 +105,14 @@ export const watchkeeperAlerts: AlertGroup = {
         {
           title: 'the target is down, which has its own alert',
           series: [series('watchkeeper_collector_success', 0), series('redis_up', 0)],
+        },
+        {
+          title: 'the target was down when a costly family was to be collected',
+          series: [
+            series('watchkeeper_collector_success', '1+0x9 0+0x50 1+0x60', { collector: 'bloat' }),
+            series('pg_up', '1+0x9 0+0x5 1+0x120'),
+          ],
+          untilMinute: 90,
         },
         { title: 'all goes well', series: [series('watchkeeper_collector_success', 1), series('pg_up', 1)] },
       ],
