@@ -2,6 +2,9 @@ import { type AlertGroup, sameLineage, sameTarget, series } from './rule.ts';
 import { thresholds } from './thresholds.ts';
 
 const limits = thresholds.keeping;
+
+/** Where something was promised, that counts and not the default. */
+const withoutPromise = `unless on (${sameTarget}, database) (watchkeeper_objective_database_rpo_seconds or watchkeeper_objective_rpo_seconds)`;
 const backupRunning = { kind: 'backup' };
 
 /** Backups, proofs, retention and stores: what is lost when nobody looks. */
@@ -35,26 +38,33 @@ export const keepingAlerts: AlertGroup = {
     {
       name: 'BackupTooOld',
       severity: 'critical',
-      expression: `min by (${sameTarget}, database) (watchkeeper_rpo_unproven_seconds) > ${limits.backupSeconds}`,
+      expression: `watchkeeper_database_rpo_unproven_seconds > ${limits.backupSeconds} ${withoutPromise}`,
       forMinutes: 120,
       summary: 'The newest backup of {{ $labels.database }} on {{ $labels.target }} is too old',
       description:
         'All that was written in the last {{ $value | humanizeDuration }} would be lost with the server, whichever schedule and store is restored from.',
       fires: {
         title: 'the last backup was two days ago',
-        series: [series('watchkeeper_rpo_unproven_seconds', '172800+60x200')],
+        series: [series('watchkeeper_database_rpo_unproven_seconds', '172800+60x200')],
       },
       silent: [
         {
-          title: 'a weekly schedule beside a nightly one',
+          title: 'more was promised, which has its own alert',
           series: [
-            series('watchkeeper_rpo_unproven_seconds', '500000+60x200', { schedule: 'weekly' }),
-            series('watchkeeper_rpo_unproven_seconds', '30000+60x200', { schedule: 'nightly' }),
+            series('watchkeeper_database_rpo_unproven_seconds', '172800+60x200'),
+            series('watchkeeper_objective_database_rpo_seconds', 7200),
+          ],
+        },
+        {
+          title: 'less was promised of the only schedule, once a week',
+          series: [
+            series('watchkeeper_database_rpo_unproven_seconds', '172800+60x200'),
+            series('watchkeeper_objective_rpo_seconds', 700_000, { schedule: 'weekly' }),
           ],
         },
         {
           title: 'tonight’s backup takes an hour longer than that of the night before',
-          series: [series('watchkeeper_rpo_unproven_seconds', '84000+60x100 3600+60x100')],
+          series: [series('watchkeeper_database_rpo_unproven_seconds', '84000+60x100 3600+60x100')],
           untilMinute: 200,
         },
       ],
@@ -62,14 +72,14 @@ export const keepingAlerts: AlertGroup = {
     {
       name: 'BackupNotProven',
       severity: 'warning',
-      expression: `min by (${sameTarget}, database) (watchkeeper_rpo_seconds) > ${limits.proofSeconds}`,
+      expression: `watchkeeper_database_rpo_seconds > ${limits.proofSeconds} ${withoutPromise}`,
       forMinutes: 120,
       summary: 'No recent backup of {{ $labels.database }} on {{ $labels.target }} is proven to restore',
       description:
         'The newest state that was restored and found equal to its source is {{ $value | humanizeDuration }} old. Newer backups may exist; nobody knows whether they restore.',
       fires: {
         title: 'nothing was ever proven',
-        series: [series('watchkeeper_rpo_seconds', 'Inf+0x200')],
+        series: [series('watchkeeper_database_rpo_seconds', 'Inf+0x200')],
       },
       silent: [
         {
@@ -77,6 +87,51 @@ export const keepingAlerts: AlertGroup = {
           series: [
             series('watchkeeper_rpo_seconds', 'Inf+0x200', { store: 'local' }),
             series('watchkeeper_rpo_seconds', '518400+60x200', { store: 'offsite' }),
+            series('watchkeeper_database_rpo_seconds', '518400+60x200'),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'BackupRpoExceeded',
+      severity: 'critical',
+      expression:
+        'watchkeeper_rpo_seconds > watchkeeper_objective_rpo_seconds or watchkeeper_database_rpo_seconds > watchkeeper_objective_database_rpo_seconds',
+      forMinutes: 15,
+      summary: 'More of {{ $labels.database }} on {{ $labels.target }} would be lost than was promised',
+      description:
+        'The newest state that is proven to restore is {{ $value | humanizeDuration }} old, more than the objective allows.',
+      fires: {
+        title: 'one schedule of two is behind its promise',
+        series: [
+          series('watchkeeper_rpo_seconds', 7_300, { schedule: 'hourly' }),
+          series('watchkeeper_objective_rpo_seconds', 7_200, { schedule: 'hourly' }),
+          series('watchkeeper_rpo_seconds', 80_000, { schedule: 'nightly' }),
+          series('watchkeeper_objective_rpo_seconds', 90_000, { schedule: 'nightly' }),
+        ],
+      },
+      firesToo: [
+        {
+          title: 'the database is behind what was promised of it',
+          series: [
+            series('watchkeeper_database_rpo_seconds', 'Inf+0x60'),
+            series('watchkeeper_objective_database_rpo_seconds', 7_200),
+          ],
+        },
+      ],
+      silent: [
+        {
+          title: 'nothing was promised',
+          series: [
+            series('watchkeeper_rpo_seconds', 'Inf+0x60'),
+            series('watchkeeper_database_rpo_seconds', 'Inf+0x60'),
+          ],
+        },
+        {
+          title: 'promise kept',
+          series: [
+            series('watchkeeper_database_rpo_seconds', 7_000),
+            series('watchkeeper_objective_database_rpo_seconds', 7_200),
           ],
         },
       ],
@@ -180,6 +235,17 @@ export const keepingAlerts: AlertGroup = {
       ],
     },
     {
+      name: 'RetentionRefused',
+      severity: 'warning',
+      expression: 'watchkeeper_retention_refused == 1',
+      forMinutes: 15,
+      summary: 'Retention of {{ $labels.database }} on {{ $labels.target }} refuses to delete',
+      description:
+        'A guard rail holds for schedule {{ $labels.schedule }} in store {{ $labels.store }}: the clock looks wrong, or too much would go at once.',
+      fires: { title: 'a guard rail holds', series: [series('watchkeeper_retention_refused', 1)] },
+      silent: [{ title: 'none does', series: [series('watchkeeper_retention_refused', 0)] }],
+    },
+    {
       name: 'ScheduleMissed',
       severity: 'warning',
       // The second half is for schedules of an hour or less, where each slot that is missed makes it begin anew.
@@ -259,38 +325,60 @@ export const keepingAlerts: AlertGroup = {
     {
       name: 'RestoreTooSlow',
       severity: 'warning',
-      expression: `watchkeeper_rto_seconds > ${limits.restoreSeconds}`,
+      expression: `watchkeeper_rto_seconds > watchkeeper_objective_rto_seconds or watchkeeper_database_rto_seconds > watchkeeper_objective_database_rto_seconds or watchkeeper_database_rto_seconds > ${limits.restoreSeconds} unless on (${sameTarget}, database) (watchkeeper_objective_rto_seconds or watchkeeper_objective_database_rto_seconds)`,
       forMinutes: 10,
       summary: 'Restoring {{ $labels.database }} of {{ $labels.target }} takes too long',
       description:
-        'The newest proof of schedule {{ $labels.schedule }} in store {{ $labels.store }} needed {{ $value | humanizeDuration }} to fetch and restore: so long the database would be away at the least.',
-      fires: { title: 'forty minutes', series: [series('watchkeeper_rto_seconds', 2400)] },
-      silent: [{ title: 'twenty minutes', series: [series('watchkeeper_rto_seconds', 1200)] }],
+        'The newest proof needed {{ $value | humanizeDuration }} to fetch and restore: so long the database would be away at the least.',
+      fires: { title: 'forty minutes', series: [series('watchkeeper_database_rto_seconds', 2400)] },
+      firesToo: [
+        {
+          title: 'ten minutes, where five were promised',
+          series: [series('watchkeeper_rto_seconds', 600), series('watchkeeper_objective_rto_seconds', 300)],
+        },
+      ],
+      silent: [
+        { title: 'twenty minutes', series: [series('watchkeeper_database_rto_seconds', 1200)] },
+        {
+          title: 'forty minutes, where two hours were promised',
+          series: [
+            series('watchkeeper_database_rto_seconds', 2400),
+            series('watchkeeper_objective_database_rto_seconds', 7200),
+          ],
+        },
+      ],
     },
     {
       name: 'BackupShrunk',
       severity: 'warning',
-      expression: `watchkeeper_backup_last_content_bytes < ${limits.shrunkShare} * quantile_over_time(0.5, watchkeeper_backup_last_content_bytes[7d]) and quantile_over_time(0.5, watchkeeper_backup_last_content_bytes[7d]) > ${limits.shrunkFromBytes}`,
+      expression: `watchkeeper_backup_last_content_bytes_ratio < ${limits.shrunkShare} and watchkeeper_backup_last_content_bytes > ${limits.shrunkFromBytes} * watchkeeper_backup_last_content_bytes_ratio`,
       forMinutes: 10,
       summary: 'The backup of {{ $labels.database }} on {{ $labels.target }} is much smaller than before',
       description:
-        'The newest backup of schedule {{ $labels.schedule }} in store {{ $labels.store }} holds {{ $value | humanize1024 }}B, less than half of what was usual in the last week. Was something deleted, or is something left out?',
+        'The newest backup of schedule {{ $labels.schedule }} in store {{ $labels.store }} holds {{ $value | humanizePercentage }} of what was usual. Was something deleted, or is something left out?',
       fires: {
-        title: 'a tenth of what it was',
-        series: [series('watchkeeper_backup_last_content_bytes', '1000000000+0x600 100000000+0x100')],
-        fromMinute: 601,
+        title: 'a tenth of a gigabyte',
+        series: [
+          series('watchkeeper_backup_last_content_bytes_ratio', 0.1),
+          series('watchkeeper_backup_last_content_bytes', 1e8),
+        ],
       },
       silent: [
         {
           title: 'a small database that was emptied',
-          series: [series('watchkeeper_backup_last_content_bytes', '1000000+0x600 1000+0x100')],
-          untilMinute: 700,
+          series: [
+            series('watchkeeper_backup_last_content_bytes_ratio', 0.001),
+            series('watchkeeper_backup_last_content_bytes', 1e3),
+          ],
         },
         {
           title: 'it grows',
-          series: [series('watchkeeper_backup_last_content_bytes', '1000000000+1000000x700')],
-          untilMinute: 700,
+          series: [
+            series('watchkeeper_backup_last_content_bytes_ratio', 1.1),
+            series('watchkeeper_backup_last_content_bytes', 1e9),
+          ],
         },
+        { title: 'the first backup', series: [series('watchkeeper_backup_last_content_bytes', 1e9)] },
       ],
     },
     {
@@ -355,6 +443,33 @@ export const keepingAlerts: AlertGroup = {
         '{{ $value }} of them have a manifest that cannot be read: they are never counted, proven or deleted.',
       fires: { title: 'two of them', series: [series('watchkeeper_store_unreadable_backups', 2)] },
       silent: [{ title: 'none', series: [series('watchkeeper_store_unreadable_backups', 0)] }],
+    },
+    {
+      name: 'RestoreHindered',
+      severity: 'warning',
+      expression: 'watchkeeper_doctor_ready == 0',
+      forMinutes: 60,
+      summary: 'Something would hinder a restore today',
+      description:
+        'The daemon on {{ $labels.instance }} looked and found what would hinder a restore. watchkeeper doctor tells it in words.',
+      fires: { title: 'it found something', series: [series('watchkeeper_doctor_ready', 0)] },
+      silent: [
+        { title: 'it found nothing', series: [series('watchkeeper_doctor_ready', 1)] },
+        {
+          title: 'a target that was down for half an hour',
+          series: [series('watchkeeper_doctor_ready', '0+0x30 1+0x90')],
+        },
+      ],
+    },
+    {
+      name: 'StoreUnconfiguredBackups',
+      severity: 'info',
+      expression: 'watchkeeper_store_unconfigured_backups > 0',
+      forMinutes: 360,
+      summary: 'Backups of {{ $labels.target }} in store {{ $labels.store }} belong to no schedule',
+      description: '{{ $value }} of them stay for ever: no policy speaks for them.',
+      fires: { title: 'three', series: [series('watchkeeper_store_unconfigured_backups', 3)] },
+      silent: [{ title: 'none', series: [series('watchkeeper_store_unconfigured_backups', 0)] }],
     },
     {
       name: 'StoreLeftovers',

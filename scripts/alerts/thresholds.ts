@@ -74,13 +74,13 @@ export const thresholds = {
     certificateSeconds: 14 * day,
   },
   keeping: {
-    /** Age of the newest backup of a database, of whichever schedule and store, where nothing else was promised. */
+    /** Age of the newest backup of a database, of whichever schedule and store, where nothing was promised (`objectives`). */
     backupSeconds: day,
     /** A restore is tried every week; a day for it to be done. */
     proofSeconds: 8 * day,
     restoreSeconds: 30 * minute,
     overdueSeconds: hour,
-    /** Of the median of the week before. */
+    /** Of the median of its predecessors. */
     shrunkShare: 0.5,
     shrunkFromBytes: 10 * mebibyte,
     runningHours: 12,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { alertGroups } from '../../../scripts/alerts/index.ts';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
-import { writeConfig } from '../../support/command-line.ts';
+import { runCommand, writeConfig } from '../../support/command-line.ts';
 import { startDaemon } from '../../support/daemon.ts';
 import { type PageContents, readPages } from '../../support/metrics-page.ts';
 import { startTestPgbouncer } from '../../support/pgbouncer.ts';
@@ -62,11 +62,9 @@ async function livePage(): Promise<string> {
   await cache.call('NOSUCHCOMMAND').catch(() => undefined);
   const url = (port: number | undefined, database: string) =>
     `postgres://postgres@127.0.0.1:${port}/${database}?sslmode=disable`;
-  const daemon = scope.use(
-    await startDaemon(
-      await writeConfig(
-        own,
-        `
+  const config = await writeConfig(
+    own,
+    `
 listen: 127.0.0.1:0
 stores: { local: { type: filesystem, path: ./store } }
 targets:
@@ -74,22 +72,24 @@ targets:
     engine: postgres
     url: '${url(primary.access.connection.port, 'shop')}'
     watch: { collectors: { bloat: true } }
-    backups: { nightly: { schedule: '0 0 1 1 *', databases: [shop], keep: { last: 2 } } }
+    objectives: { rpo: 1d, rto: 1h }
+    backups: { nightly: { schedule: '0 0 1 1 *', databases: [shop], keep: { last: 2 }, objectives: { rpo: 1d, rto: 1h } } }
   standby: { engine: postgres, url: '${url(standby.access.connection.port, 'shop')}' }
   gone: { engine: postgres, url: '${url(1, 'shop')}' }
   pooler: { engine: pgbouncer, url: 'postgres://stats:stats-secret@127.0.0.1:${pooler.port}/pgbouncer?sslmode=disable' }
   cache: { engine: redis, url: 'redis://127.0.0.1:${cache.port}' }
   replica: { engine: redis, url: 'redis://127.0.0.1:${replica.port}' }
 `,
-      ),
-    ),
   );
+  // Two, so that one has a predecessor; the daemon proves the newer one.
+  for (let backup = 0; backup < 2; backup++) await runCommand([...config, 'backup', 'shop']);
+  const daemon = scope.use(await startDaemon(config));
   await daemon.untilLogged('a proof', ({ job, verdict }) => job === 'verify' && verdict === 'proven');
   return await vi.waitFor(
     async () => {
       const { text } = await daemon.get('/metrics');
       // Seen a little later than the servers themselves: what is in the databases, and in the store.
-      for (const late of ['pg_bloat_table_ratio{', 'watchkeeper_rto_seconds{', 'redis_master_link_up{']) {
+      for (const late of ['pg_bloat_table_ratio{', 'watchkeeper_rto_seconds{', 'watchkeeper_doctor_ready ']) {
         expect(text).toContain(late);
       }
       return text;

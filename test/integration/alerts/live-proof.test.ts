@@ -147,6 +147,14 @@ test('what goes wrong is told, resolves after the cure, and nothing else is told
       ({ job, verdict, target }) => job === 'verify' && verdict === 'proven' && target === name,
     );
   }
+  // Its look at what would hinder a restore comes before anything does, and again in hours.
+  await vi.waitFor(
+    async () => expect((await daemon.get('/metrics')).text).toContain('\nwatchkeeper_doctor_ready 1\n'),
+    {
+      timeout: 60_000,
+      interval: 500,
+    },
+  );
   const receiver = scope.use(await startWebhookReceiver());
   const files = await writeMonitoring(folder.path, daemon.url, receiver.url);
   const alertmanager = scope.use(await startAlertmanager(files.alertmanager, join(folder.path, 'am')));
