@@ -6,6 +6,7 @@ import { sweepWorkDirectories } from './core/work-directory.ts';
 import { type DiscoveryContext, hasSameDatabases, withDiscoveredDatabases } from './discover-backups.ts';
 import type { BackupMethod } from './jobs/backup/method.ts';
 import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-dump.ts';
+import { postgresGlobals } from './jobs/backup/postgres-globals.ts';
 import { backupJob } from './jobs/backup-job.ts';
 import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
@@ -134,13 +135,19 @@ class OwnAssembly implements Assembly {
   }
 
   methodFor({ settings }: LoadedBackup): BackupMethod {
+    if (settings.method === 'globals') return this.#globals(settings.compressionLevel);
     const { facts, select, sampleAbove: sampleAboveBytes, lockTimeout: lockTimeoutMs, compressionLevel } = settings;
     return this.#dump({ facts, select, sampleAboveBytes, lockTimeoutMs, compressionLevel });
   }
 
   /** Nothing is dumped or locked: only the kind of facts matters, which is the manifest's. */
-  restoreMethod({ facts }: Manifest): BackupMethod {
+  restoreMethod({ facts, method }: Manifest): BackupMethod {
+    if (method === 'postgres-globals/1') return this.#globals(3);
     return this.#dump({ facts: facts.mode, lockTimeoutMs: 0, compressionLevel: 3 });
+  }
+
+  #globals(compressionLevel: number): BackupMethod {
+    return postgresGlobals({ installations: this.installations, zstdProgram: this.zstdProgram, compressionLevel });
   }
 
   #dump(options: Omit<PostgresDumpOptions, 'installations' | 'zstdProgram'>): BackupMethod {
@@ -177,7 +184,7 @@ class OwnAssembly implements Assembly {
     const jobs: Job[] = [
       backupJob({
         ...shared,
-        access: withDatabase(backup.access, lineage.database),
+        access: settings.method === 'globals' ? backup.access : withDatabase(backup.access, lineage.database),
         schedule: parseSchedule(settings.schedule, settings.timezone),
         deadlineMs: settings.timeout,
       }),

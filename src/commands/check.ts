@@ -113,7 +113,8 @@ async function checkPostgres(target: LoadedPostgres, context: TimedContext): Pro
   const sameLogin = target.backups.every(({ access }) => access === target.access);
   // A server that cannot be reached once need not be asked for every database.
   if (watched === undefined && sameLogin) return { findings: watching.all, sources: [] };
-  const databases = await mapLimit(databasesOf(target.backups), 2, async (backup) => {
+  const dumps = target.backups.filter(({ settings }) => settings.method === 'dump');
+  const databases = await mapLimit(databasesOf(dumps), 2, async (backup) => {
     const findings = findingsAbout(`target ${target.name}, database ${backup.database}`);
     const access = withDatabase(backup.access, backup.database);
     const source = await withSession(access, findings, context, async (session, signal) => {

@@ -138,8 +138,10 @@ function resolveBackup(
   settings: BackupSettings,
   around: Pick<LoadedConfig, 'stores' | 'sandboxes'>,
 ): LoadedBackup {
-  const discover = selectionOf(settings.databases);
-  const named = Array.isArray(settings.databases) ? settings.databases : [base.access.connection.database];
+  const isGlobal = settings.method === 'globals';
+  const discover = isGlobal ? undefined : selectionOf(settings.databases);
+  const own = isGlobal ? globalsName : base.access.connection.database;
+  const named = Array.isArray(settings.databases) ? settings.databases : [own];
   const databases = discover === undefined ? named : [];
   const store = settings.stores?.[0] ?? around.stores[0]?.name ?? defaultStore.name;
   const { target, schedule } = base;
@@ -155,6 +157,9 @@ function resolveBackup(
     proof: resolveProof(settings, around.sandboxes),
   };
 }
+
+/** What stands for the database in lineages of roles and tablespaces. */
+const globalsName = 'globals';
 
 function selectionOf(databases: BackupSettings['databases']): DatabaseSelection | undefined {
   if (databases === undefined || Array.isArray(databases)) return undefined;

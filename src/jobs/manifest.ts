@@ -56,6 +56,8 @@ const sourceSchema = z.strictObject({
   /** Of those, who may do everything, and who has the rights of whom: materialized views are computed by their owners. */
   superusers: z.array(z.string()).optional(),
   memberships: z.array(z.strictObject({ role: z.string(), member: z.string() })).optional(),
+  /** The superuser that initdb made; with roles only. */
+  bootstrapRole: z.string().optional(),
   extensions: z.array(z.strictObject({ name: z.string(), version: z.string(), schema: z.string().optional() })),
   databaseSizeBytes: bytes,
 });
@@ -83,7 +85,7 @@ export type Selection = z.infer<typeof selectionSchema>;
  */
 export const manifestSchema = z.strictObject({
   format: z.literal('watchkeeper-backup/1'),
-  method: z.literal('postgres-dump/1'),
+  method: z.enum(['postgres-dump/1', 'postgres-globals/1']),
   id: z.string(),
   target: z.string(),
   schedule: z.string(),

@@ -81,7 +81,12 @@ export type SelectSettings = z.infer<typeof selectSettings>;
 
 /** One schedule of backups of one target. */
 export const backupSettings = z.strictObject({
-  method: z.enum(['dump']).default('dump').describe('`dump`: a logical dump by pg_dump in its custom format.'),
+  method: z
+    .enum(['dump', 'globals'])
+    .default('dump')
+    .describe(
+      '`dump`: a logical dump of each database by pg_dump in its custom format. `globals`: what belongs to the whole server and is in no dump, roles and tablespaces, by pg_dumpall; kept under the database name `globals`. Passwords of roles come along where the role may read pg_authid.',
+    ),
   schedule: z.string().describe('When, as a cron expression of five fields, e.g. `0 2 * * *`.'),
   timezone: z.string().default('UTC').describe('Zone of the schedules, e.g. `Europe/Berlin`.'),
   databases: z

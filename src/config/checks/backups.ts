@@ -13,6 +13,7 @@ export function checkBackup(check: Check, path: SettingPath, backup: BackupSetti
     if (databases.indexOf(database) < index)
       check.problem([...path, 'databases', index], `"${database}" is listed twice`);
   }
+  if (backup.method === 'globals') checkGlobals(check, path, backup);
   if (verify === false) {
     check.warning([...path, 'verify'], 'these backups are never proven to be restorable');
     return;
@@ -21,6 +22,17 @@ export function checkBackup(check: Check, path: SettingPath, backup: BackupSetti
   if (sandbox !== undefined && sandbox !== 'local' && !check.names.sandboxes.includes(sandbox)) {
     const hint = suggestion(sandbox, [...check.names.sandboxes, 'local']);
     check.problem([...path, 'verify', 'sandbox'], `there is no sandbox "${sandbox}"${hint}`);
+  }
+}
+
+/** Roles and tablespaces are of no database, and can be tried on a server of their own only. */
+function checkGlobals(check: Check, path: SettingPath, { databases, verify }: BackupSettings): void {
+  if (databases !== undefined) check.problem([...path, 'databases'], 'has no meaning with method globals');
+  if (verify === false) return;
+  if (verify.assertions.length > 0)
+    check.problem([...path, 'verify', 'assertions'], 'has no meaning with method globals');
+  if (verify.sandbox !== undefined && verify.sandbox !== 'local') {
+    check.problem([...path, 'verify', 'sandbox'], 'roles can be proven on a throw-away server of this machine only');
   }
 }
 

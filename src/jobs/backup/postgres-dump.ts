@@ -121,24 +121,35 @@ async function streamParts(from: DumpSource, sink: PartSink, context: JobContext
   ];
 }
 
-/** pg_dump → zstd → hash → store, in constant memory. */
 async function streamDump(
   from: DumpSource,
   part: { readonly name: string; readonly sections: readonly string[] },
   sink: PartSink,
   context: JobContext,
 ): Promise<Part> {
-  await using run = joinedRun(context);
-  const { signal } = run;
   // The snapshot is known to the server of its session alone.
   await using login = await libpqLogin(from.snapshot.session.access);
-  const codec = await compressZstd(from.options.zstdProgram, from.options.compressionLevel, signal);
-  const pgDump = join(from.installation.directory, 'pg_dump');
-  const feed = feedFrom(pgDump, [...dumpArguments(login.argument, from), ...part.sections], {
-    codec,
-    env: login.env,
-    signal,
-  });
+  const program = join(from.installation.directory, 'pg_dump');
+  const args = [...dumpArguments(login.argument, from), ...part.sections];
+  return streamProgram({ name: part.name, program, args, env: login.env }, from.options, sink, context);
+}
+
+/** pg_dump or its like → zstd → hash → store, in constant memory. */
+export async function streamProgram(
+  part: {
+    readonly name: string;
+    readonly program: string;
+    readonly args: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  },
+  options: Pick<PostgresDumpOptions, 'zstdProgram' | 'compressionLevel'>,
+  sink: PartSink,
+  context: JobContext,
+): Promise<Part> {
+  await using run = joinedRun(context);
+  const { signal } = run;
+  const codec = await compressZstd(options.zstdProgram, options.compressionLevel, signal);
+  const feed = feedFrom(part.program, part.args, { codec, env: part.env, signal });
   const hasher = new ChunkHasher(chunkBytes);
   const outlet = new GatedOutlet(hasher, {
     async confirm() {

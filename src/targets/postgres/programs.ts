@@ -2,7 +2,15 @@ import { access, constants, readdir, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { ProgramMissing, runProcess } from '../../core/run-process.ts';
 
-export const postgresPrograms = ['pg_dump', 'pg_restore', 'psql', 'initdb', 'postgres', 'pg_basebackup'] as const;
+export const postgresPrograms = [
+  'pg_dump',
+  'pg_restore',
+  'pg_dumpall',
+  'psql',
+  'initdb',
+  'postgres',
+  'pg_basebackup',
+] as const;
 export type PostgresProgram = (typeof postgresPrograms)[number];
 
 /** A folder with PostgreSQL's programs of one version. */

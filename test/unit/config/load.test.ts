@@ -316,6 +316,31 @@ test('a schedule names its databases, lineages, sandbox and assertions', () => {
   });
 });
 
+test('roles and tablespaces are kept under a name of their own, and are of no database', () => {
+  const result = read(withBackup('schedule: 0 2 * * *', 'method: globals'));
+  const wrong = problemsOf(
+    withBackup('schedule: 0 2 * * *', 'method: globals', 'databases: [a]', 'verify: { assertions: [SELECT true] }'),
+  );
+
+  expect(result.ok && result.config.targets[0]?.backups[0]?.lineages).toEqual([
+    { store: 'local', target: 'payments', schedule: 'nightly', database: 'globals' },
+  ]);
+  expect(wrong.map((line) => line.replace(/^.*?: /, ''))).toEqual([
+    'targets.payments.backups.nightly.databases: has no meaning with method globals',
+    'targets.payments.backups.nightly.verify.assertions: has no meaning with method globals',
+  ]);
+});
+
+test('databases by patterns are not known before the server was asked', () => {
+  const result = read(withBackup('schedule: 0 2 * * *', 'databases: { exclude: ["*_test"] }'));
+
+  expect(result.ok && result.config.targets[0]?.backups[0]).toMatchObject({
+    discover: { include: ['*'], exclude: ['*_test'] },
+    databases: [],
+    lineages: [],
+  });
+});
+
 test('another login for backups leaves the watching one as it is', async () => {
   const text = `
 targets:
