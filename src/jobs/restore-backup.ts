@@ -49,7 +49,10 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
   const { manifest } = given;
   if (manifest.method !== 'postgres-dump/1') {
     const how = 'load its SQL with psql, see docs/backup-format.md; nothing was touched';
-    throw new JobFailed('error', `backup ${manifest.id} holds roles and tablespaces of a server and no database: ${how}`);
+    throw new JobFailed(
+      'error',
+      `backup ${manifest.id} holds roles and tablespaces of a server and no database: ${how}`,
+    );
   }
   await using session = await openMaintenanceSession(given.server, context.signal);
   // Of several hosts, all that follows must come to the one where the names were looked at.

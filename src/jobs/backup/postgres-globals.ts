@@ -133,17 +133,6 @@ async function isFresh(into: PostgresAccess, signal: AbortSignal): Promise<boole
   await using session = await openSession(into, { signal });
   const [row] = await session.query(
     `SELECT (SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\\_%') = 1
-        AND (SELECT count(*) FROM pg_catalog.pg_database WHERE NOT datistemplate AND datname NOT IN ('postgres', current_database())) = 0 AS fresh`,
-    { signal },
-  );
-  return row?.['fresh'] === 't';
-}
-
-/** Whether the server has nothing but what initdb made, and the database of the proof: roles of others are never touched. */
-async function isFresh(into: PostgresAccess, signal: AbortSignal): Promise<boolean> {
-  await using session = await openSession(into, { signal });
-  const [row] = await session.query(
-    `SELECT (SELECT count(*) FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\\_%') = 1
         AND (SELECT count(*) FROM pg_catalog.pg_database
               WHERE NOT datistemplate AND datname NOT IN ('postgres', current_database())) = 0 AS fresh`,
     { signal },

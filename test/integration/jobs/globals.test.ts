@@ -105,10 +105,24 @@ test('roles are not restored as if they were a database, also where nobody would
   const store = new MemoryStore();
   const manifest = await backUp(cluster.access, store, method);
   await using empty = await startTestCluster();
-  const request = { manifest, store, method, server: empty.access, database: 'x', onConflict: 'refuse', zstdProgram } as const;
+  const request = {
+    manifest,
+    store,
+    method,
+    server: empty.access,
+    database: 'x',
+    onConflict: 'refuse',
+    zstdProgram,
+  } as const;
 
   await expect(restoreBackup(request, testContext())).rejects.toThrow('holds roles and tablespaces of a server');
-  const loading = { manifest, contentPath: () => '/nonexistent', into: cluster.access, ownership: 'restore', parallel: 1 } as const;
+  const loading = {
+    manifest,
+    contentPath: () => '/nonexistent',
+    into: cluster.access,
+    ownership: 'restore',
+    parallel: 1,
+  } as const;
   await expect(method.restore(loading, testContext())).rejects.toThrow('throw-away one only');
 
   const roles = await execute(empty, 'postgres', "SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%'");
