@@ -1,0 +1,122 @@
+import { sealedJson } from '../../src/jobs/sealed-json.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
+import type { Random } from './random.ts';
+
+/** Folders of a backup and of another one of the same database, whose objects are swapped in. */
+export interface Victims {
+  readonly store: MemoryStore;
+  readonly folder: string;
+  readonly other: string;
+}
+
+type Corrupt = (victims: Victims, random: Random) => void;
+
+/** What is done to which object. Names are those of the figures. */
+export const corruptions: Readonly<Record<string, Corrupt>> = {
+  'part: bit flipped': change(/\.zst$/, flipBit),
+  'part: truncated': change(/\.zst$/, truncate),
+  'part: emptied': change(/\.zst$/, () => Buffer.alloc(0)),
+  'part: bytes appended': change(/\.zst$/, (bytes, random) =>
+    Buffer.concat([bytes, Buffer.alloc(1 + random.whole(99))]),
+  ),
+  'part: range of zeros': change(/\.zst$/, zeroRange),
+  'part: swapped with that of another backup': swap(/\.zst$/),
+  'part: missing': remove(/\.zst$/),
+  'manifest: bit flipped': change(/manifest\.json$/, flipBit),
+  'manifest: truncated': change(/manifest\.json$/, truncate),
+  'manifest: swapped with that of another backup': swap(/manifest\.json$/),
+  'manifest: missing': remove(/manifest\.json$/),
+  'manifest: a figure changed': change(/manifest\.json$/, changeFigure),
+  'manifest: hash of a part changed and sealed anew': change(/manifest\.json$/, reseal(changePart)),
+  'manifest: a fact changed and sealed anew': change(/manifest\.json$/, reseal(changeFact)),
+  'report: bit flipped': change(/verified-.*\.json$/, flipBit),
+  'report: truncated': change(/verified-.*\.json$/, truncate),
+  'report: swapped with that of another backup': swap(/verified-.*\.json$/),
+  'report: a figure changed': change(/verified-.*\.json$/, changeFigure),
+};
+
+/** The only one that takes a whole restore to be found: it is not tried as often. */
+export const costly = 'manifest: a fact changed and sealed anew';
+
+type Edit = (bytes: Buffer, random: Random) => Buffer;
+
+function change(name: RegExp, edit: Edit): Corrupt {
+  return ({ store, folder }, random) => {
+    const [key, object] = objectOf(store, folder, name, random);
+    store.objects.set(key, { ...object, bytes: edit(object.bytes, random) });
+  };
+}
+
+function remove(name: RegExp): Corrupt {
+  return ({ store, folder }, random) => {
+    const [key] = objectOf(store, folder, name, random);
+    store.objects.delete(key);
+  };
+}
+
+function swap(name: RegExp): Corrupt {
+  return ({ store, folder, other }, random) => {
+    const [key, object] = objectOf(store, folder, name, random);
+    const [, foreign] = objectOf(store, other, name, random);
+    store.objects.set(key, { ...object, bytes: foreign.bytes });
+  };
+}
+
+function objectOf(store: MemoryStore, folder: string, name: RegExp, random: Random) {
+  return random.one([...store.objects].filter(([key]) => key.startsWith(folder) && name.test(key)));
+}
+
+function flipBit(bytes: Buffer, random: Random): Buffer {
+  const changed = Buffer.from(bytes);
+  const at = random.whole(changed.length);
+  changed[at] = (changed[at] ?? 0) ^ (1 << random.whole(8));
+  return changed;
+}
+
+function truncate(bytes: Buffer, random: Random): Buffer {
+  return bytes.subarray(0, random.whole(bytes.length));
+}
+
+function zeroRange(bytes: Buffer, random: Random): Buffer {
+  const first = random.whole(bytes.length);
+  const changed = Buffer.from(bytes);
+  changed.fill(0, first, first + 1 + random.whole(4_096));
+  // Where there were zeros before nothing would have changed.
+  return changed.equals(bytes) ? flipBit(bytes, random) : changed;
+}
+
+/** One digit becomes another one, so that the document stays well-formed. */
+function changeFigure(bytes: Buffer, random: Random): Buffer {
+  const digits = [...bytes.entries()].filter(([, byte]) => byte >= 0x31 && byte <= 0x38).map(([at]) => at);
+  const changed = Buffer.from(bytes);
+  const at = random.one(digits);
+  changed[at] = (changed[at] ?? 0) + 1;
+  return changed;
+}
+
+interface Sealed {
+  parts: { sha256: string; sizeBytes: number; chunks: string[] }[];
+  facts: { items: { name: string; value: string }[] };
+}
+
+function reseal(edit: (manifest: Sealed, random: Random) => void): Edit {
+  return (bytes, random) => {
+    const { sha256: _, ...manifest } = JSON.parse(bytes.toString());
+    edit(manifest as Sealed, random);
+    return sealedJson(manifest);
+  };
+}
+
+function changePart({ parts }: Sealed, random: Random): void {
+  const part = random.one(parts);
+  const otherHash = (hash: string) => (hash.startsWith('0') ? '1' : '0') + hash.slice(1);
+  if (random.next() < 0.3) part.sizeBytes += 1 + random.whole(9);
+  else if (random.next() < 0.5) part.sha256 = otherHash(part.sha256);
+  else part.chunks = part.chunks.map(otherHash);
+}
+
+function changeFact({ facts }: Sealed, random: Random): void {
+  const rows = facts.items.filter(({ name }) => name.startsWith('rows ') || name.startsWith('content '));
+  const fact = random.one(rows);
+  fact.value = String(BigInt(fact.value) + 1n + BigInt(random.whole(9)));
+}
