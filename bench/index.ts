@@ -1,4 +1,5 @@
 import { benchBackup } from './backup.ts';
+import { benchDynamodb } from './dynamodb.ts';
 import { benchExposition } from './exposition.ts';
 import { benchRedis } from './redis.ts';
 import { benchScrape } from './scrape.ts';
@@ -6,6 +7,7 @@ import { formatRow, isReached, type Row } from './statistics.ts';
 
 const benches: Readonly<Record<string, () => Promise<Row[]>>> = {
   backup: benchBackup,
+  dynamodb: benchDynamodb,
   exposition: benchExposition,
   redis: benchRedis,
   scrape: benchScrape,

@@ -6,7 +6,7 @@ import type { Look } from '../refreshed.ts';
 import type { CloudwatchBudget } from './budget.ts';
 import { CloudwatchMemory } from './memory.ts';
 import { type Bucket, cutIntoCalls, planQueries, type Query } from './query.ts';
-import type { CloudwatchGroup, CloudwatchService, Subject } from './service.ts';
+import type { CloudwatchGroup, CloudwatchService, Subjects } from './service.ts';
 import type { CloudwatchSettings } from './settings.ts';
 import type { Statistic } from './statistic.ts';
 
@@ -20,7 +20,7 @@ export interface FeedOptions {
   /** Those that are switched on. */
   readonly groups: readonly CloudwatchGroup[];
   readonly reader: SeriesReader;
-  readonly subjects: (signal: AbortSignal) => Promise<Look<readonly Subject[]>>;
+  readonly subjects: (signal: AbortSignal) => Promise<Look<Subjects>>;
   readonly settings: CloudwatchSettings;
   readonly budget: CloudwatchBudget;
 }
@@ -74,8 +74,9 @@ export class CloudwatchFeed {
     const { service, groups, settings, subjects } = this.#options;
     const found = await subjects(context.signal);
     const metrics = groups.flatMap((group) => group.metrics);
-    this.#planned = planQueries(service, metrics, found.value, settings.period);
+    this.#planned = planQueries(service, metrics, found.value.all, settings.period);
     this.memory.keepOnly(this.#planned);
+    this.memory.incompleteKinds = found.value.incomplete;
     this.#hasFailed = false;
     const nowMs = context.clock.now().getTime();
     const isConditional = ({ metric }: Query) => metric.onlyAfter !== undefined;

@@ -34,6 +34,8 @@ export class CloudwatchMemory {
   readonly #states = new Map<string, State>();
   readonly #byMetric = new Map<CloudwatchMetric, State[]>();
   readonly #delayMs: number;
+  /** Kinds of subjects of which not all are known, and why. */
+  incompleteKinds: ReadonlyMap<string, unknown> = new Map();
 
   constructor(delayMs: number) {
     this.#delayMs = delayMs;
@@ -108,8 +110,11 @@ export class CloudwatchMemory {
     return this.#states.get(queryKey(metric, subject))?.totals.get(statistic);
   }
 
-  /** The first failure among these metrics, of what failed when it was asked last. */
+  /** The first failure among these metrics: of what failed when it was asked last, or of finding what has them. */
   failureOf(metrics: readonly CloudwatchMetric[]): unknown {
+    for (const [kind, failure] of this.incompleteKinds) {
+      if (metrics.some((metric) => metric.of.includes(kind))) return failure;
+    }
     for (const { query, failure } of this.#states.values()) {
       if (failure !== undefined && metrics.includes(query.metric)) return failure;
     }

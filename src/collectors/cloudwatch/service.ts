@@ -48,6 +48,13 @@ export interface Subject {
   readonly values: readonly string[];
 }
 
+/** What has metrics now. */
+export interface Subjects {
+  readonly all: readonly Subject[];
+  /** Kinds of which not all could be found, and why: families with metrics of these fail. */
+  readonly incomplete: ReadonlyMap<string, unknown>;
+}
+
 /** Where the subjects are; labels of every sample. */
 export interface Place {
   readonly accountId: string;

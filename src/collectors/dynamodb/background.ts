@@ -8,7 +8,7 @@ import { DynamodbApi } from '../../targets/dynamodb/api.ts';
 import { CloudwatchBudget } from '../cloudwatch/budget.ts';
 import { CloudwatchFeed } from '../cloudwatch/feed.ts';
 import type { CloudwatchMemory } from '../cloudwatch/memory.ts';
-import type { Place, Subject } from '../cloudwatch/service.ts';
+import type { Place, Subjects } from '../cloudwatch/service.ts';
 import { type Look, Refreshed, type RefreshedOptions } from '../refreshed.ts';
 import { dynamodbService } from './cloudwatch.ts';
 import { lookAtEach } from './look-at-each.ts';
@@ -158,13 +158,15 @@ export class DynamodbBackground implements AsyncDisposable {
     tables: Refreshed<Tables>,
     operations: Refreshed<readonly UsedOperation[]> | undefined,
     signal: AbortSignal,
-  ): Promise<Look<readonly Subject[]>> {
+  ): Promise<Look<Subjects>> {
     const found = await tables.read(signal);
     // What is not about operations is read all the same when these cannot be listed.
-    const used = await operations?.read(signal).catch((failure: unknown) => ({ value: [], failure }));
-    const value = subjectsOf(found.value, used?.value ?? [], this.#place.region);
-    const failure = found.failure ?? used?.failure;
-    return failure === undefined ? { value } : { value, failure };
+    const used: Look<readonly UsedOperation[]> = (await operations
+      ?.read(signal)
+      .catch((failure: unknown) => ({ value: [], failure }))) ?? { value: [] };
+    const all = subjectsOf(found.value, used.value, this.#place.region);
+    const incomplete = new Map(used.failure === undefined ? [] : [['operation', used.failure]]);
+    return { ...found, value: { all, incomplete } };
   }
 
   async #lookAtTables(previous: Tables | undefined, context: WorkContext): Promise<Look<Tables>> {

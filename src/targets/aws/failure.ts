@@ -148,6 +148,8 @@ function statusOf(error: Error): number | undefined {
 
 function ownWords(thrown: unknown): string {
   const error = coerceError(thrown);
+  // A proxy's page, or a gateway's: of no use but for its status.
+  if (error instanceof SyntaxError) return `HTTP ${statusOf(error) ?? ''}, and the answer is not JSON`;
   const words = errorMessage(error);
   return error.name === 'Error' || words.includes(error.name) ? words : `${error.name}: ${words}`;
 }

@@ -87,7 +87,7 @@ function setUp(given: {
     service,
     groups: service.groups,
     reader,
-    subjects: async () => ({ value: subjects }),
+    subjects: async () => ({ value: { all: subjects, incomplete: new Map() } }),
     settings,
     budget,
   });
