@@ -34,12 +34,12 @@ export function backupJob(options: BackupJobOptions): Job {
     },
     async run(context) {
       const manifest = await takeBackup(options, context);
-      const [part] = manifest.parts;
+      const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
       return {
         fields: {
           backup: manifest.id,
-          bytes: part?.sizeBytes,
-          contentBytes: part?.content.sizeBytes,
+          bytes: sum(manifest.parts.map(({ sizeBytes }) => sizeBytes)),
+          contentBytes: sum(manifest.parts.map(({ content }) => content.sizeBytes)),
           facts: manifest.facts.items.length,
         },
       };

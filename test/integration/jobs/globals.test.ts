@@ -1,11 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
 import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
 import { postgresGlobals } from '../../../src/jobs/backup/postgres-globals.ts';
+import { backupJob } from '../../../src/jobs/backup-job.ts';
 import { restoreBackup } from '../../../src/jobs/restore-backup.ts';
 import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
+import { parseSchedule } from '../../../src/jobs/schedule.ts';
+import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
-import { backUp, verify, zstdProgram } from '../../support/keeping.ts';
+import { backUp, lineageOf, verify, zstdProgram } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
 import { testContext } from '../../support/test-context.ts';
@@ -127,4 +131,18 @@ test('roles are not restored as if they were a database, also where nobody would
 
   const roles = await execute(empty, 'postgres', "SELECT rolname FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%'");
   expect(roles).toEqual([{ rolname: 'postgres' }]);
+});
+
+test('what a run tells of sizes is the sum of all that it stored', async () => {
+  const store = new MemoryStore();
+  const schedule = parseSchedule('0 2 * * *', 'UTC');
+  const catalog = new StoreCatalog('test', store, systemClock);
+  const lineage = lineageOf(cluster.access);
+  const job = backupJob({ lineage, access: cluster.access, method, store, catalog, schedule, deadlineMs: 60_000 });
+
+  const { fields } = await job.run(testContext());
+
+  const stored = [...store.objects].filter(([key]) => key.endsWith('.zst')).map(([, { bytes }]) => bytes.length);
+  expect(stored).toHaveLength(2);
+  expect(fields['bytes']).toBe((stored[0] ?? 0) + (stored[1] ?? 0));
 });
