@@ -37,7 +37,7 @@ class S3Store implements ObjectStore {
   readonly #access: S3Access;
   readonly #clock: Clock;
   readonly #prefix: string;
-  #swept = false;
+  #sweptAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(access: S3Access) {
     const { bucket, prefix } = access.settings;
@@ -142,10 +142,11 @@ class S3Store implements ObjectStore {
     }
   }
 
-  /** What killed processes left is in no listing of objects, but paid for. Once is enough. */
+  /** What killed processes left is in no listing of objects, but paid for. Once a day is enough. */
   async #sweepUploads(signal: AbortSignal): Promise<void> {
-    if (this.#swept) return;
-    this.#swept = true;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#sweptAtMs < dayMs) return;
+    this.#sweptAtMs = nowMs;
     const now = this.#clock.now();
     await abortUploads(this.#access, this.#prefix, ({ Initiated }) => isStaleUpload(Initiated, now), signal);
   }

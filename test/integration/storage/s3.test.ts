@@ -106,6 +106,25 @@ test('uploads that a killed process left are ended after a week, younger ones an
   expect([early, absurd, late]).toEqual([2, 2, 1]);
 });
 
+test('a store that is open for long looks for such uploads every day', async () => {
+  const bucket = await moto.makeBucket();
+  // moto says of every upload that it began on 2010-11-10.
+  const clock = new ManualClock('2010-11-19T00:00:00Z');
+  await using store = await moto.openStore({ bucket, clock });
+  const unfinishedAfterPut = async (key: string) => {
+    await moto.client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: `left-${key}` }));
+    await store.put(key, Readable.from([Buffer.from('x')]), AbortSignal.timeout(30_000));
+    return moto.unfinishedUploads(bucket);
+  };
+
+  const first = await unfinishedAfterPut('a/1');
+  const sameDay = await unfinishedAfterPut('a/2');
+  await clock.advance(86_400_000);
+  const nextDay = await unfinishedAfterPut('a/3');
+
+  expect([first, sameDay, nextDay]).toEqual([0, 1, 0]);
+});
+
 test('a read that nobody wants any more gives its connection back', async () => {
   await using store = await moto.openStore();
   const signal = AbortSignal.timeout(30_000);
