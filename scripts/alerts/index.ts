@@ -1,3 +1,4 @@
+import { dynamodbAlerts } from './dynamodb.ts';
 import { keepingAlerts } from './keeping.ts';
 import { pgbouncerAlerts } from './pgbouncer.ts';
 import { postgresAlerts } from './postgres.ts';
@@ -13,5 +14,6 @@ export const alertGroups: readonly AlertGroup[] = [
   replicationAlerts,
   pgbouncerAlerts,
   redisAlerts,
+  dynamodbAlerts,
   watchkeeperAlerts,
 ];

@@ -73,6 +73,11 @@ export const thresholds = {
     slowCommandsInQuarter: 100,
     certificateSeconds: 14 * day,
   },
+  dynamodb: {
+    capacityShare: 0.8,
+    systemErrorsInQuarter: 10,
+    recoverySeconds: 30 * minute,
+  },
   keeping: {
     /** Age of the newest backup of a database, of whichever schedule and store, where nothing was promised (`objectives`). */
     backupSeconds: day,

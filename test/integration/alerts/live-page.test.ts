@@ -31,6 +31,7 @@ const notEverywhere = [
   'pg_subscription_sync_errors_total',
   'pg_server_certificate_expiry_timestamp_seconds',
   'redis_tls_server_cert_expires_in_seconds',
+  'dynamodb_table_encryption_key_inaccessible_timestamp_seconds',
 ];
 
 const tables = `CREATE EXTENSION pg_stat_statements;
