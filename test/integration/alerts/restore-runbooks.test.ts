@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { runCommand, writeConfig } from '../../support/command-line.ts';
@@ -10,6 +10,9 @@ import { createDatabase, execute, startTestCluster, testInstallation } from '../
 
 const root = join(import.meta.dirname, '../../..');
 const run = promisify(execFile);
+
+/** Each step is a process of its own, as somebody types it. */
+vi.setConfig({ testTimeout: 240_000 });
 
 let folder: WorkDirectory;
 beforeAll(async () => {
