@@ -7,15 +7,17 @@ import { type DiscoveryContext, hasSameDatabases, withDiscoveredDatabases } from
 import type { BackupMethod } from './jobs/backup/method.ts';
 import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-dump.ts';
 import { postgresGlobals } from './jobs/backup/postgres-globals.ts';
-import { backupJob } from './jobs/backup-job.ts';
+import { backupJob, backupLockName } from './jobs/backup-job.ts';
+import { copyJob } from './jobs/copy-job.ts';
 import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
+import { acquireAll, acquireJointly } from './jobs/joint-lock.ts';
 import type { KeepingRules } from './jobs/keeping-rules.ts';
 import { Leases } from './jobs/lease.ts';
 import { type Lineage, sameLineage } from './jobs/lineage.ts';
 import type { Manifest } from './jobs/manifest.ts';
 import { ownIdentity } from './jobs/process-identity.ts';
-import { pruneJob } from './jobs/prune.ts';
+import { pruneJob, pruneLockName } from './jobs/prune.ts';
 import type { PruneRules } from './jobs/prune-plan.ts';
 import type { JobLock } from './jobs/runner.ts';
 import { localSandbox, sandboxPrefix } from './jobs/sandbox/local-postgres.ts';
@@ -61,11 +63,11 @@ export interface Assembly extends AsyncDisposable {
   readonly rules: KeepingRules;
   /** Applies retention now, whether it is due or not; it plans when it has the lock. */
   pruneJob(backup: LoadedBackup, lineage: Lineage, changes?: Partial<PruneRules>): Job;
-  /** Proves one backup, whether it is due or not; undefined when the schedule proves nothing. */
-  proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined;
+  /** Proves one backup in one store, whether it is due or not; undefined when the schedule proves nothing. */
+  proofJob(backup: LoadedBackup, manifest: Manifest, store: string): Job | undefined;
   /** The lease that keeps other processes from doing the same; undefined when one of them is at it. */
-  acquireLock(job: Pick<Job, 'lockName' | 'lineage'>, signal: AbortSignal): Promise<JobLock | undefined>;
-  /** Backup, verify and prune jobs of every lineage of these schedules. */
+  acquireLock(job: Pick<Job, 'lockName' | 'lineage' | 'stores'>, signal: AbortSignal): Promise<JobLock | undefined>;
+  /** Backup, copy, verify and prune jobs of every lineage of these schedules. */
   jobsOf(backups: readonly LoadedBackup[]): Job[];
 }
 
@@ -130,8 +132,15 @@ class OwnAssembly implements Assembly {
     return store;
   }
 
-  acquireLock(job: Pick<Job, 'lockName' | 'lineage'>, signal: AbortSignal): Promise<JobLock | undefined> {
-    return this.storeOf(job.lineage.store).leases.acquire(job.lockName, signal);
+  acquireLock(
+    { lineage, lockName, stores = [lineage.store] }: Pick<Job, 'lockName' | 'lineage' | 'stores'>,
+    signal: AbortSignal,
+  ): Promise<JobLock | undefined> {
+    return acquireJointly(
+      stores.map((name) => this.storeOf(name).leases),
+      lockName,
+      signal,
+    );
   }
 
   methodFor({ settings }: LoadedBackup): BackupMethod {
@@ -155,9 +164,14 @@ class OwnAssembly implements Assembly {
   }
 
   spoolDirectory(manifest: Manifest): string | undefined {
-    const backups = this.config.targets.flatMap((target) => target.backups);
-    const backup = backups.find(({ lineages }) => lineages.some((lineage) => sameLineage(lineage, manifest)));
+    const backup = this.#backupOf(manifest);
     return backup === undefined ? undefined : spoolDirectoryOf(backup);
+  }
+
+  /** The schedule that makes these backups; undefined when it is no longer configured. */
+  #backupOf(lineage: Omit<Lineage, 'store'>): LoadedBackup | undefined {
+    const backups = this.config.targets.flatMap((target) => target.backups);
+    return backups.find(({ lineages }) => lineages.some((one) => sameLineage(one, lineage)));
   }
 
   sandboxFor(sandbox: LoadedSandbox): OpenSandbox {
@@ -171,33 +185,61 @@ class OwnAssembly implements Assembly {
 
   jobsOf(backups: readonly LoadedBackup[]): Job[] {
     return backups.flatMap((backup) => [
+      ...backup.databases.map((database) => this.#backupJob(backup, database)),
       ...backup.lineages.flatMap((lineage) => this.#jobsOfLineage(backup, lineage)),
       ...backup.retired.map((lineage) => this.pruneJob(backup, lineage)),
     ]);
   }
 
+  /** One for all stores: the database is read once. */
+  #backupJob(backup: LoadedBackup, database: string): Job {
+    const { settings, target, schedule } = backup;
+    const destinations = backup.stores.map((name) => this.storeOf(name));
+    const job = backupJob({
+      lineage: backup.lineages.find((one) => one.database === database) ?? {
+        store: backup.stores[0] ?? '',
+        target,
+        schedule,
+        database,
+      },
+      destinations,
+      method: this.methodFor(backup),
+      access: settings.method === 'globals' ? backup.access : withDatabase(backup.access, database),
+      schedule: parseSchedule(settings.schedule, settings.timezone),
+      deadlineMs: settings.timeout,
+    });
+    return forgettingViews(job, destinations);
+  }
+
   #jobsOfLineage(backup: LoadedBackup, lineage: Lineage): Job[] {
-    const { settings } = backup;
-    const { store, catalog } = this.storeOf(backup.store);
-    const method = this.methodFor(backup);
-    const shared = { lineage, store, catalog, method };
-    const jobs: Job[] = [
-      backupJob({
-        ...shared,
-        access: settings.method === 'globals' ? backup.access : withDatabase(backup.access, lineage.database),
-        schedule: parseSchedule(settings.schedule, settings.timezone),
-        deadlineMs: settings.timeout,
-      }),
-    ];
+    const opened = this.storeOf(lineage.store);
+    const jobs: Job[] = [];
+    if (backup.stores.length > 1) jobs.push(this.#copyJob(backup, lineage));
     const verify = this.#verifyJob(backup, lineage, undefined);
     if (verify !== undefined) jobs.push(verify);
-    return [...jobs.map((job) => forgettingView(job, catalog)), this.pruneJob(backup, lineage)];
+    return [...jobs.map((job) => forgettingViews(job, [opened])), this.pruneJob(backup, lineage)];
+  }
+
+  #copyJob(backup: LoadedBackup, lineage: Lineage): Job {
+    const { stores, settings } = backup;
+    return copyJob({
+      lineage,
+      destination: this.storeOf(lineage.store),
+      sources: stores.filter((name) => name !== lineage.store).map((name) => this.storeOf(name)),
+      rules: { policy: settings.keep, timezone: settings.timezone },
+      exclusively: (signal) =>
+        acquireAll([
+          () => this.acquireLock({ lineage, lockName: backupLockName(lineage), stores }, signal),
+          () => this.acquireLock({ lineage, lockName: pruneLockName(lineage) }, signal),
+        ]),
+      deadlineMs: settings.timeout,
+    });
   }
 
   pruneJob(backup: LoadedBackup, lineage: Lineage, changes: Partial<PruneRules> = {}): Job {
     const { store, catalog } = this.storeOf(lineage.store);
     const rules = { ...this.pruneRules(backup, lineage), ...changes };
-    return forgettingView(pruneJob({ lineage, store, catalog, ...rules }), catalog);
+    return forgettingViews(pruneJob({ lineage, store, catalog, ...rules }), [{ catalog }]);
   }
 
   get rules(): KeepingRules {
@@ -231,16 +273,17 @@ class OwnAssembly implements Assembly {
     };
   }
 
-  proofJob(backup: LoadedBackup, manifest: Manifest): Job | undefined {
-    const lineage = [...backup.lineages, ...backup.retired].find((one) => sameLineage(one, manifest));
+  proofJob(backup: LoadedBackup, manifest: Manifest, store: string): Job | undefined {
+    const lineages = [...backup.lineages, ...backup.retired];
+    const lineage = lineages.find((one) => one.store === store && sameLineage(one, manifest));
     const job = lineage === undefined ? undefined : this.#verifyJob(backup, lineage, manifest);
-    return job === undefined ? undefined : forgettingView(job, this.storeOf(backup.store).catalog);
+    return job === undefined ? undefined : forgettingViews(job, [this.storeOf(store)]);
   }
 
   #verifyJob(backup: LoadedBackup, lineage: Lineage, manifest: Manifest | undefined): Job | undefined {
     const { proof, settings } = backup;
     if (proof === undefined) return undefined;
-    const { store, catalog } = this.storeOf(backup.store);
+    const { store, catalog } = this.storeOf(lineage.store);
     return verifyJob({
       lineage,
       store,
@@ -275,20 +318,24 @@ async function sweepLeftovers(config: LoadedConfig): Promise<void> {
   }
 }
 
-/** After a run the store holds something else: the next look at it must be a fresh one. */
-function forgettingView(job: Job, catalog: StoreCatalog): Job {
+/** After a run the stores hold something else: the next look at them must be a fresh one. */
+function forgettingViews(job: Job, stores: readonly Pick<OpenedStore, 'catalog'>[]): Job {
+  const forget = () => {
+    for (const { catalog } of stores) catalog.forget(job.lineage.target);
+  };
   return {
     kind: job.kind,
     lineage: job.lineage,
     deadlineMs: job.deadlineMs,
     lockName: job.lockName,
+    ...(job.stores && { stores: job.stores }),
     dueAt: (context) => job.dueAt(context),
     async run(context) {
-      catalog.forget(job.lineage.target);
+      forget();
       try {
         return await job.run(context);
       } finally {
-        catalog.forget(job.lineage.target);
+        forget();
       }
     },
   };

@@ -115,8 +115,12 @@ function addKeepingCommands(program: Command, action: (run: Run) => Action): voi
     .command('verify')
     .description('prove a backup: restore it into a sandbox and compare it with what the source held')
     .argument('<target|backup-id>', 'a backup, or a target whose newest backups are proven')
+    .option('--store <name>', 'only the copy in this store')
     .action(
-      action(async (context, subject) => (await import('./commands/verify.ts')).runVerify(context, String(subject))),
+      action(async (context, subject, options) => {
+        const { store } = options as { store?: string };
+        return (await import('./commands/verify.ts')).runVerify(context, String(subject), store);
+      }),
     );
   addRestoreCommand(program, action);
 }
@@ -173,13 +177,14 @@ function addRestoreCommand(program: Command, action: (run: Run) => Action): void
       collect,
       [],
     )
+    .option('--store <name>', 'read the copy in this store; by default a proven one before others')
     .option('--dry-run', 'only look whether it would work; touch nothing')
     .action(
       action(async (context, what, options) => {
-        const { into, server, replace, dryRun, table, schema } = options as RestoreFlags;
+        const { into, server, replace, dryRun, table, schema, store } = options as RestoreFlags;
         const { runRestore } = await import('./commands/restore.ts');
         const selection = { tables: table, schemas: schema };
-        return runRestore(context, text(what), { into, server, replace, selection, dryRun: dryRun === true });
+        return runRestore(context, text(what), { into, server, replace, selection, store, dryRun: dryRun === true });
       }),
     );
 }
@@ -191,6 +196,7 @@ interface RestoreFlags {
   readonly table: readonly string[];
   readonly schema: readonly string[];
   readonly dryRun?: boolean;
+  readonly store?: string;
 }
 
 /** For an option that may be given several times. */

@@ -48,19 +48,21 @@ async function discovered(
   catalogs: ReadonlyMap<string, Catalog>,
   context: DiscoveryContext,
 ): Promise<LoadedBackup> {
-  const { target, schedule, store } = backup;
+  const { target, schedule, stores } = backup;
   const kept = await keptDatabases(backup, catalogs, context);
   const present = await presentDatabases(backup, context);
   const databases = present ?? [...new Set([...backup.databases, ...kept])].sort();
-  const lineageOf = (database: string): Lineage => ({ store, target, schedule, database });
   // A lineage keeps its object: what runs and what is shown of it are found by it.
-  const known = new Map(backup.lineages.map((lineage) => [lineage.database, lineage]));
+  const known = (database: string, store: string): Lineage | undefined =>
+    backup.lineages.find((lineage) => lineage.database === database && lineage.store === store);
+  const lineagesOf = (database: string): Lineage[] =>
+    stores.map((store) => known(database, store) ?? { store, target, schedule, database });
   const gone = kept.filter((name) => !databases.includes(name));
   return {
     ...backup,
     databases,
-    lineages: databases.map((name) => known.get(name) ?? lineageOf(name)),
-    retired: gone.map(lineageOf),
+    lineages: databases.flatMap(lineagesOf),
+    retired: gone.flatMap(lineagesOf),
   };
 }
 
@@ -82,21 +84,25 @@ async function presentDatabases(
   }
 }
 
+/** Of any of the stores: one that is away does not hinder the others. */
 async function keptDatabases(
-  { store, target, schedule }: LoadedBackup,
+  { stores, target, schedule }: LoadedBackup,
   catalogs: ReadonlyMap<string, Catalog>,
   { signal, log }: DiscoveryContext,
 ): Promise<string[]> {
-  try {
-    const contents = await catalogs.get(store)?.read(target, signal);
-    const ours = contents?.entries.filter(({ manifest }) => manifest.schedule === schedule) ?? [];
-    return [...new Set(ours.map(({ manifest }) => manifest.database))].sort();
-  } catch (error) {
-    signal.throwIfAborted();
-    log.warn(
-      { target, store, error: errorMessage(error) },
-      'the store cannot be asked which databases it has backups of',
-    );
-    return [];
+  const names = new Set<string>();
+  for (const store of stores) {
+    try {
+      const contents = await catalogs.get(store)?.read(target, signal);
+      const ours = contents?.entries.filter(({ manifest }) => manifest.schedule === schedule) ?? [];
+      for (const { manifest } of ours) names.add(manifest.database);
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn(
+        { target, store, error: errorMessage(error) },
+        'the store cannot be asked which databases it has backups of',
+      );
+    }
   }
+  return [...names].sort();
 }

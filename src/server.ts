@@ -153,7 +153,9 @@ class Daemon implements Server {
       get concurrency() {
         return holder.current.jobs.concurrency;
       },
-      forgetView: ({ store, target }) => this.#current.assembly.stores.get(store)?.catalog.forget(target),
+      forgetView: ({ target }) => {
+        for (const { catalog } of this.#current.assembly.stores.values()) catalog.forget(target);
+      },
     });
     const { examine } = this.#options;
     if (examine !== undefined) {

@@ -27,7 +27,8 @@ export async function runBackup(
 
 function describeBackup({ outcome }: EndedRun): string {
   if (outcome.status !== 'succeeded') return '';
-  const { backup, bytes, contentBytes, facts } = outcome.result.fields;
+  const { backup, bytes, contentBytes, facts, missingIn } = outcome.result.fields;
+  const missing = missingIn === undefined ? '' : ` MISSING IN ${missingIn} (the daemon copies it there),`;
   const sizes = `${formatBytes(Number(bytes))} of ${formatBytes(Number(contentBytes))}`;
-  return `${backup}, ${sizes}, ${facts} facts,`;
+  return `${backup}, ${sizes}, ${facts} facts,${missing}`;
 }

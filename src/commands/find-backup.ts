@@ -1,11 +1,20 @@
 import type { Assembly, OpenedStore } from '../assembly.ts';
-import type { CatalogEntry } from '../jobs/catalog.ts';
+import { errorMessage } from '../core/errors.ts';
+import { type CatalogEntry, isProven } from '../jobs/catalog.ts';
 import { CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 
+/** A backup in one store: each store of its schedule has a copy of its own. */
 export interface FoundBackup {
   readonly entry: CatalogEntry;
   readonly opened: OpenedStore;
+}
+
+export interface LookOptions {
+  /** Only in the store of this name. */
+  readonly store?: string | undefined;
+  /** Is told of stores that cannot be read; what the others have is found nevertheless. */
+  readonly onUnreadable?: (store: string, error: unknown) => void;
 }
 
 /** Names of the targets that backups are made of, with the stores they lie in. */
@@ -15,32 +24,63 @@ export function targetsWithStores(assembly: Assembly): Map<string, Set<string>> 
   return targets;
 }
 
-/** Every finished backup of a target, newest first, over its stores. */
-export async function backupsOf(assembly: Assembly, target: string, signal: AbortSignal): Promise<FoundBackup[]> {
+/** Every finished backup of a target, newest first, over its stores. Rejects when none of them can be read. */
+export async function backupsOf(
+  assembly: Assembly,
+  target: string,
+  signal: AbortSignal,
+  { store, onUnreadable }: LookOptions = {},
+): Promise<FoundBackup[]> {
   const stores = targetsWithStores(assembly).get(target);
   if (stores === undefined) throw unknownTarget(assembly, target);
+  if (store !== undefined && !stores.has(store)) throw unknownStore(target, store, stores);
+  const names = [...stores].filter((name) => store === undefined || name === store);
   const found: FoundBackup[] = [];
-  for (const name of stores) {
+  const failures: unknown[] = [];
+  for (const name of names) {
     const opened = assembly.storeOf(name);
-    const { entries } = await opened.catalog.read(target, signal);
-    found.push(...entries.map((entry) => ({ entry, opened })));
+    try {
+      const { entries } = await opened.catalog.read(target, signal);
+      found.push(...entries.map((entry) => ({ entry, opened })));
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push(error);
+      onUnreadable?.(name, error);
+    }
   }
+  if (failures.length === names.length) throw failures[0];
   return found.sort((a, b) => (a.entry.manifest.snapshotAt < b.entry.manifest.snapshotAt ? 1 : -1));
 }
 
-/** A backup by its id, or by enough of its beginning to be the only one. */
-export async function findBackup(assembly: Assembly, id: string, signal: AbortSignal): Promise<FoundBackup> {
+/**
+ * A backup by its id, or by enough of its beginning to be the only one. Of several copies a proven one is taken before
+ * others, then the one in the store that is named first.
+ */
+export async function findBackup(
+  assembly: Assembly,
+  id: string,
+  signal: AbortSignal,
+  options: LookOptions = {},
+): Promise<FoundBackup> {
   const matches: FoundBackup[] = [];
-  for (const target of targetsWithStores(assembly).keys()) {
-    for (const found of await backupsOf(assembly, target, signal)) {
-      if (found.entry.manifest.id === id) return found;
+  const unreadable: string[] = [];
+  const onUnreadable = (store: string, error: unknown) => {
+    unreadable.push(`; store "${store}" could not be read: ${errorMessage(error)}`);
+    options.onUnreadable?.(store, error);
+  };
+  for (const [target, stores] of targetsWithStores(assembly)) {
+    if (options.store !== undefined && !stores.has(options.store)) continue;
+    for (const found of await backupsOf(assembly, target, signal, { store: options.store, onUnreadable })) {
       if (found.entry.manifest.id.startsWith(id)) matches.push(found);
     }
   }
-  const [only, another] = matches;
-  if (only !== undefined && another === undefined) return only;
-  const problem = only === undefined ? `there is no backup ${id}` : `${matches.length} backups begin with ${id}`;
-  throw new CommandError(exitCodes.usage.code, `${problem}; "watchkeeper list" shows them`);
+  const exact = matches.filter(({ entry }) => entry.manifest.id === id);
+  const copies = exact.length > 0 ? exact : matches;
+  const ids = new Set(copies.map(({ entry }) => entry.manifest.id));
+  const best = copies.find(({ entry }) => isProven(entry)) ?? copies[0];
+  if (best !== undefined && ids.size === 1) return best;
+  const problem = best === undefined ? `there is no backup ${id}` : `${ids.size} backups begin with ${id}`;
+  throw new CommandError(exitCodes.usage.code, `${problem}; "watchkeeper list" shows them${unreadable.join('')}`);
 }
 
 export function unknownTarget(assembly: Assembly, target: string): CommandError {
@@ -48,5 +88,12 @@ export function unknownTarget(assembly: Assembly, target: string): CommandError 
   return new CommandError(
     exitCodes.usage.code,
     `no backups are configured for a target "${target}"; there are: ${known}`,
+  );
+}
+
+function unknownStore(target: string, store: string, known: ReadonlySet<string>): CommandError {
+  return new CommandError(
+    exitCodes.usage.code,
+    `target "${target}" has no backups in a store "${store}"; it has some in: ${[...known].join(', ')}`,
   );
 }

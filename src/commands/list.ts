@@ -1,22 +1,30 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
+import { errorMessage } from '../core/errors.ts';
 import { type CatalogEntry, isProven } from '../jobs/catalog.ts';
 import { restoreSecondsOf } from '../jobs/manifest.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 import { backupsOf, type FoundBackup, targetsWithStores } from './find-backup.ts';
-import { formatTable, printJson, printLine } from './terminal.ts';
+import { formatTable, printError, printJson, printLine } from './terminal.ts';
 
 /** `watchkeeper list [TARGET]`: the finished backups, newest first, with what is known of their proofs. */
 export async function runList(context: CommandContext, target: string | undefined): Promise<number> {
   await using assembly = await assembleOrFail(context);
   const targets = target === undefined ? [...targetsWithStores(assembly).keys()] : [target];
   const found: FoundBackup[] = [];
-  for (const name of targets) found.push(...(await backupsOf(assembly, name, context.signal)));
+  for (const name of targets) {
+    found.push(...(await backupsOf(assembly, name, context.signal, { onUnreadable: tellUnreadable(context) })));
+  }
   if (context.json) printJson(context.terminal, found.map(describeBackup));
   else if (found.length === 0) printLine(context.terminal, 'no finished backup');
   else printLine(context.terminal, renderTable(found, context.clock.now()));
   return exitCodes.success.code;
+}
+
+/** On the bad day one store is away: what the others have is shown all the same. */
+export function tellUnreadable({ terminal }: CommandContext): (store: string, error: unknown) => void {
+  return (store, error) => printError(terminal, `store "${store}" cannot be read: ${errorMessage(error)}`);
 }
 
 /** For programs. */

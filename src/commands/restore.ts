@@ -12,7 +12,7 @@ import { renderFindings } from './check/report.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 import type { FoundBackup } from './find-backup.ts';
-import { describeBackup } from './list.ts';
+import { describeBackup, tellUnreadable } from './list.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { candidatesOf, chooseBackup } from './restore/choose-backup.ts';
 import { examineRestore } from './restore/dry-run.ts';
@@ -31,6 +31,8 @@ export interface RestoreOptions {
   readonly server: string | undefined;
   /** Must be the name of the existing database, typed out: consent to take its place. */
   readonly replace: string | undefined;
+  /** Which copy is read; by default a proven one before others. */
+  readonly store: string | undefined;
 }
 
 /**
@@ -54,7 +56,10 @@ export async function runRestore(
     throw new CommandError(exitCodes.refused.code, message);
   }
   await using assembly = await assembleOrFail(context);
-  const candidates = await candidatesOf(assembly, what, context.signal);
+  const candidates = await candidatesOf(assembly, what, context.signal, {
+    store: options.store,
+    onUnreadable: tellUnreadable(context),
+  });
   const { into } = options;
   if (what === undefined || into === undefined) return guide(context, candidates);
   const found = chooseBackup(candidates, what);

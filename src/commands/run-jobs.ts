@@ -81,7 +81,8 @@ function toJson({ job, outcome }: EndedRun): unknown {
 function exitCodeOf(outcome: RunOutcome): number {
   switch (outcome.status) {
     case 'succeeded':
-      return exitCodes.success.code;
+      // It is safe somewhere, but not everywhere where it should be: no script may take that for success.
+      return (outcome.result.failedStores ?? []).length > 0 ? exitCodes.failure.code : exitCodes.success.code;
     case 'cancelled':
       return exitCodes.cancelled.code;
     case 'skipped':

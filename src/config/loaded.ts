@@ -106,8 +106,9 @@ export interface LoadedBackup {
   readonly discover: DatabaseSelection | undefined;
   /** Of databases that are gone, or no longer meant: their backups stay under retention. */
   readonly retired: readonly Lineage[];
-  readonly store: string;
-  /** One for each database, in their order. */
+  /** At least one. */
+  readonly stores: readonly string[];
+  /** One for each database and store: of the first database in each store, of the second, … */
   readonly lineages: readonly Lineage[];
   /** Cron expressions, zone, method, facts, retention, limits. */
   readonly settings: BackupSettings;

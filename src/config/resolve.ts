@@ -143,15 +143,15 @@ function resolveBackup(
   const own = isGlobal ? globalsName : base.access.connection.database;
   const named = Array.isArray(settings.databases) ? settings.databases : [own];
   const databases = discover === undefined ? named : [];
-  const store = settings.stores?.[0] ?? around.stores[0]?.name ?? defaultStore.name;
+  const stores = settings.stores ?? [around.stores[0]?.name ?? defaultStore.name];
   const { target, schedule } = base;
-  const lineages = databases.map((database) => ({ store, target, schedule, database }));
+  const lineages = databases.flatMap((database) => stores.map((store) => ({ store, target, schedule, database })));
   return {
     ...base,
     databases,
     discover,
     retired: [],
-    store,
+    stores,
     lineages,
     settings,
     proof: resolveProof(settings, around.sandboxes),

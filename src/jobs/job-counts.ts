@@ -9,6 +9,8 @@ interface Count {
   readonly job: Pick<Job, 'kind' | 'lineage'>;
   readonly byStatus: Map<string, number>;
   readonly byReason: Map<string, number>;
+  /** By `store` and `reason`, of runs that succeeded without them. */
+  readonly byFailedStore: Map<string, number>;
 }
 
 /** Counts the runs that ended in this process. */
@@ -24,14 +26,22 @@ export class JobCounts {
     const count = this.#of(job);
     increase(count.byStatus, outcome.status);
     if (outcome.status === 'failed') increase(count.byReason, outcome.reason);
+    if (outcome.status !== 'succeeded') return;
+    for (const { store, reason } of outcome.result.failedStores ?? []) {
+      increase(count.byFailedStore, `${store}\n${reason}`);
+    }
   }
 
   samples(): Sample[] {
-    return [...this.#counts.values()].flatMap(({ job, byStatus, byReason }) => {
+    return [...this.#counts.values()].flatMap(({ job, byStatus, byReason, byFailedStore }) => {
       const labels = { ...job.lineage, kind: job.kind };
       return [
         ...statuses.map((status) => sample(jobMetrics.runs, byStatus.get(status) ?? 0, { ...labels, status })),
         ...[...byReason].map(([reason, value]) => sample(jobMetrics.failures, value, { ...labels, reason })),
+        ...[...byFailedStore].map(([key, value]) => {
+          const [store = '', reason = ''] = key.split('\n');
+          return sample(jobMetrics.storeFailures, value, { ...job.lineage, store, reason });
+        }),
       ];
     });
   }
@@ -39,7 +49,7 @@ export class JobCounts {
   #of(job: Pick<Job, 'kind' | 'lineage'>): Count {
     const { store, target, schedule, database } = job.lineage;
     const key = [job.kind, store, target, schedule, database].join('\n');
-    const count = this.#counts.get(key) ?? { job, byStatus: new Map(), byReason: new Map() };
+    const count = this.#counts.get(key) ?? { job, byStatus: new Map(), byReason: new Map(), byFailedStore: new Map() };
     this.#counts.set(key, count);
     return count;
   }

@@ -1,12 +1,19 @@
 import type { OnProgress, WorkContext } from '../core/work-context.ts';
 import type { Lineage } from './lineage.ts';
 
-export const jobKinds = ['backup', 'verify', 'prune'] as const;
+export const jobKinds = ['backup', 'copy', 'verify', 'prune'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /** What a run achieved, for the one log line: `bytes`, `backup`, `verdict`, … */
 export interface JobResult {
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Stores that failed although the run as a whole succeeded. */
+  readonly failedStores?: readonly FailedStore[];
+}
+
+export interface FailedStore {
+  readonly store: string;
+  readonly reason: FailureReason;
 }
 
 export interface JobContext extends WorkContext {
@@ -32,6 +39,8 @@ export interface Job {
   readonly deadlineMs: number;
   /** Jobs that share a name never run at once, in this process or another one with the same store. */
   readonly lockName: string;
+  /** Every store that it works on, whose leases make the lock together; that of the lineage alone when absent. */
+  readonly stores?: readonly string[];
 }
 
 /** Why a run failed, as the `reason` label shows it: a small fixed set. */

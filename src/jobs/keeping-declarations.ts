@@ -61,6 +61,12 @@ export const lineageMetrics = {
     'manifests',
   ),
   backups: ofLineage('backups', 'backups', 'Finished backups in the store.', 'manifests'),
+  missingCopies: ofLineage(
+    'backup_missing_copies',
+    'backups',
+    'Backups that another store of the schedule has, that retention would keep here, and that this store lacks. They are copied.',
+    'manifests in all stores of the schedule',
+  ),
   backupsProven: ofLineage('backups_proven', 'backups', 'Backups in the store that were proven restorable.', 'reports'),
   proofLastAttempt: ofLineage(
     'proof_last_attempt_timestamp_seconds',
@@ -252,6 +258,14 @@ export const jobMetrics = {
     labels: [...lineageJob, 'status'],
     source: 'this process',
     unit: 'runs',
+  }),
+  storeFailures: metric({
+    name: 'watchkeeper_backup_store_failures_total',
+    type: 'counter',
+    help: 'Backups that were finished in another store while this one failed, by reason. A reason appears with its first failure.',
+    labels: [...lineage, 'reason'],
+    source: 'this process',
+    unit: 'backups',
   }),
   failures: metric({
     name: 'watchkeeper_job_failures_total',

@@ -11,6 +11,7 @@ import { jobMetrics, storeMetrics } from './keeping-declarations.ts';
 import { type KeepingRules, noRules } from './keeping-rules.ts';
 import { type Lineage, sameLineage } from './lineage.ts';
 import { lastVerificationOf, lineageSamples, newest } from './lineage-samples.ts';
+import { missingCopies } from './missing-copies.ts';
 import { objectiveSamples, type ReadLineage } from './objective-samples.ts';
 import { planPrune } from './prune-plan.ts';
 import type { RetentionPlan } from './retention.ts';
@@ -86,8 +87,11 @@ class StoreKeeping implements Keeping {
   }
 
   ended({ lineage }: Job): void {
-    const read = this.#read(lineage.store, lineage.target).finally(() => this.#reads.delete(read));
-    this.#reads.add(read);
+    // A backup changes every store that it goes to.
+    for (const { store, target } of this.#places().filter((place) => place.target === lineage.target)) {
+      const read = this.#read(store, target).finally(() => this.#reads.delete(read));
+      this.#reads.add(read);
+    }
   }
 
   samples(now: Date): Sample[] {
@@ -125,12 +129,17 @@ class StoreKeeping implements Keeping {
   }
 
   async #refreshUntilStopped(): Promise<void> {
-    const { lineages, clock } = this.#options;
-    const places = [...new Map(lineages.map((one) => [viewKey(one.store, one.target), one])).values()];
+    const { clock } = this.#options;
+    const places = this.#places();
     while (!this.#stop.signal.aborted) {
       await mapLimit(places, readsAtOnce, ({ store, target }) => this.#read(store, target));
       await clock.sleep(refreshIntervalMs, this.#stop.signal).catch(() => undefined);
     }
+  }
+
+  /** Every target in every store, once. */
+  #places(): Lineage[] {
+    return [...new Map(this.#options.lineages.map((one) => [viewKey(one.store, one.target), one])).values()];
   }
 
   /** Never rejects: what could not be read keeps its old view and is marked. */
@@ -162,10 +171,16 @@ class StoreKeeping implements Keeping {
     const entries = this.#entries(lineage);
     if (entries === undefined) return [];
     const plan = this.#views.get(viewKey(lineage.store, lineage.target))?.plans.get(lineage);
-    return [
-      ...lineageSamples({ lineage, entries, lastAttemptAt: this.#lastAttempt(lineage, entries) }, now),
-      ...(plan === undefined ? [] : retentionSamples(lineage, plan)),
-    ];
+    const lastAttemptAt = this.#lastAttempt(lineage, entries);
+    const view = { lineage, entries, lastAttemptAt, missingCopies: this.#missing(lineage, entries, now) };
+    return [...lineageSamples(view, now), ...(plan === undefined ? [] : retentionSamples(lineage, plan))];
+  }
+
+  #missing(lineage: Lineage, entries: readonly CatalogEntry[], now: Date): number {
+    const others = this.#options.lineages.filter((one) => sameLineage(one, lineage) && one.store !== lineage.store);
+    if (others.length === 0) return 0;
+    const found = new Map(others.map((one) => [one.store, this.#entries(one) ?? []]));
+    return missingCopies(entries, found, this.#rules.pruneRules(lineage) ?? { policy: undefined }, now).length;
   }
 
   get #rules(): KeepingRules {

@@ -10,6 +10,8 @@ export interface LineageView {
   readonly entries: readonly CatalogEntry[];
   /** When a backup was last begun, finished or not. */
   readonly lastAttemptAt: string | undefined;
+  /** Backups that other stores have and this one lacks. */
+  readonly missingCopies: number;
 }
 
 /** Backups before the newest one that its size is compared with. */
@@ -21,10 +23,14 @@ type Figures = Partial<Record<keyof typeof lineageMetrics, number | undefined>>;
  * What the catalog says of a lineage. One without any backup is there too, with instants of 0 and ages of +Inf, so that
  * every alert on an age fires; what was never measured is absent.
  */
-export function lineageSamples({ lineage, entries, lastAttemptAt }: LineageView, now: Date): Sample[] {
+export function lineageSamples({ lineage, entries, lastAttemptAt, missingCopies }: LineageView, now: Date): Sample[] {
   const labels = { ...lineage };
   const newestProof = newestProofOf(entries);
-  const figures = { ...backupFigures(entries, lastAttemptAt), ...proofFigures(entries, newestProof, now) };
+  const figures = {
+    missingCopies,
+    ...backupFigures(entries, lastAttemptAt),
+    ...proofFigures(entries, newestProof, now),
+  };
   const phases = Object.entries(newestProof?.seconds ?? {}).filter(([phase]) => phase !== 'total');
   const lastVerdict = lastVerificationOf(entries)?.verdict;
   return [

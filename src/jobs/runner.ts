@@ -20,8 +20,11 @@ export interface JobLock extends AsyncDisposable {
 export interface RunnerOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Undefined when another process holds the lock of that name (in the store of the job's lineage). */
-  readonly acquireLock: (job: Pick<Job, 'lockName' | 'lineage'>, signal: AbortSignal) => Promise<JobLock | undefined>;
+  /** Undefined when another process holds the lock of that name (in the job's stores). */
+  readonly acquireLock: (
+    job: Pick<Job, 'lockName' | 'lineage' | 'stores'>,
+    signal: AbortSignal,
+  ) => Promise<JobLock | undefined>;
   /** Further tries after a failure that may pass by itself. */
   readonly retries: number;
   /** Wait before the first further try; it doubles each time. */

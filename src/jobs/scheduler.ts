@@ -196,7 +196,8 @@ class JobScheduler implements Scheduler {
     this.#runs.delete(state);
     state.ran(outcome, this.#instant());
     // A backup makes its proof due, a proof makes an older proof superfluous.
-    for (const other of this.#states) if (inSameLineage(other.job, job)) other.lookAgainNow();
+    // And what is in one store may now be missing in another one.
+    for (const other of this.#states) if (sameLineage(other.job.lineage, job.lineage)) other.lookAgainNow();
     this.#wake();
   }
 

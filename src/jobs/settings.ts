@@ -113,9 +113,11 @@ export const backupSettings = z.strictObject({
   select: selectSettings.prefault({}).describe('What of each database is dumped. Absent: everything.'),
   stores: z
     .array(partName)
-    .length(1, 'exactly one store per schedule')
+    .min(1)
     .optional()
-    .describe('Where the backups are kept. Absent: the only store there is.'),
+    .describe(
+      'Where the backups are kept: one store or several, each with a copy of its own. The database is read once; a store that fails gets its copy later. Absent: the only store there is.',
+    ),
   facts: z
     .enum(['rows', 'content'])
     .default('content')

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { errorMessage } from '../core/errors.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import type { WritableStore } from '../storage/fan-out.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { BackupMethod, TakenBackup } from './backup/method.ts';
 import { backupKey, manifestName, newBackupId, startMarkerName } from './backup-keys.ts';
@@ -14,7 +14,7 @@ export interface BackupRequest {
   /** The database itself, not the server's default one. */
   readonly access: PostgresAccess;
   readonly method: BackupMethod;
-  readonly store: ObjectStore;
+  readonly store: WritableStore;
 }
 
 /**
@@ -72,7 +72,7 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
 
 /** Asks the store what it has: the size it names must be the size that was hashed. */
 async function checkStored(
-  store: ObjectStore,
+  store: Pick<WritableStore, 'head'>,
   target: string,
   id: string,
   taken: TakenBackup,
@@ -93,7 +93,11 @@ async function checkStored(
  * The manifest first: an answer that was lost may have left one, and a manifest without its parts would be a lie. When
  * it cannot be removed, nothing else is.
  */
-async function removeObjects(store: ObjectStore, keys: readonly string[], context: JobContext): Promise<void> {
+export async function removeObjects(
+  store: Pick<WritableStore, 'delete'>,
+  keys: readonly string[],
+  context: JobContext,
+): Promise<void> {
   // The context's signal may be what ended the backup; the clean-up gets a little time of its own.
   const signal = AbortSignal.timeout(10_000);
   for (const key of keys) {
@@ -107,7 +111,7 @@ async function removeObjects(store: ObjectStore, keys: readonly string[], contex
 }
 
 async function putJson(
-  store: ObjectStore,
+  store: Pick<WritableStore, 'put'>,
   key: string,
   value: Manifest | StartMarker,
   signal: AbortSignal,

@@ -17,19 +17,31 @@ export async function checkKept(
   const all: CheckFinding[] = [];
   const sources: SourceDatabase[] = [];
   for (const backup of config.targets.flatMap(({ backups }) => backups)) {
-    const catalog = catalogs.get(backup.store);
-    if (catalog === undefined) continue;
     const findings = findingsAbout(`backups of target ${backup.target}`);
-    const contents = await read(catalog, backup.target, findings, context);
-    for (const lineage of contents === undefined ? [] : backup.lineages) {
-      const entries = contents === undefined ? [] : entriesOf(contents, lineage);
-      checkLineage(lineage, backup, entries, findings, context.clock.now());
-      const [newest] = entries;
-      if (newest !== undefined) sources.push(sourceOf(newest, backup));
-    }
+    for (const store of backup.stores)
+      sources.push(...(await checkKeptIn(catalogs.get(store), backup, findings, context)));
     all.push(...findings.all);
   }
   return { findings: all, sources };
+}
+
+/** Of one schedule in one store; returns the databases of the newest backups. */
+async function checkKeptIn(
+  catalog: Catalog | undefined,
+  backup: LoadedBackup,
+  findings: Findings,
+  context: WorkContext,
+): Promise<SourceDatabase[]> {
+  const contents = catalog === undefined ? undefined : await read(catalog, backup.target, findings, context);
+  if (contents === undefined) return [];
+  const sources: SourceDatabase[] = [];
+  for (const lineage of backup.lineages.filter(({ store }) => store === catalog?.storeName)) {
+    const entries = entriesOf(contents, lineage);
+    checkLineage(lineage, backup, entries, findings, context.clock.now());
+    const [newest] = entries;
+    if (newest !== undefined) sources.push(sourceOf(newest, backup));
+  }
+  return sources;
 }
 
 async function read(
@@ -58,7 +70,7 @@ function checkLineage(
   findings: Findings,
   now: Date,
 ): void {
-  const name = lineageName(lineage);
+  const name = backup.stores.length > 1 ? `${lineageName(lineage)} in ${lineage.store}` : lineageName(lineage);
   const [newest] = entries;
   if (newest === undefined) {
     findings.error(`${name}: there is no backup`, `watchkeeper backup ${lineage.target} ${lineage.schedule}`);
@@ -73,7 +85,7 @@ function checkLineage(
   const held = proven === undefined ? 'no backup is' : `the newest proven one is ${age(proven, now)} old`;
   const message = `${name}: the newest backup, ${age(newest, now)} old, is not proven; ${held}`;
   const verdict = newest.proofs.find((proof) => proof.verdict !== 'inconclusive');
-  const remedy = `watchkeeper verify ${newest.manifest.id}`;
+  const remedy = `watchkeeper verify ${newest.manifest.id}${backup.stores.length > 1 ? ` --store ${lineage.store}` : ''}`;
   if (verdict?.verdict === 'failed')
     findings.error(`${message}; its proof failed: ${verdict.reason ?? 'no reason'}`, remedy);
   else if (backup.proof === undefined || proven !== undefined) findings.warning(message, remedy);

@@ -89,10 +89,10 @@ async function planRetention(options: CycleOptions): Promise<PlanReport[]> {
   const { assembly, clock, signal } = options;
   const plans: PlanReport[] = [];
   for (const backup of assembly.config.targets.flatMap(({ backups }) => backups)) {
-    const { catalog } = assembly.storeOf(backup.store);
-    catalog.forget(backup.target);
-    const contents = await catalog.read(backup.target, signal);
     for (const lineage of backup.lineages) {
+      const { catalog } = assembly.storeOf(lineage.store);
+      catalog.forget(lineage.target);
+      const contents = await catalog.read(lineage.target, signal);
       const { retention } = planPrune(contents, lineage, assembly.pruneRules(backup, lineage), clock.now());
       const decisions = retention.decisions.map(({ id, action, proven, reasons }) => ({
         backup: id,

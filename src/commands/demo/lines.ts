@@ -23,6 +23,12 @@ export function runLine({ job, database, status, seconds, error, fields }: JobRe
       const restored = formatDuration(Number(fields['restoreSeconds']) * 1_000);
       return line('proven', database, `${fields['facts']} facts equal; restored in ${restored}, all in ${took}`);
     }
+    case 'copy':
+      return line(
+        'copied',
+        database,
+        `${fields['copied']} backups, ${formatBytes(Number(fields['bytes']))} in ${took}`,
+      );
     case 'prune': {
       const freed = formatBytes(Number(fields['bytes']));
       return line('retention', database, `${fields['deleted']} removed, ${fields['kept']} kept, ${freed} freed`);

@@ -2,19 +2,21 @@ import type { Assembly } from '../../assembly.ts';
 import { isProven } from '../../jobs/catalog.ts';
 import { CommandError } from '../command-context.ts';
 import { exitCodes } from '../exit-code.ts';
-import { backupsOf, type FoundBackup, findBackup, targetsWithStores } from '../find-backup.ts';
+import { backupsOf, type FoundBackup, findBackup, type LookOptions, targetsWithStores } from '../find-backup.ts';
 
 /** Backups that a person may mean: `what` is a backup's id (or its beginning), `TARGET`, `TARGET/DATABASE`, or nothing. */
 export async function candidatesOf(
   assembly: Assembly,
   what: string | undefined,
   signal: AbortSignal,
+  options: LookOptions = {},
 ): Promise<readonly FoundBackup[]> {
   const targets = [...targetsWithStores(assembly).keys()];
-  if (what === undefined) return (await Promise.all(targets.map((one) => backupsOf(assembly, one, signal)))).flat();
+  if (what === undefined)
+    return (await Promise.all(targets.map((one) => backupsOf(assembly, one, signal, options)))).flat();
   const target = targets.find((name) => what === name || what.startsWith(`${name}/`));
-  if (target === undefined) return [await findBackup(assembly, what, signal)];
-  const all = await backupsOf(assembly, target, signal);
+  if (target === undefined) return [await findBackup(assembly, what, signal, options)];
+  const all = await backupsOf(assembly, target, signal, options);
   if (what === target) return all;
   const database = what.slice(target.length + 1);
   const found = all.filter(({ entry }) => entry.manifest.database === database);

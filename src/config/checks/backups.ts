@@ -62,10 +62,15 @@ function isTimezone(name: string): boolean {
 
 function checkStoreOf(check: Check, path: SettingPath, backup: BackupSettings): void {
   const known = check.names.stores;
-  const [store] = backup.stores ?? [];
-  if (store === undefined && known.length > 1) {
+  const stores = backup.stores ?? [];
+  if (stores.length === 0 && known.length > 1) {
     check.problem(path, `must name its store, since there are several: ${known.join(', ')}`);
-  } else if (store !== undefined && !known.includes(store) && (known.length > 0 || store !== defaultStore.name)) {
-    check.problem([...path, 'stores', 0], `there is no store "${store}"${suggestion(store, known)}`);
+  }
+  for (const [index, store] of stores.entries()) {
+    const at = [...path, 'stores', index];
+    if (stores.indexOf(store) < index) check.problem(at, `"${store}" is listed twice`);
+    else if (!known.includes(store) && (known.length > 0 || store !== defaultStore.name)) {
+      check.problem(at, `there is no store "${store}"${suggestion(store, known)}`);
+    }
   }
 }

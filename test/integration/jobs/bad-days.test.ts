@@ -249,8 +249,7 @@ describe('while a dump runs', () => {
       lineage: lineageOf(shop),
       access: shop,
       method: await dumpMethod(),
-      store: gate.store,
-      catalog,
+      destinations: [{ name: 'test', store: gate.store, catalog }],
       schedule: parseSchedule('0 2 * * *', 'UTC'),
       deadlineMs: 60_000,
     });

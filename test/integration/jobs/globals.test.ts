@@ -138,7 +138,8 @@ test('what a run tells of sizes is the sum of all that it stored', async () => {
   const schedule = parseSchedule('0 2 * * *', 'UTC');
   const catalog = new StoreCatalog('test', store, systemClock);
   const lineage = lineageOf(cluster.access);
-  const job = backupJob({ lineage, access: cluster.access, method, store, catalog, schedule, deadlineMs: 60_000 });
+  const destinations = [{ name: 'test', store, catalog }];
+  const job = backupJob({ lineage, access: cluster.access, method, destinations, schedule, deadlineMs: 60_000 });
 
   const { fields } = await job.run(testContext());
 

@@ -56,8 +56,7 @@ test('a dump that stands in the way of the standby is cancelled by it, fails cle
     lineage: lineageOf(shop),
     access: shop,
     method: await dumpMethod(),
-    store: gate.store,
-    catalog,
+    destinations: [{ name: 'test', store: gate.store, catalog }],
     schedule: parseSchedule('0 2 * * *', 'UTC'),
     deadlineMs: 60_000,
   });

@@ -27,7 +27,7 @@ test('the example configuration is valid, without a warning', async () => {
     'orders',
     'sessions',
   ]);
-  expect(config.targets[3]?.backups.map(({ schedule, store }) => `${schedule} → ${store}`)).toEqual([
+  expect(config.targets[3]?.backups.map(({ schedule, stores }) => `${schedule} → ${stores.join(', ')}`)).toEqual([
     'nightly → offsite',
     'hourly → local',
   ]);

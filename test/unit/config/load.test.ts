@@ -259,7 +259,7 @@ test('without a store, backups go to a folder beside the file, and a warning say
       secretAccessKey: undefined,
     },
   ]);
-  expect(result.ok && result.config.targets[0]?.backups[0]?.store).toBe('local');
+  expect(result.ok && result.config.targets[0]?.backups[0]?.stores).toEqual(['local']);
   expect(warningsOf(text)).toEqual([
     'w.yaml:1:59: targets.x.backups: no store is configured: backups go to the folder "watchkeeper-backups" beside this file, and are lost together with this machine',
   ]);
@@ -299,7 +299,7 @@ test('a schedule names its databases, lineages, sandbox and assertions', () => {
   expect(result.ok && result.config.targets[0]?.backups[0]).toMatchObject({
     target: 'payments',
     schedule: 'nightly',
-    store: 'local',
+    stores: ['local'],
     databases: ['auth_db', 'payments_db'],
     lineages: [
       { store: 'local', target: 'payments', schedule: 'nightly', database: 'auth_db' },

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
+import { coerceError, errorMessage } from '../core/errors.ts';
+import { ObjectLocked, type ObjectStore, readWhole } from '../storage/object-store.ts';
+import { ChunkHasher, GatedOutlet } from './backup/hashing.ts';
+import { joinedRun } from './backup/joined-run.ts';
+import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
+import { type JobContext, JobFailed } from './job.ts';
+import { type Manifest, manifestSchema, type Part } from './manifest.ts';
+import { openSealedJson } from './sealed-json.ts';
+import { removeObjects } from './take-backup.ts';
+
+export interface CopyRequest {
+  readonly manifest: Pick<Manifest, 'id' | 'target'>;
+  readonly source: Pick<ObjectStore, 'get' | 'head'>;
+  readonly destination: Omit<ObjectStore, 'putIfAbsent'>;
+}
+
+/**
+ * Copies a backup byte for byte: start marker, parts, then the manifest, which is the commit. Every part must have the
+ * hash that the manifest names, or nothing of it is stored; reports are not copied, since a copy is proven by itself.
+ * What an earlier attempt left is used where it is right and removed where it is not. The caller has the lock of the
+ * target's backups. Rejects with reason `damaged` when the source does not have what the manifest says. Returns the bytes
+ * of the parts.
+ */
+export async function copyBackup(request: CopyRequest, context: JobContext): Promise<number> {
+  const { destination, source } = request;
+  const { target, id } = request.manifest;
+  const { signal } = context;
+  const bytes = await readWhole(source, backupKey(target, id, manifestName), signal);
+  const { parts } = parseManifest(bytes, id);
+  const there = await namesIn(destination, target, id, signal);
+  if (there.has(manifestName)) return 0;
+  if (!there.has(startMarkerName)) await copySmall(request, startMarkerName, signal);
+  const copied: string[] = [];
+  try {
+    for (const part of parts) {
+      const key = backupKey(target, id, part.name);
+      if (there.has(part.name) && (await isRightOrGone(destination, key, part, context))) continue;
+      copied.push(key);
+      await copyPart(request, key, part, context);
+    }
+    await context.confirmLock?.(signal);
+    signal.throwIfAborted();
+    await destination.put(backupKey(target, id, manifestName), bytes, signal);
+  } catch (error) {
+    await removeObjects(destination, [backupKey(target, id, manifestName), ...copied], context);
+    throw error;
+  }
+  return parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+}
+
+function parseManifest(bytes: Buffer, id: string): Manifest {
+  const document = opened(bytes);
+  if (document instanceof Error) throw unreadable(id, document);
+  const parsed = manifestSchema.safeParse(document);
+  if (!parsed.success) throw unreadable(id, parsed.error);
+  if (parsed.data.id === id) return parsed.data;
+  throw new JobFailed('damaged', `the manifest in the folder of ${id} is of ${parsed.data.id}`);
+}
+
+function opened(bytes: Buffer): unknown {
+  try {
+    return openSealedJson(bytes);
+  } catch (error) {
+    return coerceError(error);
+  }
+}
+
+function unreadable(id: string, cause: Error): JobFailed {
+  return new JobFailed('damaged', `the manifest of ${id} cannot be read: ${errorMessage(cause)}`, { cause });
+}
+
+async function namesIn(
+  store: Pick<ObjectStore, 'list'>,
+  target: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const folder = backupKey(target, id, '');
+  const names = new Set<string>();
+  for await (const { key } of store.list(folder, signal)) names.add(key.slice(folder.length));
+  return names;
+}
+
+/** The marker says whose the folder is until the manifest does; a source that lost it does not hinder. */
+async function copySmall(
+  { manifest, source, destination }: CopyRequest,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const key = backupKey(manifest.target, manifest.id, name);
+  if ((await source.head(key, signal)) === undefined) return;
+  await destination.put(key, await readWhole(source, key, signal), signal);
+}
+
+/** True when the object is what it should be. Otherwise it is removed, so that it can be written; a locked one cannot. */
+async function isRightOrGone(
+  store: Pick<ObjectStore, 'get' | 'head' | 'delete'>,
+  key: string,
+  part: Part,
+  { signal }: JobContext,
+): Promise<boolean> {
+  const found = await store.head(key, signal);
+  if (found?.sizeBytes === part.sizeBytes) {
+    const hash = createHash('sha256');
+    for await (const chunk of await store.get(key, signal)) hash.update(chunk as Buffer);
+    if (hash.digest('hex') === part.sha256) return true;
+  }
+  await store.delete(key, signal).catch((error) => {
+    throw error instanceof ObjectLocked ? inTheWay(error) : error;
+  });
+  return false;
+}
+
+function inTheWay(cause: ObjectLocked): JobFailed {
+  return new JobFailed('store', `the remains of a failed copy are in the way: ${cause.message}`, { cause });
+}
+
+async function copyPart(
+  { source, destination }: CopyRequest,
+  key: string,
+  part: Part,
+  context: JobContext,
+): Promise<void> {
+  await using run = joinedRun(context);
+  const hasher = new ChunkHasher(part.chunkBytes);
+  const outlet = new GatedOutlet(hasher, {
+    async confirm() {
+      const { sizeBytes, sha256 } = hasher.finish();
+      if (sizeBytes === part.sizeBytes && sha256 === part.sha256) return;
+      throw new JobFailed('damaged', `${key} is not what its manifest says: ${sizeBytes} bytes, SHA-256 ${sha256}`);
+    },
+    onBytes: (doneBytes) =>
+      context.onProgress({ activity: `copying ${part.name}`, doneBytes, totalBytes: part.sizeBytes }),
+  });
+  const body = await source.get(key, run.signal);
+  const emptying = pipeline(body, outlet, { signal: run.signal });
+  const storing = destination.put(key, outlet, run.signal).then((stored) => {
+    if (stored.sizeBytes === part.sizeBytes) return;
+    throw new JobFailed('damaged', `${key}: ${part.sizeBytes} bytes were sent, ${stored.sizeBytes} are there`, {
+      transient: true,
+    });
+  });
+  await run.all([emptying, storing]);
+}

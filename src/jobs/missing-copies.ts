@@ -1,0 +1,62 @@
+import type { CatalogEntry } from './catalog.ts';
+import { planRetention, type RetentionEntry, type RetentionOptions, retentionEntries } from './retention.ts';
+import type { RetentionPolicy } from './settings.ts';
+
+export interface CopyRules extends Pick<RetentionOptions, 'timezone'> {
+  readonly policy: RetentionPolicy | undefined;
+}
+
+/** A backup that a store lacks, and where it is. */
+export interface MissingCopy {
+  readonly entry: CatalogEntry;
+  /** Names of the stores that have it, in the order in which they are to be asked. */
+  readonly sources: readonly string[];
+}
+
+/**
+ * What a store lacks of a lineage that other stores have, newest first. Pure. A backup that retention would delete again
+ * once it was there is not missed: it was deleted here already, or is about to be deleted there.
+ */
+export function missingCopies(
+  own: readonly CatalogEntry[],
+  others: ReadonlyMap<string, readonly CatalogEntry[]>,
+  rules: CopyRules,
+  now: Date,
+): MissingCopy[] {
+  const owned = new Set(own.map(({ manifest }) => manifest.id));
+  const missing = new Map<string, { readonly entry: CatalogEntry; readonly sources: string[] }>();
+  for (const [name, entries] of others) {
+    for (const entry of entries) {
+      const { id } = entry.manifest;
+      if (owned.has(id)) continue;
+      const found = missing.get(id) ?? { entry, sources: [] };
+      found.sources.push(name);
+      missing.set(id, found);
+    }
+  }
+  if (missing.size === 0) return [];
+  const kept = keptOf(own, [...missing.values()], rules, now);
+  return [...missing.values()]
+    .filter(({ entry }) => kept.has(entry.manifest.id))
+    .sort((a, b) => (a.entry.manifest.snapshotAt < b.entry.manifest.snapshotAt ? 1 : -1));
+}
+
+/** Ids that stay when retention decides over what is there and what would be copied. A copy is not proven yet. */
+function keptOf(
+  own: readonly CatalogEntry[],
+  missing: readonly Pick<MissingCopy, 'entry'>[],
+  { policy, timezone }: CopyRules,
+  now: Date,
+): ReadonlySet<string> {
+  const copies = missing.map(
+    ({ entry: { manifest, storedBytes } }): RetentionEntry => ({
+      id: manifest.id,
+      at: new Date(manifest.snapshotAt),
+      proven: false,
+      storedBytes,
+    }),
+  );
+  const options = timezone === undefined ? {} : { timezone };
+  const { decisions } = planRetention([...retentionEntries(own), ...copies], policy, now, options);
+  return new Set(decisions.filter(({ action }) => action === 'keep').map(({ id }) => id));
+}
