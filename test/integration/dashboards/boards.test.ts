@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { boards } from '../../../scripts/dashboards/index.ts';
+import { countSeries, queriesOf, seriesOf } from '../../support/board-queries.ts';
+import { type LiveFleet, scrapeSeconds, startLiveFleet } from '../../support/live-fleet.ts';
+import { problemsOf } from '../../support/promql.ts';
+
+let fleet: LiveFleet;
+const queries = boards.flatMap((board) => queriesOf(board, scrapeSeconds));
+
+/** What is not there in this run although it is declared, and why. Each query that reads it falls back to 0. */
+const notInThisRun: Readonly<Record<string, { readonly labels: readonly string[]; readonly reason: string }>> = {
+  ALERTS: {
+    labels: ['alertname', 'alertstate', 'severity', 'target'],
+    reason: 'made by Prometheus itself, where it has the rules',
+  },
+  redis_node_up: { labels: ['job', 'instance', 'target', 'node'], reason: 'only of clusters and Sentinels' },
+  redis_cluster_slots_fail: { labels: ['job', 'instance', 'target', 'node'], reason: 'only of clusters' },
+  redis_sentinel_master_up: {
+    labels: ['job', 'instance', 'target', 'node', 'master_name'],
+    reason: 'only of Sentinels',
+  },
+};
+
+beforeAll(async () => {
+  fleet = await startLiveFleet();
+  const proven = { where: '', isOverTime: false, expression: 'watchkeeper_backups_proven > 0' };
+  const run = { where: '', isOverTime: false, expression: 'rate(watchkeeper_job_runs_total[20s])' };
+  await vi.waitFor(
+    async () => {
+      expect(await countSeries(fleet.url, proven, 0)).toBeGreaterThan(0);
+      expect(await countSeries(fleet.url, run, 0)).toBeGreaterThan(0);
+    },
+    { timeout: 100_000, interval: 1_000 },
+  );
+});
+afterAll(() => fleet?.[Symbol.asyncDispose]());
+
+test('every query of every board is answered with data', async () => {
+  const empty = new Map<string, string>();
+  await vi.waitFor(
+    async () => {
+      empty.clear();
+      for (const query of queries) {
+        if ((await countSeries(fleet.url, query, 60)) === 0) empty.set(query.where, query.expression);
+      }
+      expect(Object.fromEntries(empty)).toEqual({});
+    },
+    { timeout: 60_000, interval: 3_000 },
+  );
+});
+
+test('no query names a metric or label that is not there, or joins what cannot match', async () => {
+  const live = await seriesOf(fleet.url);
+  const absent = Object.entries(notInThisRun).map(([name, { labels }]) => [name, new Set(labels)] as const);
+  const labelsOf = (metric: string) => live.get(metric) ?? new Map(absent).get(metric);
+
+  const problems = queries.flatMap(({ where, expression }) =>
+    problemsOf(expression, labelsOf).map((problem) => `${where}: ${problem}`),
+  );
+
+  expect(problems).toEqual([]);
+  expect(Object.keys(notInThisRun).filter((name) => live.has(name))).toEqual([]);
+});
