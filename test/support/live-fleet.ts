@@ -82,6 +82,7 @@ function configuration(ports: Ports): string {
   return `
 listen: 127.0.0.1:0
 stores: { local: { type: filesystem, path: ./store } }
+jobs: { retryDelay: 3s }
 targets:
   shop: ${postgres(ports.primary)}, backups: ${backups} }
   shop-standby: ${postgres(ports.standby)} }
