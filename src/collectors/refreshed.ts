@@ -24,7 +24,7 @@ export interface RefreshedOptions<T> {
 
 /** When nobody asked for this long, looking stops until somebody asks again: it may cost money. */
 const idleMs = 15 * 60_000;
-/** The first scrape waits this long for the first look; all others take what is there. */
+/** The first scrape, also after a pause, waits this long for the first look; all others take what is there. */
 const firstPatienceMs = 5_000;
 
 /**
@@ -36,7 +36,8 @@ export class Refreshed<T> implements AsyncDisposable {
   readonly #stopped = new AbortController();
   #askedMs = 0;
   #running: Promise<void> | undefined;
-  #first = Promise.withResolvers<void>();
+  /** Never rejects. */
+  #looking: Promise<void> = Promise.resolve();
   #latest: { readonly look: Look<T>; readonly atMs: number } | undefined;
   #failure: unknown;
 
@@ -46,18 +47,20 @@ export class Refreshed<T> implements AsyncDisposable {
 
   /** The latest value. Rejects with the reason when there is none, or when it is too old to be shown. */
   async read(signal: AbortSignal): Promise<Look<T>> {
-    const { clock, what, shownMs } = this.#options;
+    const { clock, what } = this.#options;
     this.#askedMs = clock.monotonicMs();
     this.#stopped.signal.throwIfAborted();
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
-    if (this.#latest === undefined && this.#failure === undefined) {
+    // There is nothing yet, or what there is dates from before a pause.
+    if (this.#shown === undefined && this.#failure === undefined) {
       const deadline = { parent: signal, ms: firstPatienceMs, clock, what: `the first look at ${what}` };
-      await withDeadline(deadline, (either) => abortable(this.#first.promise, either));
+      await withDeadline(deadline, (either) => abortable(this.#looking, either));
     }
-    if (this.#latest === undefined || clock.monotonicMs() - this.#latest.atMs > shownMs) throw this.#failure;
-    return this.#failure === undefined ? this.#latest.look : { ...this.#latest.look, failure: this.#failure };
+    const shown = this.#shown;
+    if (shown === undefined) throw this.#failure ?? new Error(`there was no look at ${what}`);
+    return this.#failure === undefined ? shown : { ...shown, failure: this.#failure };
   }
 
   /** Waits for what is under way, which is told to stop. */
@@ -66,12 +69,19 @@ export class Refreshed<T> implements AsyncDisposable {
     await this.#running;
   }
 
+  /** The last value, while it is not too old. */
+  get #shown(): Look<T> | undefined {
+    const { clock, shownMs } = this.#options;
+    if (this.#latest === undefined || clock.monotonicMs() - this.#latest.atMs > shownMs) return undefined;
+    return this.#latest.look;
+  }
+
   async #run(): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#stopped;
     while (!signal.aborted && clock.monotonicMs() - this.#askedMs <= idleMs) {
-      await this.#lookOnce();
-      this.#first.resolve();
+      this.#looking = this.#lookOnce();
+      await this.#looking;
       await clock.sleep(this.#options.nextInMs(), signal).catch(() => undefined);
     }
   }
