@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ import { makeAuthority } from './certificates.ts';
 import { freePort } from './free-port.ts';
 
 const program = join(import.meta.dirname, '../../.cache/bin/versitygw');
+export const isS3ServerInstalled = existsSync(program);
 const credentials = { accessKeyId: 'watchkeeper', secretAccessKey: 'watchkeeper-secret' };
 
 /** What a bucket of the tests has besides objects. */
