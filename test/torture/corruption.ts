@@ -80,7 +80,7 @@ function truncate(bytes: Buffer, random: Random): Buffer {
 function zeroRange(bytes: Buffer, random: Random): Buffer {
   const first = random.whole(bytes.length);
   const changed = Buffer.from(bytes);
-  changed.fill(0, first, first + 1 + random.whole(4_096));
+  changed.fill(0, first, Math.min(changed.length, first + 1 + random.whole(4_096)));
   // Where there were zeros before nothing would have changed.
   return changed.equals(bytes) ? flipBit(bytes, random) : changed;
 }

@@ -22,6 +22,8 @@ export interface KillFigures {
   readonly endedBefore: number;
   /** Backups that were finished in spite of it, or in rounds that were left alone. */
   readonly finished: number;
+  /** Backups that retention deleted, as it should. */
+  readonly deleted: number;
   /** What must not be: false successes, lost backups, leftovers. Must be empty. */
   readonly problems: readonly string[];
 }
@@ -98,6 +100,7 @@ class Bench {
   /** Ids of backups that were seen finished, newest first. */
   #known: readonly string[] = [];
   #finished = 0;
+  #deleted = 0;
   #endedBefore = 0;
 
   constructor(config: readonly string[], folder: string, random: Random) {
@@ -117,6 +120,7 @@ class Bench {
   }
 
   async round(work: Work): Promise<void> {
+    if (work === 'prune') await this.#endPinsOfReaders();
     const command = startCommand([...this.#config, ...argumentsOf[work]]);
     this.#pids.add(command.child.pid ?? 0);
     const moment = this.#random.next() * (this.#usualMs.get(work) ?? 1_000);
@@ -135,7 +139,11 @@ class Bench {
 
   /** Everything once more without disturbance: it works, and sweeps what the killed ones left. */
   async settle(): Promise<void> {
-    for (const work of works) await this.#runUndisturbed(work);
+    for (const work of works) {
+      if (work === 'prune') await this.#endPinsOfReaders();
+      await this.#runUndisturbed(work);
+      await this.#look(work);
+    }
     const contents = await this.#look('prune');
     const [newest] = contents.entries;
     if (newest === undefined || !isProven(newest)) this.#problems.push('the newest backup is not proven in the end');
@@ -151,8 +159,17 @@ class Bench {
       byWork: this.#byWork,
       endedBefore: this.#endedBefore,
       finished: this.#finished,
+      deleted: this.#deleted,
       problems: this.#problems,
     };
+  }
+
+  /** Those of killed proofs last for a day and would leave retention nothing to delete: as if the day had passed. */
+  async #endPinsOfReaders(): Promise<void> {
+    const store = await openFilesystemStore(this.#folder, systemClock);
+    for await (const { key } of store.list('.retention/shop/', signal)) {
+      if (key.includes('/in-use-')) await store.delete(key, signal);
+    }
   }
 
   async #runUndisturbed(work: Work): Promise<void> {
@@ -176,6 +193,7 @@ class Bench {
       if (!(await isWhole(store, manifest))) this.#problems.push(`${after}: ${manifest.id} counts, but is not whole`);
     }
     const lost = this.#known.filter((id, place) => !ids.includes(id) && !(work === 'prune' && place >= keptBackups));
+    this.#deleted += this.#known.filter((id) => !ids.includes(id)).length - lost.length;
     for (const id of lost) this.#problems.push(`${after}: ${id} was finished and is lost`);
     this.#known = ids;
     return contents;
