@@ -22,7 +22,7 @@ export async function runBackup(
     );
   }
   const jobs = assembly.jobsOf(chosen).filter(({ kind }) => kind === 'backup');
-  return runJobs(context, assembly, jobs, describeBackup);
+  return await runJobs(context, assembly, jobs, describeBackup);
 }
 
 function describeBackup({ outcome }: EndedRun): string {

@@ -37,7 +37,7 @@ export async function runPrune(
   );
   if (options.apply === true) {
     const jobs = places.map(({ backup, lineage }) => assembly.pruneJob(backup, lineage, changesOf(options)));
-    return runJobs(context, assembly, jobs, describePruning);
+    return await runJobs(context, assembly, jobs, describePruning);
   }
   const plans: PrunePlan[] = [];
   for (const place of places) plans.push(await planOf(assembly, place, options, context));

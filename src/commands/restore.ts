@@ -75,7 +75,7 @@ export async function runRestore(
     zstdProgram: assembly.zstdProgram,
     spoolDirectory: assembly.spoolDirectory(manifest),
   } as const;
-  return options.dryRun ? dryRun(context, assembly, request, found) : restore(context, request, found);
+  return options.dryRun ? await dryRun(context, assembly, request, found) : await restore(context, request, found);
 }
 
 /** Nothing was restored, and a script must not take it for that. */

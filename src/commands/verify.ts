@@ -15,7 +15,7 @@ export async function runVerify(context: CommandContext, subject: string, store?
     : [await findBackup(assembly, subject, context.signal, { store })];
   if (found.length === 0) throw new CommandError(exitCodes.failure.code, `target "${subject}" has no finished backup`);
   const jobs = found.map((one) => proofOf(assembly, one));
-  return runJobs(context, assembly, jobs, describeProof);
+  return await runJobs(context, assembly, jobs, describeProof);
 }
 
 /** The newest backup of each database and schedule in each store. */

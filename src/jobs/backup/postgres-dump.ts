@@ -131,7 +131,7 @@ async function streamDump(
   await using login = await libpqLogin(from.snapshot.session.access);
   const program = join(from.installation.directory, 'pg_dump');
   const args = [...dumpArguments(login.argument, from), ...part.sections];
-  return streamProgram({ name: part.name, program, args, env: login.env }, from.options, sink, context);
+  return await streamProgram({ name: part.name, program, args, env: login.env }, from.options, sink, context);
 }
 
 /** pg_dump or its like → zstd → hash → store, in constant memory. */
