@@ -51,7 +51,8 @@ export async function restoreTables(
   const { data } = selectEntries(await from.run(['--list', archives.data]), tables, roles);
   const { afterData, foreignKeys } = selectEntries(definitions, tables, roles);
   await run(data, ['--exit-on-error', '--section=data', archives.data]);
-  await run(afterData, ['--exit-on-error', '--section=post-data', archives.definitions]);
+  // One after the other: see inPasses.
+  await run(afterData, ['--jobs=1', '--exit-on-error', '--section=post-data', archives.definitions]);
   await tolerant(() => run(foreignKeys, ['--section=post-data', archives.definitions]));
   const leftOut =
     (foreignKeys.match(/ FK CONSTRAINT /g)?.length ?? 0) - (await countForeignKeys(into, tables, context.signal));

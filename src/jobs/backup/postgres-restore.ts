@@ -88,7 +88,7 @@ async function restoreSteps(
   const list = await run(['--list', definitions]);
   // Named by itself it is made anew, though every database has one.
   const isPublicNamed = selection?.schemas?.includes('public') === true;
-  const { first, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);
+  const { first, attachments, foreignKeys, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);
   const withList = async (name: string, entries: string) => {
     const path = `${definitions}.${name}`;
     await writeFile(path, entries, { mode: 0o600 });
@@ -99,6 +99,8 @@ async function restoreSteps(
     data === definitions
       ? [objects]
       : [['--section=pre-data', ...objects], [data], ['--section=post-data', ...objects]];
+  if (attachments !== '') steps.push(['--jobs=1', ...(await withList('attachments', attachments))]);
+  if (foreignKeys !== '') steps.push(await withList('foreign-keys', foreignKeys));
   if (rights !== '') steps.push(['--jobs=1', ...(await withList('rights', rights))]);
   if (last !== '') steps.push(await withList('last', last));
   return steps;

@@ -25,6 +25,8 @@ export function withoutPublicSchema(list: string): string {
 /** The entries of a list in the order in which pg_restore must be given them; each empty where there are none. */
 interface Passes {
   readonly first: string;
+  readonly attachments: string;
+  readonly foreignKeys: string;
   readonly rights: string;
   readonly last: string;
 }
@@ -32,17 +34,22 @@ interface Passes {
 /**
  * With several jobs pg_restore grants rights in several sessions at once, although one may need another: who was given a right
  * with the option to grant it further needs a right to the schema before doing so. So rights come by themselves, for one
- * session, after all objects; what may need them comes last, as pg_restore has it.
+ * session, after all objects; what may need them comes last, as pg_restore has it. In the same way it attaches indexes of
+ * partitions to that of their parent in several sessions, which wait for each other until the server ends one (deadlock
+ * detected); and only a complete index can be referred to.
  */
 export function inPasses(list: string): Passes {
-  const passes = { first: [] as string[], rights: [] as string[], last: [] as string[] };
-  for (const line of list.split('\n')) if (/^\d+; /.test(line)) passes[passOf(line)].push(`${line}\n`);
-  return { first: passes.first.join(''), rights: passes.rights.join(''), last: passes.last.join('') };
+  const passes = { first: '', attachments: '', foreignKeys: '', rights: '', last: '' };
+  for (const line of list.split('\n')) if (/^\d+; /.test(line)) passes[passOf(line)] += `${line}\n`;
+  return passes;
 }
 
 function passOf(line: string): keyof Passes {
   const entry = line.replace(/^\d+; \d+ \d+ /, '');
   if (/^(ACL|DEFAULT ACL) /.test(entry)) return 'rights';
+  if (entry.startsWith('INDEX ATTACH ')) return 'attachments';
+  // Comments on constraints of other kinds come to no harm there.
+  if (entry.startsWith('FK CONSTRAINT ') || /^COMMENT \S+ CONSTRAINT /.test(entry)) return 'foreignKeys';
   return /^(EVENT TRIGGER|MATERIALIZED VIEW DATA|COMMENT - EVENT TRIGGER|SECURITY LABEL - EVENT TRIGGER) /.test(entry)
     ? 'last'
     : 'first';

@@ -55,24 +55,14 @@ test('rights come after all objects, and what needs them comes last', () => {
 3311; 0 0 DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES shop
 3312; 3466 16500 EVENT TRIGGER - watch_ddl postgres
 3313; 0 0 COMMENT - EVENT TRIGGER watch_ddl postgres
+3314; 0 0 INDEX ATTACH public events_new_what_idx shop
 `;
-  const { first, rights, last } = inPasses(more);
+  const { first, attachments, foreignKeys, rights, last } = inPasses(more);
   const ids = (entries: string) => [...entries.matchAll(/^(\d+); /gm)].map(([, id]) => id);
 
   expect(ids(rights)).toEqual(['3310', '3311']);
   expect(ids(last)).toEqual(['3305', '3312', '3313']);
-  expect(ids(first)).toEqual([
-    '5',
-    '217',
-    '3410',
-    '3411',
-    '3412',
-    '3413',
-    '3420',
-    '3300',
-    '3301',
-    '3302',
-    '3303',
-    '3304',
-  ]);
+  expect(ids(attachments)).toEqual(['3314']);
+  expect(ids(foreignKeys)).toEqual(['3302', '3303', '3304']);
+  expect(ids(first)).toEqual(['5', '217', '3410', '3411', '3412', '3413', '3420', '3300', '3301']);
 });
