@@ -21,7 +21,7 @@ export interface Board {
   readonly description: string;
   readonly variables: readonly Variable[];
   readonly rows: readonly Row[];
-  /** What is marked in the time series: instants as values, in seconds since 1970. */
+  /** What is marked in the time series besides backups and proofs: instants as values, in seconds since 1970. */
   readonly annotations?: readonly Annotation[];
   readonly from?: string;
 }

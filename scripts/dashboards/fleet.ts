@@ -1,6 +1,5 @@
 import { thresholds } from '../alerts/thresholds.ts';
 import { type Board, chosen, targetVariable } from './board.ts';
-import { keepingAnnotations } from './keeping-annotations.ts';
 import { bars, never, type Panel, stat, states, table, upOrDown } from './panel.ts';
 
 const { keeping, postgres } = thresholds;
@@ -111,7 +110,6 @@ export const fleetBoard: Board = {
   title: 'Watchkeeper / Fleet',
   description: 'Is every target up, backed up and proven? Everything green means that nobody need look further.',
   variables: [targetVariable('watchkeeper_scrape_duration_seconds')],
-  annotations: keepingAnnotations,
   rows: [
     { title: 'Now', panels: figures },
     { title: 'Targets', panels: [everyTarget] },

@@ -1,3 +1,4 @@
+import { awsBoard } from './aws.ts';
 import type { Board } from './board.ts';
 import { fleetBoard } from './fleet.ts';
 import { pgbouncerBoard } from './pgbouncer.ts';
@@ -17,5 +18,6 @@ export const boards: readonly Board[] = [
   replicationBoard,
   pgbouncerBoard,
   redisBoard,
+  awsBoard,
   watchkeeperBoard,
 ];

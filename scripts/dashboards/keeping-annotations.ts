@@ -1,9 +1,9 @@
-import { type Annotation, chosen } from './board.ts';
+import { type Annotation, type Board, chosen } from './board.ts';
 
 const lineage = 'target, schedule, database, store';
 
-/** What happened to backups: marked in every board that shows targets which have some. */
-export const keepingAnnotations: readonly Annotation[] = [
+/** What happened to backups, which every board marks. */
+const keepingAnnotations: readonly Annotation[] = [
   {
     name: 'Backups',
     expression: `watchkeeper_backup_last_success_timestamp_seconds{${chosen}} > 0`,
@@ -28,4 +28,10 @@ export const keepingAnnotations: readonly Annotation[] = [
     title: 'Backup of {{database}} on {{target}} does not restore ({{schedule}}, {{store}})',
     color: 'red',
   },
+];
+
+/** What a board marks in its time series: what is its own, and what happened to backups. */
+export const annotationsOf = ({ annotations = [] }: Board): readonly Annotation[] => [
+  ...annotations,
+  ...keepingAnnotations,
 ];

@@ -1,6 +1,5 @@
 import { thresholds } from '../alerts/thresholds.ts';
 import { type Annotation, type Board, chosen, targetVariable } from './board.ts';
-import { keepingAnnotations } from './keeping-annotations.ts';
 import { areas, bars, lines, type Panel, stat, upOrDown, yesOrNo } from './panel.ts';
 
 const limits = thresholds.postgres;
@@ -324,7 +323,7 @@ export const postgresBoard: Board = {
     targetVariable('pg_up'),
     { name: 'datname', label: 'Database', query: `label_values(pg_stat_database_numbackends{${chosen}}, datname)` },
   ],
-  annotations: [serverStarted, ...keepingAnnotations],
+  annotations: [serverStarted],
   rows: [
     { title: 'Now', panels: now },
     { title: 'Connections', panels: connections },

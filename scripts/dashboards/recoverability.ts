@@ -1,6 +1,5 @@
 import { thresholds } from '../alerts/thresholds.ts';
 import { type Board, chosen, targetVariable } from './board.ts';
-import { keepingAnnotations } from './keeping-annotations.ts';
 import { areas, hourlyBars, lines, never, type Panel, stat, states, table, type Word } from './panel.ts';
 
 const { keeping } = thresholds;
@@ -273,7 +272,6 @@ export const recoverabilityBoard: Board = {
     targetVariable('watchkeeper_backups'),
     { name: 'schedule', label: 'Schedule', query: `label_values(watchkeeper_backups{${chosen}}, schedule)` },
   ],
-  annotations: keepingAnnotations,
   rows: [
     { title: 'Now', panels: figures },
     { title: 'Databases', panels: [everyDatabase] },

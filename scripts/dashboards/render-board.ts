@@ -1,4 +1,5 @@
 import { type Annotation, type Board, type Row, uidOf, type Variable, variablesOf } from './board.ts';
+import { annotationsOf } from './keeping-annotations.ts';
 import type { Panel } from './panel.ts';
 import { chosenDataSource, renderPanel } from './render-panel.ts';
 
@@ -28,7 +29,7 @@ export function renderBoard(board: Board): string {
     timezone: '',
     weekStart: '',
     links: [linkToOthers],
-    annotations: { list: (board.annotations ?? []).map(renderAnnotation) },
+    annotations: { list: annotationsOf(board).map(renderAnnotation) },
     templating: { list: [dataSourceVariable, ...variablesOf(board).map(renderVariable)] },
     panels: renderRows(board.rows),
   };

@@ -1,4 +1,5 @@
 import { type Board, variablesOf } from '../../scripts/dashboards/board.ts';
+import { annotationsOf } from '../../scripts/dashboards/keeping-annotations.ts';
 
 /** A query of a board as Grafana would send it. */
 export interface BoardQuery {
@@ -12,7 +13,7 @@ export interface BoardQuery {
 export function filledIn(expression: string, scrapeSeconds: number): string {
   return expression
     .replaceAll('$__rate_interval', `${4 * scrapeSeconds}s`)
-    .replaceAll(/\$(job|target|schedule|datname|database)\b/g, '.*');
+    .replaceAll(/\$(job|target|schedule|datname|database|table)\b/g, '.*');
 }
 
 /** Every query of the panels, annotations and variables of a board. */
@@ -26,7 +27,7 @@ export function queriesOf(board: Board, scrapeSeconds: number): BoardQuery[] {
       })),
     ),
   );
-  const ofAnnotations = (board.annotations ?? []).map(({ name, expression }) => ({
+  const ofAnnotations = annotationsOf(board).map(({ name, expression }) => ({
     where: `${board.name}: annotation ${name}`,
     expression: filledIn(expression, scrapeSeconds),
     isOverTime: true,

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { makeWorkDirectory } from '../../src/core/work-directory.ts';
 import { writeConfig } from './command-line.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
+import { type LiveAws, liveAwsCredentials, startLiveAws } from './live-aws.ts';
 import { startTestPgbouncer, type TestPgbouncer } from './pgbouncer.ts';
 import { createDatabase, execute, startTestCluster, startTestStandby } from './postgres.ts';
 import { startPrometheus } from './prometheus.ts';
@@ -43,6 +44,7 @@ export async function startLiveFleet(): Promise<LiveFleet> {
   const replica = started.use(await startTestRedis({ settings: [`replicaof 127.0.0.1 ${cache.port}`] }));
   const newest = started.use(await startTestCluster({ major: 18 }));
   const valkey = started.use(await startTestRedis({ program: 'valkey' }));
+  const aws = started.use(await startLiveAws());
   await createDatabase(primary, 'doubtful', 'CREATE TABLE answers (id int)');
   const trafficStop = new AbortController();
   const traffic = [
@@ -55,17 +57,20 @@ export async function startLiveFleet(): Promise<LiveFleet> {
     trafficStop.abort();
     await Promise.all(traffic);
   });
-  const yaml = configuration({
-    primary: port,
-    standby: standby.access.connection.port,
-    pgbouncer: pgbouncer.port,
-    cache: cache.port,
-    replica: replica.port,
-    newest: newest.access.connection.port,
-    valkey: valkey.port,
-  });
+  const yaml = configuration(
+    {
+      primary: port,
+      standby: standby.access.connection.port,
+      pgbouncer: pgbouncer.port,
+      cache: cache.port,
+      replica: replica.port,
+      newest: newest.access.connection.port,
+      valkey: valkey.port,
+    },
+    aws,
+  );
   await writeFile(join(folder.path, 'pool-password'), 'stats-secret', { mode: 0o600 });
-  const daemon = started.use(await startDaemon(await writeConfig(folder.path, yaml)));
+  const daemon = started.use(await startDaemon(await writeConfig(folder.path, yaml), liveAwsCredentials));
   const prometheus = started.use(await startScraper(folder.path, daemon.url));
   const all = started.move();
   return { daemon, url: prometheus.url, [Symbol.asyncDispose]: () => all.disposeAsync() };
@@ -73,7 +78,7 @@ export async function startLiveFleet(): Promise<LiveFleet> {
 
 type Ports = Readonly<Record<'primary' | 'standby' | 'newest' | 'pgbouncer' | 'cache' | 'replica' | 'valkey', number>>;
 
-function configuration(ports: Ports): string {
+function configuration(ports: Ports, aws: LiveAws): string {
   const postgres = (port: number) =>
     `{ engine: postgres, url: 'postgres://postgres@127.0.0.1:${port}/shop?sslmode=disable'`;
   const verified = (assertions: string) =>
@@ -92,6 +97,7 @@ targets:
   cache: { engine: redis, url: 'redis://127.0.0.1:${ports.cache}' }
   cache-valkey: { engine: redis, url: 'redis://127.0.0.1:${ports.valkey}' }
   cache-replica: { engine: redis, url: 'redis://127.0.0.1:${ports.replica}' }
+  ledger: { engine: dynamodb, region: eu-central-1, endpoint: '${aws.endpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
 `;
 }
 

@@ -96,6 +96,8 @@ class Inference {
         return this.#ofAggregate(node);
       case 'BinaryExpr':
         return this.#ofBinary(node);
+      case 'FunctionCall':
+        return this.#ofFunction(node);
       default:
         return this.#ofOnlyVector(node);
     }
@@ -108,6 +110,18 @@ class Inference {
       if (labels !== undefined) return labels;
     }
     return undefined;
+  }
+
+  /** `label_replace` gives a label that its vector need not have. */
+  #ofFunction(node: SyntaxNode): Labels {
+    const inner = this.#ofOnlyVector(node);
+    const [, made, , from] =
+      /^label_replace\((?:.|\n)*,\s*"(\w+)",\s*"([^"]*)",\s*"(\w+)",\s*"[^"]*"\)$/.exec(
+        textOf(node, this.#expression),
+      ) ?? [];
+    if (inner === undefined || made === undefined || from === undefined) return inner;
+    if (!inner.has(from)) this.#problems.push(`label_replace from ${from} of something without it`);
+    return new Set([...inner, made]);
   }
 
   #ofSelector(node: SyntaxNode): Labels {

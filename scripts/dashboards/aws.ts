@@ -1,0 +1,323 @@
+import { thresholds } from '../alerts/thresholds.ts';
+import { type Board, chosen, targetVariable } from './board.ts';
+import { lines, type Panel, stat, table, upOrDown, yesOrNo } from './panel.ts';
+
+const limits = thresholds.dynamodb;
+const ofTables = `${chosen},table=~"$table"`;
+const ofDimension = `${chosen},dimension_TableName=~"$table"`;
+/** CloudWatch tells of periods of five minutes, so a quarter of an hour holds whole ones. */
+const inQuarter = (metric: string, matchers: string) => `increase(${metric}{${matchers}}[15m])`;
+const rate = (metric: string) => `rate(${metric}{${chosen}}[$__rate_interval])`;
+/** Metrics that are named as yet-another-cloudwatch-exporter names them call the table otherwise. */
+const withTable = (expression: string) => `label_replace(${expression}, "table", "$1", "dimension_TableName", "(.*)")`;
+const capacityLegend = '{{target}} {{table}} {{index}} {{direction}}';
+const operationLegend = '{{target}} {{dimension_TableName}} {{dimension_Operation}}';
+const unitsPerSecond = 'suffix: units/s';
+
+const now: readonly Panel[] = [
+  stat({
+    title: 'DynamoDB answers',
+    description: 'Whether DynamoDB answers with our credentials. Down: the service, the way to it, or the credentials.',
+    unit: 'none',
+    words: upOrDown,
+    text: 'value_and_name',
+    expression: `dynamodb_up{${chosen}}`,
+    legend: '{{target}}',
+  }),
+  stat({
+    title: 'Tables gone or not active',
+    description: 'Tables that the configuration names and that are not there, tables and replicas that are not ACTIVE.',
+    unit: 'none',
+    limits: { critical: 1 },
+    expression: `count(dynamodb_table_exists{${ofTables}} == 0 or dynamodb_table_active{${ofTables}} == 0 or dynamodb_replica_active{${ofTables}} == 0) or vector(0)`,
+    legend: 'tables',
+  }),
+  stat({
+    title: 'Throttled lately',
+    description:
+      'Events of throttling within a quarter of an hour. The panel Throttling by reason tells what to raise.',
+    unit: 'none',
+    decimals: 0,
+    limits: { warning: 1 },
+    expression: `sum(${inQuarter('dynamodb_throttle_events_total', ofTables)})`,
+    legend: 'events',
+  }),
+  stat({
+    title: 'Fullest capacity',
+    description:
+      'Consumed units for each unit that is allowed, of the fullest table or index. At 100 % requests are throttled.',
+    unit: 'percentunit',
+    limits: { warning: limits.capacityShare },
+    expression: `max(dynamodb_capacity_utilization_ratio{${ofTables}})`,
+    legend: 'share',
+  }),
+  stat({
+    title: 'Tables without recovery',
+    description:
+      'Tables whose point-in-time recovery is off: what is deleted by mistake comes back from the last backup only.',
+    unit: 'none',
+    limits: { warning: 1 },
+    expression: `count(dynamodb_pitr_enabled{${ofTables}} == 0) or vector(0)`,
+    legend: 'tables',
+  }),
+  stat({
+    title: 'CloudWatch, a month',
+    description: 'US dollars that reading CloudWatch costs in 31 days with what is switched on. The limit is kept.',
+    unit: 'currencyUSD',
+    expression: `sum(watchkeeper_cloudwatch_estimated_monthly_cost_dollars{${chosen}})`,
+    legend: 'cost',
+  }),
+];
+
+const everyTable = table({
+  title: 'Every table',
+  description: 'State, size and safety of each table. AWS counts items and bytes about every six hours.',
+  unit: 'none',
+  labels: ['target', 'table'],
+  queries: [
+    {
+      legend: 'Active',
+      expression: `min by (target, table) (dynamodb_table_active{${ofTables}})`,
+      column: { words: yesOrNo, limits: { critical: 1, worse: 'below' } },
+    },
+    {
+      legend: 'Items',
+      expression: `max by (target, table) (${withTable(`aws_dynamodb_item_count{${ofDimension},dimension_GlobalSecondaryIndexName=""}`)})`,
+      column: { unit: 'short' },
+    },
+    {
+      legend: 'Size',
+      expression: `max by (target, table) (${withTable(`aws_dynamodb_table_size_bytes{${ofDimension}}`)})`,
+      column: { unit: 'bytes' },
+    },
+    {
+      legend: 'Fullest capacity',
+      expression: `max by (target, table) (dynamodb_capacity_utilization_ratio{${ofTables}})`,
+      column: { unit: 'percentunit', decimals: 1, limits: { warning: limits.capacityShare } },
+    },
+    {
+      legend: 'Recovery on',
+      expression: `max by (target, table) (dynamodb_pitr_enabled{${ofTables}})`,
+      column: { words: yesOrNo, limits: { warning: 1, worse: 'below' } },
+    },
+    {
+      legend: 'Newest backup',
+      expression: `min by (target, table) (time() - dynamodb_backup_newest_timestamp_seconds{${ofTables}})`,
+      column: { unit: 's' },
+    },
+    {
+      legend: 'Protected from deletion',
+      expression: `max by (target, table) (dynamodb_table_deletion_protection{${ofTables}})`,
+      column: { words: yesOrNo },
+    },
+    {
+      legend: 'Items expire',
+      expression: `max by (target, table) (dynamodb_ttl_enabled{${ofTables}})`,
+      column: { words: yesOrNo },
+    },
+  ],
+});
+
+const capacity: readonly Panel[] = [
+  lines({
+    title: 'Consumed capacity',
+    description:
+      'Units for each second of the newest period, of the twenty busiest tables and indexes. A table is without its indexes.',
+    unit: unitsPerSecond,
+    min: 0,
+    expression: `topk(20, dynamodb_consumed_capacity_units_per_second{${ofTables}})`,
+    legend: capacityLegend,
+  }),
+  lines({
+    title: 'Share of what is allowed',
+    description:
+      'Against provisioned capacity, the maximum of an on-demand table, or the quota of a table: the name ends with which.',
+    unit: 'percentunit',
+    min: 0,
+    limits: { warning: limits.capacityShare },
+    expression: `topk(20, dynamodb_capacity_utilization_ratio{${ofTables}})`,
+    legend: `${capacityLegend} {{ceiling}}`,
+  }),
+  lines({
+    title: 'Throttling',
+    description: 'Events within a quarter of an hour. Throttled writes of an index hold up the writes of its table.',
+    unit: 'none',
+    min: 0,
+    expression: inQuarter('dynamodb_throttle_events_total', ofTables),
+    legend: capacityLegend,
+  }),
+  lines({
+    title: 'Throttling by reason',
+    description:
+      'What ran out: key_range_throughput is one hot partition, which more capacity does not help; account_limit: ask AWS for a higher quota.',
+    unit: 'none',
+    min: 0,
+    expression: `sum by (target, table, reason) (${inQuarter('dynamodb_throttle_events_by_reason_total', ofTables)})`,
+    legend: '{{target}} {{table}} {{reason}}',
+  }),
+];
+
+const requests: readonly Panel[] = [
+  lines({
+    title: 'Latency, mean',
+    description: 'Within DynamoDB, without the network, of requests that succeeded: mean of the newest period.',
+    unit: 'ms',
+    min: 0,
+    expression: `topk(20, aws_dynamodb_successful_request_latency_average{${ofDimension}})`,
+    legend: operationLegend,
+  }),
+  lines({
+    title: 'Latency, slowest hundredth',
+    description: '99th percentile of the newest period, by table and operation.',
+    unit: 'ms',
+    min: 0,
+    expression: `topk(20, aws_dynamodb_successful_request_latency_p99{${ofDimension}})`,
+    legend: operationLegend,
+  }),
+  lines({
+    title: 'Requests',
+    description: 'That succeeded within a quarter of an hour, by table and operation.',
+    unit: 'short',
+    min: 0,
+    expression: `topk(20, ${inQuarter('aws_dynamodb_successful_request_latency_sample_count_total', ofDimension)})`,
+    legend: operationLegend,
+  }),
+  lines({
+    title: 'Failures',
+    description:
+      'Within a quarter of an hour. System errors are AWS’s: try again. User errors are of the whole account: a wrong request, or missing rights.',
+    unit: 'none',
+    min: 0,
+    limits: { warning: limits.systemErrorsInQuarter },
+    queries: [
+      {
+        expression: inQuarter('aws_dynamodb_system_errors_total', ofDimension),
+        legend: `${operationLegend} system errors`,
+      },
+      { expression: inQuarter('aws_dynamodb_user_errors_total', chosen), legend: '{{target}} user errors' },
+    ],
+  }),
+  lines({
+    title: 'Refused writes',
+    description: 'Within a quarter of an hour: conditions that did not hold, and collisions of transactions.',
+    unit: 'none',
+    min: 0,
+    queries: [
+      {
+        expression: inQuarter('aws_dynamodb_conditional_check_failed_requests_total', ofDimension),
+        legend: '{{target}} {{dimension_TableName}} conditions',
+      },
+      {
+        expression: inQuarter('aws_dynamodb_transaction_conflict_total', ofDimension),
+        legend: '{{target}} {{dimension_TableName}} transactions',
+      },
+    ],
+  }),
+  lines({
+    title: 'Replication of global tables',
+    description: 'Milliseconds until an item appears in the other region, on average. So much is lost with a region.',
+    unit: 'ms',
+    min: 0,
+    expression: `aws_dynamodb_replication_latency_average{${ofDimension}}`,
+    legend: '{{target}} {{dimension_TableName}} → {{dimension_ReceivingRegion}}',
+  }),
+];
+
+const safety: readonly Panel[] = [
+  lines({
+    title: 'Recovery is behind by',
+    description: 'Age of the latest instant to which a table can be restored. Five minutes are usual.',
+    unit: 's',
+    min: 0,
+    limits: { warning: limits.recoverySeconds },
+    expression: `time() - dynamodb_pitr_latest_restorable_timestamp_seconds{${ofTables}}`,
+    legend: '{{target}} {{table}}',
+  }),
+  lines({
+    title: 'Age of the newest on-demand backup',
+    description: 'Of those that are AVAILABLE. What AWS Backup keeps in its vaults is not seen.',
+    unit: 's',
+    min: 0,
+    expression: `time() - dynamodb_backup_newest_timestamp_seconds{${ofTables}}`,
+    legend: '{{target}} {{table}} {{type}}',
+  }),
+];
+
+const watching: readonly Panel[] = [
+  lines({
+    title: 'Cost of CloudWatch',
+    description:
+      'Estimated for 31 days, and the limit that is kept. Above it, the least important metrics are left out.',
+    unit: 'currencyUSD',
+    min: 0,
+    queries: [
+      {
+        expression: `watchkeeper_cloudwatch_estimated_monthly_cost_dollars{${chosen}}`,
+        legend: '{{target}} estimated',
+      },
+      { expression: `watchkeeper_cloudwatch_monthly_limit_dollars{${chosen}}`, legend: '{{target}} limit' },
+    ],
+  }),
+  lines({
+    title: 'Left out because of the limit',
+    description: 'Metrics within an hour that would have passed the limit. Alerts that need them are blind.',
+    unit: 'none',
+    min: 0,
+    limits: { warning: 1 },
+    expression: `increase(watchkeeper_cloudwatch_requests_over_limit_total{${chosen}}[1h])`,
+    legend: '{{target}}',
+  }),
+  lines({
+    title: 'Calls to AWS',
+    description: 'In each second, by call.',
+    unit: 'reqps',
+    min: 0,
+    expression: `sum by (target, service, call) (${rate('watchkeeper_aws_requests_total')})`,
+    legend: '{{target}} {{service}} {{call}}',
+  }),
+  lines({
+    title: 'Calls that AWS throttled or refused',
+    description:
+      'In each second. Throttled ones are tried again later; refused ones need a right: see watchkeeper check.',
+    unit: 'reqps',
+    min: 0,
+    queries: [
+      {
+        expression: `sum by (target, call) (${rate('watchkeeper_aws_throttled_requests_total')})`,
+        legend: '{{target}} {{call}} throttled',
+      },
+      {
+        expression: `sum by (target, call) (${rate('watchkeeper_aws_failed_requests_total')})`,
+        legend: '{{target}} {{call}} failed',
+      },
+    ],
+  }),
+  lines({
+    title: 'Age of what CloudWatch told',
+    description: 'Since the end of the newest period that was read: all figures of CloudWatch are so old.',
+    unit: 's',
+    min: 0,
+    expression: `time() - watchkeeper_cloudwatch_newest_period_end_timestamp_seconds{${chosen}}`,
+    legend: '{{target}}',
+  }),
+];
+
+/** Tables of DynamoDB, and what reading CloudWatch costs. */
+export const awsBoard: Board = {
+  name: 'aws',
+  title: 'Watchkeeper / DynamoDB and AWS',
+  description: 'Tables of DynamoDB: throttling, capacity, latency, recovery; and what reading CloudWatch costs.',
+  variables: [
+    targetVariable('watchkeeper_aws_requests_total'),
+    { name: 'table', label: 'Table', query: `label_values(dynamodb_table_info{${chosen}}, table)` },
+  ],
+  from: 'now-24h',
+  rows: [
+    { title: 'Now', panels: now },
+    { title: 'Tables', panels: [everyTable] },
+    { title: 'Capacity', panels: capacity },
+    { title: 'Requests', panels: requests },
+    { title: 'Safety', panels: safety },
+    { title: 'Watching AWS', panels: watching },
+  ],
+};

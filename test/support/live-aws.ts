@@ -1,0 +1,118 @@
+import { type Moto, startMoto } from './moto.ts';
+import { motoDynamodb, testRegion } from './moto-dynamodb.ts';
+import { type AwsAnswer, type AwsRequest, metricData, startScriptedAws } from './scripted-aws.ts';
+
+/** DynamoDB as moto plays it, with tables, and a CloudWatch that has measured something. */
+export interface LiveAws extends AsyncDisposable {
+  readonly endpoint: string;
+  /** moto knows no percentiles, so CloudWatch is played here. */
+  readonly cloudwatchEndpoint: string;
+}
+
+/** Credentials that moto takes, for the daemon. */
+export const liveAwsCredentials = { AWS_ACCESS_KEY_ID: 'testing', AWS_SECRET_ACCESS_KEY: 'testing' };
+
+export async function startLiveAws(): Promise<LiveAws> {
+  await using started = new AsyncDisposableStack();
+  const moto = started.use(await startMoto());
+  await makeTables(moto);
+  const cloudwatch = started.use(await startScriptedAws(playCloudwatch));
+  const dynamodb = started.use(await startScriptedAws((request) => askMoto(moto.endpoint, request)));
+  const all = started.move();
+  return {
+    endpoint: dynamodb.endpoint,
+    cloudwatchEndpoint: cloudwatch.endpoint,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+async function makeTables(moto: Moto): Promise<void> {
+  using dynamodb = motoDynamodb(moto.endpoint);
+  await dynamodb.createTable('orders', {
+    BillingMode: 'PROVISIONED',
+    ProvisionedThroughput: { ReadCapacityUnits: 10, WriteCapacityUnits: 5 },
+    AttributeDefinitions: [
+      { AttributeName: 'id', AttributeType: 'S' },
+      { AttributeName: 'customer', AttributeType: 'S' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'by-customer',
+        KeySchema: [{ AttributeName: 'customer', KeyType: 'HASH' }],
+        Projection: { ProjectionType: 'KEYS_ONLY' },
+        ProvisionedThroughput: { ReadCapacityUnits: 4, WriteCapacityUnits: 2 },
+      },
+    ],
+    DeletionProtectionEnabled: true,
+  });
+  await dynamodb.createTable('sessions');
+  await dynamodb.enableRecovery('orders');
+  await dynamodb.enableTimeToLive('sessions');
+  await dynamodb.createBackup('orders', 'before-the-migration');
+}
+
+/** moto’s answer, with a replica of `orders` in another region: it knows nothing of global tables. */
+async function askMoto(endpoint: string, { service, call, body }: AwsRequest): Promise<AwsAnswer> {
+  const answer = await fetch(endpoint, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': `${service}.${call}`,
+      // moto takes the region from it.
+      authorization: `AWS4-HMAC-SHA256 Credential=testing/20260101/${testRegion}/dynamodb/aws4_request, SignedHeaders=host, Signature=0`,
+    },
+    body: JSON.stringify(body),
+  });
+  const value = (await answer.json()) as { readonly __type?: string; readonly Table?: { readonly TableName: string } };
+  if (!answer.ok) return { error: value.__type?.split('#').at(-1) ?? 'InternalServerError', status: answer.status };
+  if (value.Table?.TableName !== orders.TableName) return { value };
+  return { value: { ...value, Table: { ...value.Table, Replicas: [replica] } } };
+}
+
+type Dimensions = Readonly<Record<string, string>>;
+
+const orders = { TableName: 'orders' };
+const index = { ...orders, GlobalSecondaryIndexName: 'by-customer' };
+const replica = { RegionName: 'eu-west-1', ReplicaStatus: 'ACTIVE' };
+const sessions = { TableName: 'sessions' };
+const latency = 'SuccessfulRequestLatency';
+
+/** What every period of five minutes has, give or take a third. */
+const measured: readonly (readonly [metric: string, dimensions: Dimensions, value: number])[] = [
+  ['ConsumedReadCapacityUnits', orders, 1_500],
+  ['ConsumedReadCapacityUnits', index, 300],
+  ['ConsumedWriteCapacityUnits', orders, 900],
+  ['ConsumedWriteCapacityUnits', sessions, 600],
+  ['WriteThrottleEvents', index, 7],
+  ['WriteProvisionedThroughputThrottleEvents', index, 7],
+  [latency, { ...orders, Operation: 'GetItem' }, 4],
+  [latency, { ...orders, Operation: 'Query' }, 9],
+  [latency, { ...sessions, Operation: 'PutItem' }, 6],
+  ['ReplicationLatency', { ...orders, ReceivingRegion: replica.RegionName }, 800],
+  ['UserErrors', {}, 3],
+];
+
+const keyOf = (dimensions: Dimensions) => JSON.stringify(Object.entries(dimensions).sort());
+
+function playCloudwatch(request: AwsRequest): AwsAnswer {
+  if (request.call === 'ListMetrics') return { value: { Metrics: listed(String(request.body['MetricName'])) } };
+  return metricData(request, ({ metric, dimensions, start, end, periodSeconds }) => {
+    const found = measured.find(([name, others]) => name === metric && keyOf(others) === keyOf(dimensions));
+    if (found === undefined) return {};
+    const points: Record<number, number> = {};
+    for (let at = start; at < end; at += periodSeconds) points[at] = wave(found[2], at / periodSeconds);
+    return points;
+  });
+}
+
+/** The same for the same period, whole, and never 0. */
+const wave = (value: number, period: number) => Math.max(1, Math.round(value * (1 + Math.sin(period * 1.3) / 3)));
+
+function listed(asked: string) {
+  return measured
+    .filter(([metric]) => metric === asked)
+    .map(([MetricName, dimensions]) => ({
+      MetricName,
+      Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+    }));
+}
