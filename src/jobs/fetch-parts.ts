@@ -19,14 +19,15 @@ export async function fetchParts(
     readonly manifest: Manifest;
     readonly store: Pick<ObjectStore, 'get'>;
     readonly zstdProgram: string | undefined;
+    readonly onReread?: (what: string) => void;
   },
   folder: string,
   context: JobContext,
 ): Promise<void> {
-  const { manifest, store, zstdProgram } = from;
+  const { manifest, store, zstdProgram, onReread } = from;
   const contentPath = contentPathIn(folder);
   for (const part of manifest.parts) {
     const key = backupKey(manifest.target, manifest.id, part.name);
-    await fetchPart({ store, key, part, path: contentPath(part.name), zstdProgram }, context);
+    await fetchPart({ store, key, part, path: contentPath(part.name), zstdProgram, onReread }, context);
   }
 }

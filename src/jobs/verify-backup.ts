@@ -25,6 +25,8 @@ export interface VerifyRequest extends SpoolSettings {
 interface Findings {
   sandbox: string;
   notes: readonly string[];
+  /** What the store gave wrong at first. */
+  readonly rereads: string[];
   seconds: { fetch?: number; restore?: number; compare?: number };
   factsCompared: number;
   differing: readonly FactDifference[];
@@ -43,6 +45,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
   const findings: Findings = {
     sandbox: 'none',
     notes: [],
+    rereads: [],
     seconds: {},
     factsCompared: 0,
     differing: [],
@@ -68,7 +71,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
     startedAt: startedAt.toISOString(),
     finishedAt: context.clock.now().toISOString(),
     sandbox: findings.sandbox,
-    notes: [...findings.notes],
+    notes: [...findings.notes, ...rereadNotes(findings.rereads)],
     seconds: { ...findings.seconds, total: secondsSince(context.clock, startMs) },
     facts: { compared: findings.factsCompared, differing: [...findings.differing] },
     assertions: [...findings.assertions],
@@ -84,7 +87,8 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
     context,
   );
   const contentPath = contentPathIn(spool.path);
-  findings.seconds.fetch = await timed(context, () => fetchParts(request, spool.path, context));
+  const onReread = (what: string) => findings.rereads.push(what);
+  findings.seconds.fetch = await timed(context, () => fetchParts({ ...request, onReread }, spool.path, context));
   await using sandbox = clearedAway(await openSandbox(request, context), context);
   Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   findings.seconds.restore = await timed(context, async () => {
@@ -103,6 +107,14 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   context.onProgress({ activity: 'asserting' });
   findings.assertions = await runAssertions(sandbox.access, request.assertions, context);
   judgeAssertions(findings.assertions);
+}
+
+/** What is right at the second reading was damaged on its way: the backup is good, the way is not. */
+function rereadNotes(rereads: readonly string[]): string[] {
+  const [first] = rereads;
+  if (first === undefined) return [];
+  const more = rereads.length === 1 ? '' : ` (and ${rereads.length - 1} more)`;
+  return [`what the store gave was wrong at first and was read a second time: ${first}${more}`];
 }
 
 /** Until there is a sandbox nothing was learned about the backup. */

@@ -186,6 +186,21 @@ describe('a store that misbehaves', () => {
     expect(proof.reason).toContain(message);
   });
 
+  test.each([
+    ['bit_flip', 'is damaged: bytes 0 to 4194303 are not what was stored'],
+    ['short_read', '1 are missing'],
+  ] as const)('what comes wrong only once (%s) is read again: proven, and the report tells it', async (fault, what) => {
+    const store = new MemoryStore();
+    const manifest = await backUp(shop, store);
+
+    const proof = await verify(manifest, faultyStore(store, 0, fault).store);
+
+    expect(proof.verdict).toBe('proven');
+    expect(proof.notes).toHaveLength(1);
+    expect(proof.notes[0]).toContain('was read a second time');
+    expect(proof.notes[0]).toContain(what);
+  });
+
   test('a missing object fails the proof; a store that is away is no verdict', async () => {
     const store = new MemoryStore();
     const manifest = await backUp(shop, store);
