@@ -18,6 +18,7 @@ const searchPath = process.env['PATH'] ?? '';
 const signal = new AbortController().signal;
 const installations = await findInstallations([], searchPath, signal);
 const zstdProgram = await findProgram('zstd', searchPath);
+const ageProgram = await findProgram('age', searchPath);
 const store = await openFilesystemStore(folder, systemClock);
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -27,7 +28,14 @@ for await (const line of createInterface({ input: process.stdin })) {
     {
       lineage: { store: 'bench', target: 'bench', schedule: 'now', database: connection.database },
       access: { connection },
-      method: postgresDump({ installations, zstdProgram, facts, lockTimeoutMs: 10_000, compressionLevel: 3 }),
+      method: postgresDump({
+        installations,
+        zstdProgram,
+        ageProgram,
+        facts,
+        lockTimeoutMs: 10_000,
+        compressionLevel: 3,
+      }),
       store,
     },
     { signal, clock: systemClock, log: silentLog, onProgress: () => undefined },

@@ -5,10 +5,12 @@ import type { Log } from './core/log.ts';
 import { sweepWorkDirectories } from './core/work-directory.ts';
 import { type DiscoveryContext, hasSameDatabases, withDiscoveredDatabases } from './discover-backups.ts';
 import type { BackupMethod } from './jobs/backup/method.ts';
+import type { ContentPrograms, OpeningTools } from './jobs/backup/open-content.ts';
 import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-dump.ts';
-import { postgresGlobals } from './jobs/backup/postgres-globals.ts';
+import { type PostgresGlobalsOptions, postgresGlobals } from './jobs/backup/postgres-globals.ts';
 import { backupJob, backupLockName } from './jobs/backup-job.ts';
 import { copyJob } from './jobs/copy-job.ts';
+import { identityPrefix } from './jobs/encryption/age.ts';
 import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
 import { acquireAll, acquireJointly } from './jobs/joint-lock.ts';
@@ -45,7 +47,8 @@ export interface Assembly extends AsyncDisposable {
   readonly config: LoadedConfig;
   readonly stores: ReadonlyMap<string, OpenedStore>;
   readonly installations: readonly ProgramInstallation[];
-  readonly zstdProgram: string | undefined;
+  /** With what parts of backups are opened. */
+  readonly opening: OpeningTools;
   readonly lineages: readonly Lineage[];
   /** The configuration with the databases that the servers have now, where they are not those of `config`. */
   rediscovered(context: DiscoveryContext): Promise<LoadedConfig | undefined>;
@@ -86,6 +89,7 @@ export async function assemble(config: LoadedConfig, options: AssemblyOptions): 
   await sweepLeftovers(config);
   const installations = await findInstallations(config.programDirectories, options.searchPath, options.signal);
   const zstdProgram = await findProgram('zstd', options.searchPath);
+  const ageProgram = await findProgram('age', options.searchPath);
   const stores = new Map<string, OpenedStore>();
   for (const { name, settings, secretAccessKey } of config.stores) {
     const store = await openStore(settings, { secretAccessKey, clock: options.clock });
@@ -95,20 +99,21 @@ export async function assemble(config: LoadedConfig, options: AssemblyOptions): 
   }
   const catalogs = new Map([...stores].map(([name, { catalog }]) => [name, catalog]));
   const discovered = await withDiscoveredDatabases(config, catalogs, options);
-  return new OwnAssembly({ config: discovered, installations, zstdProgram, stores });
+  const opening = { zstdProgram, ageProgram, identities: config.identities };
+  return new OwnAssembly({ config: discovered, installations, opening, stores });
 }
 
 class OwnAssembly implements Assembly {
   readonly config: LoadedConfig;
   readonly stores: ReadonlyMap<string, OpenedStore>;
   readonly installations: readonly ProgramInstallation[];
-  readonly zstdProgram: string | undefined;
+  readonly opening: OpeningTools;
 
-  constructor(parts: Pick<Assembly, 'config' | 'stores' | 'installations' | 'zstdProgram'>) {
+  constructor(parts: Pick<Assembly, 'config' | 'stores' | 'installations' | 'opening'>) {
     this.config = parts.config;
     this.stores = parts.stores;
     this.installations = parts.installations;
-    this.zstdProgram = parts.zstdProgram;
+    this.opening = parts.opening;
   }
 
   get lineages(): readonly Lineage[] {
@@ -122,8 +127,8 @@ class OwnAssembly implements Assembly {
   }
 
   withConfig(config: LoadedConfig): Assembly {
-    const { stores, installations, zstdProgram } = this;
-    return new OwnAssembly({ config, stores, installations, zstdProgram });
+    const { stores, installations, opening } = this;
+    return new OwnAssembly({ config, stores, installations, opening });
   }
 
   storeOf(name: string): OpenedStore {
@@ -143,24 +148,26 @@ class OwnAssembly implements Assembly {
     );
   }
 
-  methodFor({ settings }: LoadedBackup): BackupMethod {
-    if (settings.method === 'globals') return this.#globals(settings.compressionLevel);
+  methodFor({ settings, recipients }: LoadedBackup): BackupMethod {
+    const encryption = recipients === undefined ? undefined : { recipients: [...recipients] };
+    if (settings.method === 'globals')
+      return this.#globals({ compressionLevel: settings.compressionLevel, encryption });
     const { facts, select, sampleAbove: sampleAboveBytes, lockTimeout: lockTimeoutMs, compressionLevel } = settings;
-    return this.#dump({ facts, select, sampleAboveBytes, lockTimeoutMs, compressionLevel });
+    return this.#dump({ facts, select, sampleAboveBytes, lockTimeoutMs, compressionLevel, encryption });
   }
 
   /** Nothing is dumped or locked: only the kind of facts matters, which is the manifest's. */
   restoreMethod({ facts, method }: Manifest): BackupMethod {
-    if (method === 'postgres-globals/1') return this.#globals(3);
+    if (method === 'postgres-globals/1') return this.#globals({ compressionLevel: 3 });
     return this.#dump({ facts: facts.mode, lockTimeoutMs: 0, compressionLevel: 3 });
   }
 
-  #globals(compressionLevel: number): BackupMethod {
-    return postgresGlobals({ installations: this.installations, zstdProgram: this.zstdProgram, compressionLevel });
+  #globals(options: Omit<PostgresGlobalsOptions, 'installations' | keyof ContentPrograms>): BackupMethod {
+    return postgresGlobals({ installations: this.installations, ...this.opening, ...options });
   }
 
-  #dump(options: Omit<PostgresDumpOptions, 'installations' | 'zstdProgram'>): BackupMethod {
-    return postgresDump({ installations: this.installations, zstdProgram: this.zstdProgram, ...options });
+  #dump(options: Omit<PostgresDumpOptions, 'installations' | keyof ContentPrograms>): BackupMethod {
+    return postgresDump({ installations: this.installations, ...this.opening, ...options });
   }
 
   spoolDirectory(manifest: Manifest): string | undefined {
@@ -291,7 +298,7 @@ class OwnAssembly implements Assembly {
       method: this.methodFor(backup),
       openSandbox: this.sandboxFor(proof.sandbox),
       assertions: proof.assertions,
-      zstdProgram: this.zstdProgram,
+      ...this.opening,
       spoolDirectory: spoolDirectoryOf(backup),
       spoolLimitBytes: this.config.jobs.spool,
       schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
@@ -311,6 +318,7 @@ function spoolDirectoryOf({ proof }: LoadedBackup): string | undefined {
 
 /** Dumps that were fetched, passwords handed to programs, and throw-away servers of processes that were killed. */
 async function sweepLeftovers(config: LoadedConfig): Promise<void> {
+  await sweepWorkDirectories(identityPrefix, undefined);
   const parents = new Set<string | undefined>([undefined]);
   for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
   for (const parent of parents) {

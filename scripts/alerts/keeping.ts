@@ -188,6 +188,28 @@ export const keepingAlerts: AlertGroup = {
       ],
     },
     {
+      name: 'BackupIdentityMissing',
+      severity: 'critical',
+      expression: 'watchkeeper_proof_last_obstacle{obstacle="identity"} == 1',
+      forMinutes: 0,
+      summary: 'No key here opens the backups of {{ $labels.database }} on {{ $labels.target }}',
+      description:
+        'The last verification of schedule {{ $labels.schedule }} in store {{ $labels.store }} found no identity that belongs to a recipient of the backup. Without it nothing of these backups can be restored.',
+      fires: {
+        title: 'the last verification found no identity',
+        series: [series('watchkeeper_proof_last_obstacle', 1, { obstacle: 'identity' })],
+      },
+      silent: [
+        {
+          title: 'something else hindered it',
+          series: [
+            series('watchkeeper_proof_last_obstacle', 0, { obstacle: 'identity' }),
+            series('watchkeeper_proof_last_obstacle', 1, { obstacle: 'disk' }),
+          ],
+        },
+      ],
+    },
+    {
       name: 'BackupFailed',
       severity: 'warning',
       expression: 'increase(watchkeeper_job_runs_total{kind="backup", status="failed"}[1h]) > 0',

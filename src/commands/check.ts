@@ -6,6 +6,7 @@ import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
 import { checkCustomFamilies } from './check/custom-families.ts';
 import { checkDynamodb } from './check/dynamodb.ts';
+import { checkEncryption } from './check/encryption.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPgbouncer } from './check/pgbouncer.ts';
 import { checkPooling } from './check/pooling.ts';
@@ -69,13 +70,15 @@ export async function checkMachine(
     context.installations ?? (await findInstallations(config.programDirectories, context.searchPath, context.signal));
   const programs = findingsAbout('programs');
   if (sources.length > 0) await checkPrograms(sources, { ...context, installations }, programs);
+  const encryption = findingsAbout('encryption');
+  await checkEncryption(config, context.searchPath, encryption);
   const sandboxes = await mapLimit(usedSandboxes(config), checksAtOnce, async (sandbox) => {
     const findings = findingsAbout(`sandbox ${sandbox.name}`);
     const proven = sources.filter((source) => source.sandbox?.name === sandbox.name);
     await checkSandbox(sandbox, proven, findings, { ...timed(context), installations });
     return findings.all;
   });
-  return [...programs.all, ...sandboxes.flat()];
+  return [...programs.all, ...encryption.all, ...sandboxes.flat()];
 }
 
 function timed(context: CheckContext): CheckContext & { readonly timeoutMs: number } {

@@ -72,7 +72,7 @@ export async function runRestore(
     database: into,
     onConflict: options.replace === undefined ? 'refuse' : 'replace',
     selection: isPartial ? options.selection : undefined,
-    zstdProgram: assembly.zstdProgram,
+    ...assembly.opening,
     spoolDirectory: assembly.spoolDirectory(manifest),
   } as const;
   return options.dryRun ? await dryRun(context, assembly, request, found) : await restore(context, request, found);

@@ -89,7 +89,7 @@ function exitCodeOf(outcome: RunOutcome): number {
       return exitCodes.locked.code;
     case 'failed':
       if (outcome.reason === 'not_proven' || outcome.reason === 'damaged') return exitCodes.notProven.code;
-      if (outcome.reason === 'inconclusive') return exitCodes.inconclusive.code;
+      if (outcome.reason === 'inconclusive' || outcome.reason === 'identity') return exitCodes.inconclusive.code;
       return outcome.reason === 'refused' ? exitCodes.refused.code : exitCodes.failure.code;
   }
 }

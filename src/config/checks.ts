@@ -1,4 +1,5 @@
 import type { Check, Checked, Remarks } from './checks/check.ts';
+import { checkEncryption } from './checks/encryption.ts';
 import { checkServer } from './checks/servers.ts';
 import { checkSamePlace, checkStore } from './checks/stores.ts';
 import { checkSharedServer, checkTarget, checkTimeouts } from './checks/targets.ts';
@@ -30,6 +31,7 @@ export function checkConsistency(checked: Checked): Remarks {
   checkTimeouts(check);
   if (Object.keys(targets).length === 0)
     check.warning(['targets'], 'there is no target: nothing is watched or backed up');
+  checkEncryption(check);
   checkDefaultStore(check);
   remarks.problems.push(...checked.customQueries.problems);
   remarks.warnings.push(...checked.customQueries.warnings);

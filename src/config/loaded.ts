@@ -27,6 +27,8 @@ export interface LoadedConfig {
   /** Folders with PostgreSQL programs, looked into first. */
   readonly programDirectories: readonly string[];
   readonly jobs: JobLimits;
+  /** Where the identities come from that open encrypted backups. */
+  readonly identities: readonly SecretSource[];
   /** Every store, used or not, and the default one where backups name none. */
   readonly stores: readonly LoadedStore[];
   /** Every sandbox that is configured, and the default one. */
@@ -112,6 +114,8 @@ export interface LoadedBackup {
   readonly lineages: readonly Lineage[];
   /** Cron expressions, zone, method, facts, retention, limits. */
   readonly settings: BackupSettings;
+  /** To whom the backups are encrypted; undefined: to nobody. */
+  readonly recipients: readonly string[] | undefined;
   /** Undefined when proofs are switched off. */
   readonly proof: LoadedProof | undefined;
 }

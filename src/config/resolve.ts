@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
+import type { SecretSource } from '../core/secret.ts';
 import { toAssertion } from '../jobs/assertions.ts';
 import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
@@ -51,12 +52,18 @@ export function resolveConfig(
     scrape: { timeoutMs: config.scrape.timeout, concurrency: config.scrape.concurrency },
     programDirectories: config.programs.postgres.map((directory) => resolve(around.folder, directory)),
     jobs: config.jobs,
+    identities: resolveIdentities(config, around),
     stores,
     sandboxes,
     targets: Object.entries(config.targets).map(([name, target]) =>
-      resolveTarget(name, target, { ...around, stores, sandboxes }),
+      resolveTarget(name, target, { ...around, stores, sandboxes, recipients: config.encryption.recipients }),
     ),
   };
+}
+
+function resolveIdentities({ encryption }: Config, around: AccessSurroundings): SecretSource[] {
+  const written = encryption.identities ?? [];
+  return written.flatMap((value, index) => secretAt(value, ['encryption', 'identities', index], around) ?? []);
 }
 
 function parseListen(listen: string): LoadedConfig['listen'] {
@@ -99,7 +106,10 @@ function resolveSandbox(name: string, settings: SandboxSettings, around: AccessS
 }
 
 type TargetSurroundings = AccessSurroundings &
-  Pick<LoadedConfig, 'stores' | 'sandboxes'> & { readonly customQueries: Pick<CustomQueries, 'families'> };
+  BackupSurroundings & { readonly customQueries: Pick<CustomQueries, 'families'> };
+
+/** `recipients`: of the whole configuration. */
+type BackupSurroundings = Pick<LoadedConfig, 'stores' | 'sandboxes'> & Pick<LoadedBackup, 'recipients'>;
 
 function resolveTarget(name: string, target: TargetConfig, around: TargetSurroundings): LoadedTarget {
   switch (target.engine) {
@@ -136,7 +146,7 @@ function resolvePostgres(name: string, target: PostgresTargetConfig, around: Tar
 function resolveBackup(
   base: Pick<LoadedBackup, 'target' | 'schedule' | 'access'>,
   settings: BackupSettings,
-  around: Pick<LoadedConfig, 'stores' | 'sandboxes'>,
+  around: BackupSurroundings,
 ): LoadedBackup {
   const isGlobal = settings.method === 'globals';
   const discover = isGlobal ? undefined : selectionOf(settings.databases);
@@ -154,6 +164,7 @@ function resolveBackup(
     stores,
     lineages,
     settings,
+    recipients: settings.encryption === false ? undefined : (settings.encryption?.recipients ?? around.recipients),
     proof: resolveProof(settings, around.sandboxes),
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { logLevels } from '../core/log.ts';
 import { durationMs, partName } from '../core/schema.ts';
-import { type BackupSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
+import { type BackupSettings, encryptionSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
 import { dynamodbTarget } from './targets/dynamodb.ts';
 import { pgbouncerTarget } from './targets/pgbouncer.ts';
@@ -57,6 +57,9 @@ export const configSchema = z.strictObject({
     .record(partName, storeSettings)
     .default({})
     .describe('Where backups are kept, by name. Absent: a folder `watchkeeper-backups` beside the configuration file.'),
+  encryption: encryptionSettings
+    .prefault({})
+    .describe('Encryption of backups with age, before they leave this process. Absent: they are not encrypted.'),
   sandboxes: z
     .record(partName, sandboxSettings)
     .default({})

@@ -2,22 +2,21 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { streamBufferBytes } from './backup/hashing.ts';
 import { joinedRun } from './backup/joined-run.ts';
+import { openContent, type PartTools } from './backup/open-content.ts';
 import { pump } from './backup/pump.ts';
-import { decompressZstd } from './backup/zstd.ts';
 import { checkedPieces, type StoredPart } from './checked-pieces.ts';
 import { type JobContext, JobFailed } from './job.ts';
 
 /**
- * Fetches a part, checks every piece against the manifest before anything reads it, decompresses it into `path` and
+ * Fetches a part, checks every piece against the manifest before anything reads it, opens it into `path` and
  * checks how much came out. Rejects with reason `damaged` and the range of bytes that is wrong, twice in a row.
  */
 export async function fetchPart(
   from: StoredPart & {
     readonly path: string;
-    readonly zstdProgram: string | undefined;
     /** Is told what was wrong at first and had to be read a second time. */
     readonly onReread?: ((what: string) => void) | undefined;
-  },
+  } & PartTools,
   context: JobContext,
 ): Promise<void> {
   const { part } = from;
@@ -30,7 +29,7 @@ export async function fetchPart(
       from.onReread?.(what);
     },
   });
-  const codec = decompressZstd(from.zstdProgram, run.signal);
+  const codec = await openContent(part, from, run.signal);
   let contentBytes = 0;
   await run.all([
     pipeline(pieces, codec.input, { signal: run.signal }),

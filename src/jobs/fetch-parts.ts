@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { PartTools } from './backup/open-content.ts';
 import { backupKey } from './backup-keys.ts';
 import { fetchPart } from './fetch-part.ts';
 import type { JobContext } from './job.ts';
@@ -8,9 +9,9 @@ import type { Manifest } from './manifest.ts';
 /** Begins the name of the folder a fetched backup lies in. */
 export const spoolPrefix = 'watchkeeper-spool-';
 
-/** Where {@link fetchParts} puts the content of a part: decompressed, under its name without `.zst`. */
+/** Where {@link fetchParts} puts the content of a part: decompressed, under its name without `.zst` and `.age`. */
 export function contentPathIn(folder: string): (partName: string) => string {
-  return (partName) => join(folder, partName.replace(/\.zst$/, ''));
+  return (partName) => join(folder, partName.replace(/\.zst(?:\.age)?$/, ''));
 }
 
 /** Fetches all parts of a backup into `folder`, checked piece by piece; rejects as {@link fetchPart} does. */
@@ -18,16 +19,16 @@ export async function fetchParts(
   from: {
     readonly manifest: Manifest;
     readonly store: Pick<ObjectStore, 'get'>;
-    readonly zstdProgram: string | undefined;
     readonly onReread?: (what: string) => void;
-  },
+  } & PartTools,
   folder: string,
   context: JobContext,
 ): Promise<void> {
-  const { manifest, store, zstdProgram, onReread } = from;
+  const { manifest, store, zstdProgram, ageProgram, identities, onReread } = from;
   const contentPath = contentPathIn(folder);
   for (const part of manifest.parts) {
     const key = backupKey(manifest.target, manifest.id, part.name);
-    await fetchPart({ store, key, part, path: contentPath(part.name), zstdProgram, onReread }, context);
+    const tools = { zstdProgram, ageProgram, identities };
+    await fetchPart({ store, key, part, path: contentPath(part.name), onReread, ...tools }, context);
   }
 }

@@ -1,5 +1,6 @@
 import type { OnProgress, WorkContext } from '../core/work-context.ts';
 import type { Lineage } from './lineage.ts';
+import type { Obstacle } from './manifest.ts';
 
 export const jobKinds = ['backup', 'copy', 'verify', 'prune'] as const;
 export type JobKind = (typeof jobKinds)[number];
@@ -57,6 +58,7 @@ export const failureReasons = [
   'store_full',
   'damaged',
   'not_proven',
+  'identity',
   'inconclusive',
   'refused',
   'error',
@@ -68,14 +70,17 @@ export class JobFailed extends Error {
   override readonly name = 'JobFailed';
   readonly reason: FailureReason;
   readonly transient: boolean;
+  /** Of a proof that could not be tried: why not, where the reason does not tell. */
+  readonly obstacle: Obstacle | undefined;
 
   constructor(
     reason: FailureReason,
     message: string,
-    options: { readonly transient?: boolean; readonly cause?: unknown } = {},
+    options: { readonly transient?: boolean; readonly obstacle?: Obstacle; readonly cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.reason = reason;
     this.transient = options.transient ?? false;
+    this.obstacle = options.obstacle;
   }
 }

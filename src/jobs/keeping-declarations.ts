@@ -124,6 +124,15 @@ export const proofLastVerdict = metric({
   unit: 'boolean',
 });
 
+export const proofLastObstacle = metric({
+  name: 'watchkeeper_proof_last_obstacle',
+  type: 'gauge',
+  help: '1 for what kept the last verification from trying the backup, 0 for the others. identity: nothing that is configured opens it, as on the day it is needed. disk, memory, time: a limit was met. place: something else about the place of the restore.',
+  labels: [...lineage, 'obstacle'],
+  source: 'reports',
+  unit: 'boolean',
+});
+
 const promisedBy = (name: string, help: string) => ofLineage(name, 'seconds', help, 'objectives of the schedule');
 
 /** What was promised, beside `watchkeeper_rpo_seconds` and `watchkeeper_rto_seconds`. */
@@ -316,6 +325,7 @@ export const keepingMetrics = [
   ...Object.values(lineageMetrics),
   proofLastPhase,
   proofLastVerdict,
+  proofLastObstacle,
   ...Object.values(lineageObjectives),
   ...Object.values(databaseMetrics),
   ...Object.values(databaseObjectives),

@@ -1,8 +1,8 @@
 import { type Sample, sample } from '../core/metric.ts';
 import { type CatalogEntry, isProven } from './catalog.ts';
-import { lineageMetrics, proofLastPhase, proofLastVerdict } from './keeping-declarations.ts';
+import { lineageMetrics, proofLastObstacle, proofLastPhase, proofLastVerdict } from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
-import { type Manifest, type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
+import { type Manifest, obstacles, type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
 
 export interface LineageView {
   readonly lineage: Lineage;
@@ -32,13 +32,16 @@ export function lineageSamples({ lineage, entries, lastAttemptAt, missingCopies 
     ...proofFigures(entries, newestProof, now),
   };
   const phases = Object.entries(newestProof?.seconds ?? {}).filter(([phase]) => phase !== 'total');
-  const lastVerdict = lastVerificationOf(entries)?.verdict;
+  const last = lastVerificationOf(entries);
   return [
     ...Object.entries(figures)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => sample(lineageMetrics[name as keyof typeof lineageMetrics], value ?? 0, labels)),
     ...phases.map(([phase, seconds]) => sample(proofLastPhase, seconds ?? 0, { ...labels, phase })),
-    ...verdicts.map((verdict) => sample(proofLastVerdict, Number(verdict === lastVerdict), { ...labels, verdict })),
+    ...verdicts.map((verdict) => sample(proofLastVerdict, Number(verdict === last?.verdict), { ...labels, verdict })),
+    ...obstacles.map((obstacle) =>
+      sample(proofLastObstacle, Number(obstacle === last?.obstacle), { ...labels, obstacle }),
+    ),
   ];
 }
 

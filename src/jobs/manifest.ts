@@ -36,12 +36,14 @@ const partSchema = z.strictObject({
   chunkBytes: bytes,
   chunks: z.array(sha256),
   compression: z.enum(['zstd']),
+  /** After compression; absent: not encrypted. */
+  encryption: z.enum(['age']).optional(),
   /** Of what pg_dump wrote, before compression. No hash: zstd keeps a checksum of it in its frame, and checks it. */
   content: z.object({ sizeBytes: bytes }),
 });
 export type Part = z.infer<typeof partSchema>;
 
-const sourceSchema = z.strictObject({
+export const sourceSchema = z.strictObject({
   engine: z.literal('postgres'),
   version: z.string(),
   versionNumber: z.int(),
@@ -66,7 +68,7 @@ export type BackupSource = z.infer<typeof sourceSchema>;
 const relationNames = z.array(z.strictObject({ schema: z.string(), name: z.string() }));
 
 /** What of the database was dumped, by exact names: patterns were resolved in the snapshot. */
-const selectionSchema = z.strictObject({
+export const selectionSchema = z.strictObject({
   /** `data`: the definitions stand in a part of their own, so that the data can be loaded and proven. */
   content: z.enum(['all', 'schema', 'data']),
   /** Only these schemas, or only these tables, views and sequences; absent: everything but what follows. */
@@ -79,11 +81,14 @@ const selectionSchema = z.strictObject({
 });
 export type Selection = z.infer<typeof selectionSchema>;
 
-/**
- * Says what a backup consists of and what its source held. It is written last: a backup without one does not exist.
- * The format is documented in docs/backup-format.md; a new field is optional, a changed meaning is a new `format`.
- */
-export const manifestSchema = z.strictObject({
+export const factsSchema = z.strictObject({
+  mode: z.enum(['rows', 'content']),
+  /** Absent: every row of every table is fingerprinted. */
+  sampled: z.array(sampledTableSchema).optional(),
+  items: z.array(factSchema),
+});
+
+const manifestFields = z.strictObject({
   format: z.literal('watchkeeper-backup/1'),
   method: z.enum(['postgres-dump/1', 'postgres-globals/1']),
   id: z.string(),
@@ -98,18 +103,41 @@ export const manifestSchema = z.strictObject({
   /** Absent: the whole database. */
   selection: selectionSchema.optional(),
   tools: z.record(z.string(), z.string()),
+  /** Who can open the parts: recipients of age, any of them alone. Public keys, not secret. Absent: anybody. */
+  encryption: z.strictObject({ recipients: z.array(z.string()).min(1) }).optional(),
   parts: z.array(partSchema).min(1),
-  facts: z.strictObject({
-    mode: z.enum(['rows', 'content']),
-    /** Absent: every row of every table is fingerprinted. */
-    sampled: z.array(sampledTableSchema).optional(),
-    items: z.array(factSchema),
-  }),
+  facts: factsSchema,
+  /** Of an encrypted backup: `selection`, roles and facts, which are then not readable above; see encryption/manifest-details.ts. */
+  details: z.string().optional(),
 });
+
+/**
+ * Says what a backup consists of and what its source held. It is written last: a backup without one does not exist.
+ * The format is documented in docs/backup-format.md; a new field is optional, a changed meaning is a new `format`.
+ */
+export const manifestSchema = manifestFields.refine(
+  ({ encryption, details }) => (encryption === undefined) === (details === undefined),
+  'an encrypted backup has details, and no other one does',
+);
+/** As it is stored. */
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** With everything that was sealed, see `openManifest`: only such a one can be restored and compared. */
+export type OpenedManifest = Omit<Manifest, 'details'> & { readonly details?: undefined };
 
 export const verdicts = ['proven', 'failed', 'inconclusive'] as const;
 export type Verdict = (typeof verdicts)[number];
+
+/** What showed that a backup is not good: its bytes; that it does not restore; a fact; or an assertion of the user. */
+export const failureCauses = ['damaged', 'restore', 'different', 'asserted'] as const;
+export type FailureCause = (typeof failureCauses)[number];
+
+/**
+ * Why a backup could not be tried: nothing opens it; no room for it; no memory; no time; or something else about the place where
+ * it was to be restored.
+ */
+export const obstacles = ['identity', 'disk', 'memory', 'time', 'place'] as const;
+export type Obstacle = (typeof obstacles)[number];
 
 /**
  * One verification. `proven`: restored and equal, item by item. `failed`: the backup is not what the source held.
@@ -124,6 +152,10 @@ export const proofSchema = z.strictObject({
   verdict: z.enum(verdicts),
   /** Why not proven; absent when proven. */
   reason: z.string().optional(),
+  /** Of a failed one. */
+  cause: z.enum(failureCauses).optional(),
+  /** Of an inconclusive one. */
+  obstacle: z.enum(obstacles).optional(),
   startedAt: instant,
   finishedAt: instant,
   sandbox: z.string(),
@@ -141,6 +173,8 @@ export const proofSchema = z.strictObject({
     differing: z.array(z.strictObject({ name: z.string(), expected: z.string(), actual: z.string().nullable() })),
   }),
   assertions: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
+  /** Of an encrypted backup: what the fields above would quote; see encryption/proof-details.ts. */
+  details: z.string().optional(),
 });
 export type Proof = z.infer<typeof proofSchema>;
 

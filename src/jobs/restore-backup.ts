@@ -7,15 +7,17 @@ import { type PostgresAccess, withDatabase } from '../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
 import { factLabel } from './backup/fact-label.ts';
 import type { BackupMethod } from './backup/method.ts';
+import type { OpeningTools } from './backup/open-content.ts';
 import { type TableSelection, tablesOf } from './backup/postgres-restore-tables.ts';
 import { compareFacts, type FactDifference, judgeableFacts } from './compare-facts.ts';
+import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
-import type { Fact, Manifest } from './manifest.ts';
+import type { Fact, Manifest, OpenedManifest } from './manifest.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 
-export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'> {
+export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'>, OpeningTools {
   readonly manifest: Manifest;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly method: BackupMethod;
@@ -30,7 +32,6 @@ export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'> {
   readonly onConflict: 'refuse' | 'replace';
   /** Only the rows of these tables; everything when absent. Not with `replace`. */
   readonly selection?: TableSelection | undefined;
-  readonly zstdProgram: string | undefined;
 }
 
 export interface RestoreResult {
@@ -46,17 +47,17 @@ export interface RestoreResult {
 /** Restores a backup into a new database and compares it with the manifest. A failed restore leaves nothing behind. */
 export async function restoreBackup(given: RestoreRequest, context: JobContext): Promise<RestoreResult> {
   const startMs = context.clock.monotonicMs();
-  const { manifest } = given;
-  if (manifest.method !== 'postgres-dump/1') {
+  if (given.manifest.method !== 'postgres-dump/1') {
     const how = 'load its SQL with psql, see docs/backup-format.md; nothing was touched';
     throw new JobFailed(
       'error',
-      `backup ${manifest.id} holds roles and tablespaces of a server and no database: ${how}`,
+      `backup ${given.manifest.id} holds roles and tablespaces of a server and no database: ${how}`,
     );
   }
+  const { manifest, identities } = await openBackup(given.manifest, given.identities);
   await using session = await openMaintenanceSession(given.server, context.signal);
   // Of several hosts, all that follows must come to the one where the names were looked at.
-  const request = { ...given, server: withDatabase(session.access, given.server.connection.database) };
+  const request = { ...given, manifest, server: withDatabase(session.access, given.server.connection.database) };
   const exists = await databaseExists(session, request.database, context.signal);
   if (exists && request.onConflict === 'refuse') {
     throw new JobFailed('error', `database "${request.database}" exists already; nothing was touched`);
@@ -66,7 +67,7 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
   if (shortage !== undefined) throw new JobFailed('error', `${shortage}; nothing was touched`);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
   const contentPath = contentPathIn(spool.path);
-  await fetchParts(request, spool.path, context);
+  await fetchParts({ ...request, identities }, spool.path, context);
   const suffix = `_restoring_${randomBytes(3).toString('hex')}`;
   const name = exists ? nameWith(request.database, suffix) : request.database;
   const notes = await createDatabaseLike(session, name, manifest.source, context.signal);
@@ -83,9 +84,11 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
   };
 }
 
+type OpenedRequest = Omit<RestoreRequest, 'manifest'> & { readonly manifest: OpenedManifest };
+
 /** Restores into the new database and compares; drops it when it cannot be filled. */
 async function fill(
-  { manifest, method, server, selection }: RestoreRequest,
+  { manifest, method, server, selection }: OpenedRequest,
   into: {
     readonly session: PostgresSession;
     readonly name: string;
@@ -171,7 +174,7 @@ export async function databaseExists(session: PostgresSession, name: string, sig
 /** Owners can be given by a superuser only, and only to roles that exist. */
 export async function mayRestoreOwners(
   session: PostgresSession,
-  manifest: Manifest,
+  manifest: OpenedManifest,
   signal: AbortSignal,
 ): Promise<boolean> {
   const rows = await session.query(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, durationMs, partName } from '../core/schema.ts';
+import { recipientProblem } from './encryption/age-keys.ts';
 
 const retention = z
   .strictObject({
@@ -22,6 +23,30 @@ export const objectives = z.strictObject({
   rto: durationMs.optional().describe('How long a restore may take, from the store to a usable database.'),
 });
 export type Objectives = z.infer<typeof objectives>;
+
+const recipients = z
+  .array(
+    z.string().superRefine((text, { addIssue }) => {
+      const message = recipientProblem(text);
+      if (message !== undefined) addIssue({ code: 'custom', message });
+    }),
+  )
+  .min(1)
+  .describe(
+    'Public keys of age (`age1…`, as age-keygen prints them). Each of them opens the backups alone; no private key is needed to make them.',
+  );
+
+/** Of all schedules. */
+export const encryptionSettings = z.strictObject({
+  recipients: recipients.optional(),
+  identities: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe(
+      'Private keys of age (`AGE-SECRET-KEY-1…`, or what age-keygen writes), with which backups are proven and restored; references such as `file:/run/secrets/backup-key`. Each is tried; a new one is added before the old one is removed, which opens what was made with it.',
+    ),
+});
 
 const assertion = z.union([
   z.string().min(1),
@@ -128,6 +153,12 @@ export const backupSettings = z.strictObject({
     .optional()
     .describe(
       'Of a table larger than this, about so much is fingerprinted: rows chosen by a hash of their key, which are the same ones after a restore. Absent: all rows of all tables.',
+    ),
+  encryption: z
+    .union([z.literal(false), z.strictObject({ recipients })])
+    .optional()
+    .describe(
+      'To whom the backups of this schedule are encrypted; `false`: to nobody. Absent: to `encryption.recipients` of the whole configuration, if there are any.',
     ),
   keep: retention.optional().describe('Which backups retention keeps. Absent: all of them.'),
   objectives: objectives

@@ -4,9 +4,10 @@ import type { WritableStore } from '../storage/fan-out.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { BackupMethod, TakenBackup } from './backup/method.ts';
 import { backupKey, manifestName, newBackupId, startMarkerName } from './backup-keys.ts';
+import { closeManifest } from './encryption/manifest-details.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import { type Lineage, lineageName } from './lineage.ts';
-import type { Manifest, StartMarker } from './manifest.ts';
+import type { Manifest, OpenedManifest, StartMarker } from './manifest.ts';
 import { sealedJson } from './sealed-json.ts';
 
 export interface BackupRequest {
@@ -21,7 +22,7 @@ export interface BackupRequest {
  * Takes one backup: start marker, parts, then – after everything was checked – the manifest, which is the commit. When
  * anything fails the parts are removed and the error is thrown; what a killed process leaves is swept later.
  */
-export async function takeBackup(request: BackupRequest, context: JobContext): Promise<Manifest> {
+export async function takeBackup(request: BackupRequest, context: JobContext): Promise<OpenedManifest> {
   const { lineage, store } = request;
   const startedAt = context.clock.now();
   const id = newBackupId(lineage, startedAt);
@@ -46,7 +47,7 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
       context,
     );
     await checkStored(store, lineage.target, id, taken, context.signal);
-    const manifest: Manifest = {
+    const manifest: OpenedManifest = {
       format: 'watchkeeper-backup/1',
       method: request.method.format,
       id,
@@ -57,12 +58,13 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
       source: taken.source,
       ...(taken.selection === undefined ? {} : { selection: taken.selection }),
       tools: taken.tools,
+      ...(taken.encryption === undefined ? {} : { encryption: taken.encryption }),
       parts: [...taken.parts],
       facts: taken.facts,
     };
     await context.confirmLock?.(context.signal);
     context.signal.throwIfAborted();
-    await putJson(store, backupKey(lineage.target, id, manifestName), manifest, context.signal);
+    await putJson(store, backupKey(lineage.target, id, manifestName), await closeManifest(manifest), context.signal);
     return manifest;
   } catch (error) {
     await removeObjects(store, [backupKey(lineage.target, id, manifestName), ...partKeys], context);

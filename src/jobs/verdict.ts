@@ -12,7 +12,7 @@ export function verdictOf(error: unknown): 'failed' | 'inconclusive' | 'try_agai
   const store = findCause(error, StoreError);
   if (store !== undefined) return store.kind === 'missing' || store.kind === 'damaged' ? 'failed' : 'try_again';
   const job = findCause(error, JobFailed);
-  if (job !== undefined) return job.reason === 'inconclusive' ? 'inconclusive' : 'failed';
+  if (job !== undefined) return verdictOfJob(job);
   if (findCause(error, ProgramMissing) !== undefined) return 'inconclusive';
   // pg_restore that was ended by a signal: out of memory, or somebody ended it.
   if (findCause(error, ProcessFailed)?.exitCode === null) return 'inconclusive';
@@ -20,6 +20,15 @@ export function verdictOf(error: unknown): 'failed' | 'inconclusive' | 'try_agai
   // Programs, and a connection that just ends, have words only.
   return placeReasons.has(classifyFailure(error).reason) ? 'inconclusive' : 'failed';
 }
+
+/** A service of secrets that does not answer says nothing about the identity either. */
+function verdictOfJob({ reason, transient }: JobFailed): 'failed' | 'inconclusive' | 'try_again' {
+  if (reason === 'identity' && transient) return 'try_again';
+  return ownReasons.has(reason) ? 'inconclusive' : 'failed';
+}
+
+/** Of our own: said where nothing was learned about the backup. */
+const ownReasons: ReadonlySet<FailureReason> = new Set(['inconclusive', 'identity']);
 
 const placeReasons: ReadonlySet<FailureReason> = new Set(['connection', 'authentication', 'deadline']);
 

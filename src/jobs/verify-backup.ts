@@ -1,24 +1,26 @@
 import { secondsSince } from '../core/clock.ts';
-import { errorMessage } from '../core/errors.ts';
+import { errorMessage, findCause } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
 import type { BackupMethod } from './backup/method.ts';
+import type { OpeningTools } from './backup/open-content.ts';
 import { compareFacts, describeDifferences, type FactDifference, judgeableFacts } from './compare-facts.ts';
+import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
-import type { Fact, Manifest, Proof } from './manifest.ts';
+import type { Fact, FailureCause, Manifest, OpenedManifest, Proof } from './manifest.ts';
+import { obstacleOf } from './obstacle.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 import { verdictOf } from './verdict.ts';
 
-export interface VerifyRequest extends SpoolSettings {
+export interface VerifyRequest extends SpoolSettings, OpeningTools {
   readonly manifest: Manifest;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly method: BackupMethod;
   readonly openSandbox: OpenSandbox;
   readonly assertions: readonly Assertion[];
-  readonly zstdProgram: string | undefined;
 }
 
 /** What is known so far; the report tells it even when a later step fails. */
@@ -51,7 +53,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
     differing: [],
     assertions: [],
   };
-  let outcome: { readonly verdict: Proof['verdict']; readonly reason?: string };
+  let outcome: Pick<Proof, 'verdict' | 'reason' | 'cause' | 'obstacle'>;
   try {
     await prove(request, findings, context);
     outcome = { verdict: 'proven' };
@@ -59,7 +61,8 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
     context.signal.throwIfAborted();
     const verdict = verdictOf(error);
     if (verdict === 'try_again') throw error;
-    outcome = { verdict, reason: errorMessage(error) };
+    const why = verdict === 'failed' ? { cause: causeOf(error, findings) } : { obstacle: obstacleOf(error) };
+    outcome = { verdict, reason: errorMessage(error), ...why };
   }
   return {
     format: 'watchkeeper-proof/1',
@@ -78,18 +81,29 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
   };
 }
 
+/** Facts and assertions are judged at the end: whatever fails before is the data itself or its restore. */
+function causeOf(error: unknown, { differing, assertions }: Findings): FailureCause {
+  if (assertions.some(({ passed }) => !passed)) return 'asserted';
+  if (differing.length > 0) return 'different';
+  const isDamage = findCause(error, StoreError) !== undefined || findCause(error, JobFailed)?.reason === 'damaged';
+  return isDamage ? 'damaged' : 'restore';
+}
+
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
-  const { manifest, method } = request;
+  const { method } = request;
+  // Before anything is fetched: what cannot be opened need not come.
+  const { manifest, identities } = await openBackup(request.manifest, request.identities);
   const shortage = await spoolShortage(manifest, request);
-  if (shortage !== undefined) throw new JobFailed('inconclusive', shortage);
+  if (shortage !== undefined) throw new JobFailed('inconclusive', shortage, { obstacle: 'disk' });
   await using spool = clearedAway(
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
   );
   const contentPath = contentPathIn(spool.path);
   const onReread = (what: string) => findings.rereads.push(what);
-  findings.seconds.fetch = await timed(context, () => fetchParts({ ...request, onReread }, spool.path, context));
-  await using sandbox = clearedAway(await openSandbox(request, context), context);
+  const fetching = { ...request, manifest, identities, onReread };
+  findings.seconds.fetch = await timed(context, () => fetchParts(fetching, spool.path, context));
+  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
   Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   findings.seconds.restore = await timed(context, async () => {
     context.onProgress({ activity: 'restoring' });
@@ -118,8 +132,12 @@ function rereadNotes(rereads: readonly string[]): string[] {
 }
 
 /** Until there is a sandbox nothing was learned about the backup. */
-async function openSandbox(request: VerifyRequest, context: JobContext): Promise<Sandbox> {
-  return request.openSandbox(request.manifest, context).catch((cause: unknown) => {
+async function openSandbox(
+  request: Pick<VerifyRequest, 'openSandbox'>,
+  manifest: OpenedManifest,
+  context: JobContext,
+): Promise<Sandbox> {
+  return request.openSandbox(manifest, context).catch((cause: unknown) => {
     context.signal.throwIfAborted();
     throw new JobFailed('inconclusive', 'there is no place to try the restore', { cause });
   });
@@ -145,7 +163,7 @@ function clearedAway<T extends AsyncDisposable>(resource: T, { log }: JobContext
   };
 }
 
-function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sandbox, findings: Findings): void {
+function judgeFacts(manifest: OpenedManifest, measured: readonly Fact[], sandbox: Sandbox, findings: Findings): void {
   const where = { sourceVersion: manifest.source.versionNumber, major: sandbox.major, ownership: sandbox.ownership };
   const expected = judgeableFacts(manifest.facts.items, where);
   const leftOut = manifest.facts.items.length - expected.length;
@@ -170,7 +188,7 @@ function judgeFacts(manifest: Manifest, measured: readonly Fact[], sandbox: Sand
 }
 
 /** What this sandbox cannot tell is said, so that nobody takes it for proven. */
-function notJudged(amount: number, { source }: Manifest, { major, ownership }: Sandbox): string {
+function notJudged(amount: number, { source }: Pick<Manifest, 'source'>, { major, ownership }: Sandbox): string {
   const sourceMajor = Math.floor(source.versionNumber / 10_000);
   const reasons = [
     ...(sourceMajor === major ? [] : [`PostgreSQL ${major} writes definitions otherwise than ${sourceMajor}`]),

@@ -2,6 +2,7 @@ import type { WorkContext } from '../core/work-context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { backupKey, proofName } from './backup-keys.ts';
 import { type Catalog, type CatalogEntry, entriesOf } from './catalog.ts';
+import { closeProof } from './encryption/proof-details.ts';
 import { holdBackup } from './hold-backup.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
@@ -74,13 +75,14 @@ export async function proveAndReport(
 ): Promise<Proof> {
   const proof = await verifyBackup(request, context);
   const key = backupKey(proof.target, proof.backupId, proofName(new Date(proof.startedAt)));
-  await request.store.put(key, sealedJson(proof), context.signal);
+  await request.store.put(key, sealedJson(await closeProof(proof, request.manifest.encryption)), context.signal);
   return proof;
 }
 
 function requireProven(proof: Proof): void {
   if (proof.verdict === 'proven') return;
-  const reason = proof.verdict === 'failed' ? 'not_proven' : 'inconclusive';
+  const untried = proof.obstacle === 'identity' ? 'identity' : 'inconclusive';
+  const reason = proof.verdict === 'failed' ? 'not_proven' : untried;
   throw new JobFailed(
     reason,
     `backup ${proof.backupId} is ${proof.verdict === 'failed' ? 'not proven' : 'unproven'}: ${proof.reason}`,

@@ -1,7 +1,7 @@
 import type { BackupMethod } from '../../src/jobs/backup/method.ts';
 import { postgresDump } from '../../src/jobs/backup/postgres-dump.ts';
 import type { Lineage } from '../../src/jobs/lineage.ts';
-import type { Manifest, Proof } from '../../src/jobs/manifest.ts';
+import type { Manifest, OpenedManifest, Proof } from '../../src/jobs/manifest.ts';
 import { localSandbox } from '../../src/jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from '../../src/jobs/sandbox/sandbox.ts';
 import { takeBackup } from '../../src/jobs/take-backup.ts';
@@ -13,10 +13,13 @@ import { testContext } from './test-context.ts';
 
 export const zstdProgram = '/usr/bin/zstd';
 
+/** Of a machine that has all programs, and a configuration without identities. */
+export const openingTools = { zstdProgram, ageProgram: '/usr/bin/age', identities: [] } as const;
+
 export async function dumpMethod(given: Partial<Parameters<typeof postgresDump>[0]> = {}): Promise<BackupMethod> {
   return postgresDump({
     installations: await testInstallations(),
-    zstdProgram,
+    ...openingTools,
     facts: 'content',
     lockTimeoutMs: 2_000,
     compressionLevel: 3,
@@ -33,7 +36,11 @@ export function lineageOf(access: PostgresAccess): Lineage {
 }
 
 /** Takes a backup of a database with everything at its default. */
-export async function backUp(access: PostgresAccess, store: ObjectStore, method?: BackupMethod): Promise<Manifest> {
+export async function backUp(
+  access: PostgresAccess,
+  store: ObjectStore,
+  method?: BackupMethod,
+): Promise<OpenedManifest> {
   const request = { lineage: lineageOf(access), access, method: method ?? (await dumpMethod()), store };
   return takeBackup(request, testContext());
 }
@@ -46,5 +53,8 @@ export async function verify(
 ): Promise<Proof> {
   const method = given.method ?? (await dumpMethod());
   const openSandbox = given.openSandbox ?? (await throwAwaySandbox());
-  return verifyBackup({ assertions: [], zstdProgram, ...given, manifest, store, method, openSandbox }, testContext());
+  return verifyBackup(
+    { assertions: [], ...openingTools, ...given, manifest, store, method, openSandbox },
+    testContext(),
+  );
 }

@@ -8,7 +8,7 @@ import { takeBackup } from '../../src/jobs/take-backup.ts';
 import { verifyBackup } from '../../src/jobs/verify-backup.ts';
 import { proveAndReport } from '../../src/jobs/verify-job.ts';
 import type { Cluster } from '../../src/targets/postgres/cluster.ts';
-import { dumpMethod, lineageOf, zstdProgram } from '../support/keeping.ts';
+import { dumpMethod, lineageOf, openingTools } from '../support/keeping.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { createDatabase, execute } from '../support/postgres.ts';
 import { corruptions, costly } from './corruption.ts';
@@ -66,7 +66,7 @@ async function prepare(cluster: Cluster, context: JobContext): Promise<Bench> {
     method,
     openSandbox: serverSandbox(cluster.access),
     assertions: [],
-    zstdProgram,
+    ...openingTools,
   };
   const ids: string[] = [];
   for (const more of [1, 2]) {

@@ -3,7 +3,9 @@ import { formatDuration } from '../../core/duration.ts';
 import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from '../../jobs/catalog.ts';
+import { identitiesFor } from '../../jobs/encryption/identities.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
+import type { Manifest } from '../../jobs/manifest.ts';
 import { parseSchedule } from '../../jobs/schedule.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
 import type { SourceDatabase } from './source.ts';
@@ -18,30 +20,41 @@ export async function checkKept(
   const sources: SourceDatabase[] = [];
   for (const backup of config.targets.flatMap(({ backups }) => backups)) {
     const findings = findingsAbout(`backups of target ${backup.target}`);
-    for (const store of backup.stores)
-      sources.push(...(await checkKeptIn(catalogs.get(store), backup, findings, context)));
+    for (const store of backup.stores) {
+      const newest = await checkKeptIn(catalogs.get(store), backup, findings, context);
+      for (const { manifest } of newest) await checkOpens(manifest, config, findings);
+      sources.push(...newest.map((entry) => sourceOf(entry, backup)));
+    }
     all.push(...findings.all);
   }
   return { findings: all, sources };
 }
 
-/** Of one schedule in one store; returns the databases of the newest backups. */
+/** Recipients of the backup that is there, which need not be those that the schedule has by now. */
+async function checkOpens(manifest: Manifest, { identities }: LoadedConfig, findings: Findings): Promise<void> {
+  if (manifest.encryption === undefined || identities.length === 0) return;
+  await identitiesFor(manifest, identities).catch((error: unknown) => {
+    findings.error(errorMessage(error), 'add the identity that opens it to encryption.identities');
+  });
+}
+
+/** Of one schedule in one store; returns the newest backup of each database. */
 async function checkKeptIn(
   catalog: Catalog | undefined,
   backup: LoadedBackup,
   findings: Findings,
   context: WorkContext,
-): Promise<SourceDatabase[]> {
+): Promise<CatalogEntry[]> {
   const contents = catalog === undefined ? undefined : await read(catalog, backup.target, findings, context);
   if (contents === undefined) return [];
-  const sources: SourceDatabase[] = [];
+  const kept: CatalogEntry[] = [];
   for (const lineage of backup.lineages.filter(({ store }) => store === catalog?.storeName)) {
     const entries = entriesOf(contents, lineage);
     checkLineage(lineage, backup, entries, findings, context.clock.now());
     const [newest] = entries;
-    if (newest !== undefined) sources.push(sourceOf(newest, backup));
+    if (newest !== undefined) kept.push(newest);
   }
-  return sources;
+  return kept;
 }
 
 async function read(

@@ -5,7 +5,9 @@ import type { WorkContext } from '../../core/work-context.ts';
 import { requireOwnConnections } from '../../jobs/backup/pooling.ts';
 import { backupKey } from '../../jobs/backup-keys.ts';
 import { isProven } from '../../jobs/catalog.ts';
-import { restoreSecondsOf } from '../../jobs/manifest.ts';
+import type { Identity } from '../../jobs/encryption/age-keys.ts';
+import { openBackup } from '../../jobs/encryption/manifest-details.ts';
+import { type OpenedManifest, restoreSecondsOf } from '../../jobs/manifest.ts';
 import {
   databaseExists,
   mayRestoreOwners,
@@ -34,6 +36,12 @@ export async function examineRestore(
   const backup = findingsAbout(`backup ${found.entry.manifest.id}`);
   examineProof(found, backup, context.clock.now());
   await examineParts(found, backup, context.signal);
+  let manifest: OpenedManifest | undefined;
+  await tried(backup, context.signal, async () => {
+    const opened = await openBackup(request.manifest, request.identities);
+    manifest = opened.manifest;
+    if (opened.identities.length > 0) backup.ok(`an identity opens it: ${recipientsOf(opened.identities)}`);
+  });
   const machine = findingsAbout('this machine');
   await tried(machine, context.signal, async () => {
     const shortage = await spoolShortage(request.manifest, request);
@@ -44,6 +52,7 @@ export async function examineRestore(
   await tried(server, context.signal, async () => {
     await using session = await openMaintenanceSession(request.server, context.signal);
     await examineServer(request, session, { server, machine }, context);
+    if (manifest !== undefined) await examineOwners(session, manifest, server, context.signal);
   });
   return [...backup.all, ...machine.all, ...server.all];
 }
@@ -100,10 +109,23 @@ async function examineServer(
     server.ok('the extensions of the source can be installed');
   });
   await tried(server, signal, () => examineRights(request, session, server, signal));
+}
+
+/** Who the owners are is told by a manifest that could be opened. */
+async function examineOwners(
+  session: PostgresSession,
+  manifest: OpenedManifest,
+  server: Findings,
+  signal: AbortSignal,
+): Promise<void> {
   await tried(server, signal, async () => {
     if (await mayRestoreOwners(session, manifest, signal)) server.ok('owners and grants can be restored');
     else server.warning(ownersNote.replace('were not', 'will not be'));
   });
+}
+
+function recipientsOf(identities: readonly Identity[]): string {
+  return identities.map(({ recipient }) => recipient).join(', ');
 }
 
 async function examineRights(

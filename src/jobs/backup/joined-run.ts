@@ -50,7 +50,7 @@ const echoCodes = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DE
 const lostReader = /write.*(Broken pipe|Connection reset)/i;
 
 /** A failure that only says that the other side of a pipe is gone. */
-function isEcho(error: unknown): boolean {
+export function isEcho(error: unknown): boolean {
   if (error instanceof ProcessFailed) return error.signal === 'SIGPIPE' || lostReader.test(error.stderr);
   return echoCodes.has(errorCode(error) ?? '');
 }

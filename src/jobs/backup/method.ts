@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import type { JobContext } from '../job.ts';
-import type { BackupSource, Fact, Manifest, Part, Selection } from '../manifest.ts';
+import type { BackupSource, Fact, Manifest, OpenedManifest, Part, Selection } from '../manifest.ts';
 import type { TableSelection } from './postgres-restore-tables.ts';
 
 /** What a finished `take` tells for the manifest. */
@@ -12,6 +12,8 @@ export interface TakenBackup {
   /** Undefined: the whole database. */
   readonly selection?: Selection | undefined;
   readonly tools: Readonly<Record<string, string>>;
+  /** Undefined: the parts are not encrypted. */
+  readonly encryption?: Manifest['encryption'];
   readonly parts: readonly Part[];
   readonly facts: Manifest['facts'];
 }
@@ -20,7 +22,7 @@ export interface TakenBackup {
 export type PartSink = (name: string, body: Readable, signal: AbortSignal) => Promise<void>;
 
 export interface RestoreRequest {
-  readonly manifest: Manifest;
+  readonly manifest: OpenedManifest;
   /** Path of each part's content: fetched, checked, decompressed. */
   readonly contentPath: (partName: string) => string;
   /** An empty database that the restore fills. */
@@ -42,5 +44,5 @@ export interface BackupMethod {
   take(access: PostgresAccess, sink: PartSink, context: JobContext): Promise<TakenBackup>;
   restore(request: RestoreRequest, context: JobContext): Promise<void>;
   /** The same list as in the manifest, measured on a restored database. */
-  measure(access: PostgresAccess, manifest: Manifest, context: WorkContext): Promise<Fact[]>;
+  measure(access: PostgresAccess, manifest: OpenedManifest, context: WorkContext): Promise<Fact[]>;
 }

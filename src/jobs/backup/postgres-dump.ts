@@ -12,6 +12,7 @@ import { ChunkHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import { measureDatabase, measureInTransaction } from './measure-database.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
+import { type ClosingOptions, closeContent } from './open-content.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { sequenceFacts } from './postgres-facts.ts';
 import { dumpPartName, restoreDump, schemaPartName } from './postgres-restore.ts';
@@ -19,22 +20,19 @@ import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgre
 import { pump } from './pump.ts';
 import { chooseSamples } from './sampling.ts';
 import { Scope, selectionArguments } from './selection.ts';
-import { type Compressor, compressZstd } from './zstd.ts';
+import type { Compressor } from './zstd.ts';
 
 /** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
 const chunkBytes = 4 * 2 ** 20;
 
-export interface PostgresDumpOptions {
+export interface PostgresDumpOptions extends ClosingOptions {
   readonly installations: readonly ProgramInstallation[];
-  /** Path of the zstd program; undefined: node:zlib does its work on one core. */
-  readonly zstdProgram: string | undefined;
   readonly facts: 'rows' | 'content';
   /** Of tables larger than this only a sample is fingerprinted; undefined: all rows of all tables. */
   readonly sampleAboveBytes?: number | undefined;
   /** What of the database is dumped; undefined: everything. */
   readonly select?: SelectSettings | undefined;
   readonly lockTimeoutMs: number;
-  readonly compressionLevel: number;
 }
 
 /** A logical backup of one database: `pg_dump` in its custom format, compressed with zstd. */
@@ -78,6 +76,7 @@ async function takeDump(
     source,
     selection,
     tools: { pg_dump: installation.version },
+    encryption: options.encryption,
     parts: await dumping,
     facts: { ...measures, items: [...sequences, ...(await measuring)] },
   };
@@ -134,7 +133,7 @@ async function streamDump(
   return await streamProgram({ name: part.name, program, args, env: login.env }, from.options, sink, context);
 }
 
-/** pg_dump or its like → zstd → hash → store, in constant memory. */
+/** pg_dump or its like → zstd → age where it is encrypted → hash → store, in constant memory. */
 export async function streamProgram(
   part: {
     readonly name: string;
@@ -142,13 +141,13 @@ export async function streamProgram(
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string>>;
   },
-  options: Pick<PostgresDumpOptions, 'zstdProgram' | 'compressionLevel'>,
+  options: ClosingOptions,
   sink: PartSink,
   context: JobContext,
 ): Promise<Part> {
   await using run = joinedRun(context);
   const { signal } = run;
-  const codec = await compressZstd(options.zstdProgram, options.compressionLevel, signal);
+  const codec = await closeContent(options, signal);
   const feed = feedFrom(part.program, part.args, { codec, env: part.env, signal });
   const hasher = new ChunkHasher(chunkBytes);
   const outlet = new GatedOutlet(hasher, {
@@ -158,15 +157,18 @@ export async function streamProgram(
     onBytes: (doneBytes) => context.onProgress({ activity: 'dumping', doneBytes }),
   });
   const emptying = pipeline(codec.output, outlet, { signal });
-  const storing = sink(part.name, outlet, signal);
+  const encryption = options.encryption === undefined ? undefined : 'age';
+  const name = encryption === undefined ? part.name : `${part.name}.${encryption}`;
+  const storing = sink(name, outlet, signal);
   await run.all([feed.done, codec.done, emptying, storing]);
   const { chunks, ...stored } = hasher.finish();
   return {
-    name: part.name,
+    name,
     ...stored,
     chunks: [...chunks],
     chunkBytes,
     compression: 'zstd',
+    ...(encryption === undefined ? {} : { encryption }),
     content: { sizeBytes: feed.bytes() },
   };
 }

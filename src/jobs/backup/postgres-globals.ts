@@ -3,17 +3,20 @@ import { join } from 'node:path';
 import { runProcess } from '../../core/run-process.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
-import { chooseInstallation } from '../../targets/postgres/programs.ts';
+import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { Fact, Part } from '../manifest.ts';
 import type { BackupMethod, PartSink, RestoreRequest, TakenBackup } from './method.ts';
+import type { ClosingOptions } from './open-content.ts';
 import { requireOwnConnections } from './pooling.ts';
-import { type PostgresDumpOptions, streamProgram } from './postgres-dump.ts';
+import { streamProgram } from './postgres-dump.ts';
 import { factSettings } from './postgres-facts.ts';
 import { describeSource } from './postgres-snapshot.ts';
 
-export type PostgresGlobalsOptions = Pick<PostgresDumpOptions, 'installations' | 'zstdProgram' | 'compressionLevel'>;
+export interface PostgresGlobalsOptions extends ClosingOptions {
+  readonly installations: readonly ProgramInstallation[];
+}
 
 const rolesPartName = 'roles.sql.zst';
 const tablespacesPartName = 'tablespaces.sql.zst';
@@ -82,6 +85,7 @@ async function takeGlobals(
       bootstrapRole: row?.['bootstrap'] ?? '',
     },
     tools: { pg_dumpall: installation.version },
+    encryption: options.encryption,
     parts,
     facts: { mode: 'rows', items: facts },
   };

@@ -6,7 +6,7 @@ import { makeWorkDirectory } from '../../core/work-directory.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
-import type { Manifest } from '../manifest.ts';
+import type { OpenedManifest } from '../manifest.ts';
 import { selectEntries, type TableKey, withoutPublicSchema } from './toc-selection.ts';
 
 /** Which tables are restored with their rows. */
@@ -32,7 +32,7 @@ export interface Archives {
  */
 export async function restoreTables(
   from: {
-    readonly manifest: Manifest;
+    readonly manifest: OpenedManifest;
     readonly into: PostgresAccess;
     readonly selection: TableSelection;
     readonly archives: Archives;

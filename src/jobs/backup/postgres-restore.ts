@@ -7,7 +7,7 @@ import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
-import type { BackupSource, Manifest } from '../manifest.ts';
+import type { BackupSource, OpenedManifest } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
@@ -74,14 +74,14 @@ async function load(
   for (const step of await restoreSteps(manifest, archives, run)) await run(['--exit-on-error', ...step]);
 }
 
-function archivesOf({ selection }: Manifest, contentPath: RestoreRequest['contentPath']): Archives {
+function archivesOf({ selection }: OpenedManifest, contentPath: RestoreRequest['contentPath']): Archives {
   const data = contentPath(dumpPartName);
   return { data, definitions: selection?.content === 'data' ? contentPath(schemaPartName) : data };
 }
 
 /** What pg_restore is given, one run after the other: data goes between the tables and what is built on their rows. */
 async function restoreSteps(
-  { selection }: Manifest,
+  { selection }: OpenedManifest,
   { data, definitions }: Archives,
   run: RunPgRestore,
 ): Promise<readonly (readonly string[])[]> {
@@ -109,7 +109,7 @@ async function restoreSteps(
 /** A dump of chosen schemas and tables holds neither the schemas of the tables nor those of the extensions. */
 async function preparePartial(
   into: PostgresAccess,
-  { selection, source }: Manifest,
+  { selection, source }: OpenedManifest,
   signal: AbortSignal,
 ): Promise<void> {
   const { schemas = [], tables } = selection ?? {};

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
-import { startProcess } from '../../core/run-process.ts';
+import { type ProcessOptions, startProcess } from '../../core/run-process.ts';
 import { streamBufferBytes } from './hashing.ts';
 
 /** A (de)compressor: bytes in, bytes out, and a verdict. */
@@ -23,11 +23,13 @@ export interface Compressor extends Codec {
 /**
  * Compresses with the `zstd` program, which uses several cores, where there is one; otherwise with node:zlib, which
  * uses one. Both write the same format, with zstd's own checksum. `program` is its path, undefined when not installed.
+ * `into`: where the program writes instead of `output`, see `ProcessOptions`; without a program it is not touched.
  */
 export async function compressZstd(
   program: string | undefined,
   level: number,
   signal: AbortSignal,
+  into?: Writable,
 ): Promise<Compressor> {
   if (program === undefined) {
     return inProcess(
@@ -38,8 +40,9 @@ export async function compressZstd(
     );
   }
   const args = [`-${level}`, `-T${compressionThreads()}`, '--check', '--stdout'];
-  if (await tellsInputBytes(program)) return counting(program, args, signal);
-  return external(program, [...args, '--quiet'], signal);
+  const options = { signal, ...(into === undefined ? {} : { into }) };
+  if (await tellsInputBytes(program)) return counting(program, args, options);
+  return external(program, [...args, '--quiet'], options);
 }
 
 /** One core is left to pg_dump; on a machine of two a second thread of zstd would only take from it what it gains. */
@@ -52,10 +55,12 @@ const summary = /\( *(\d+) B => +\d+ B, /;
 const talkative = ['-vv', '--no-progress'];
 const talk = /^(\*\*\* |--|Using std|Decompression will|\/\*stdin\*\\)|^$/;
 
-function counting(program: string, args: readonly string[], signal: AbortSignal): Compressor {
+type CodecOptions = Pick<ProcessOptions, 'signal' | 'into'>;
+
+function counting(program: string, args: readonly string[], options: CodecOptions): Compressor {
   let inputBytes: number | undefined;
   const running = startProcess(program, [...args, ...talkative], {
-    signal,
+    ...options,
     stdin: 'pipe',
     stderrNoise: talk,
     onStderrLine(line) {
@@ -85,7 +90,7 @@ function tellsInputBytes(program: string): Promise<boolean> {
 
 async function tryOut(program: string): Promise<boolean> {
   try {
-    const codec = counting(program, ['--stdout'], AbortSignal.timeout(10_000));
+    const codec = counting(program, ['--stdout'], { signal: AbortSignal.timeout(10_000) });
     codec.output.resume();
     codec.input.end('four');
     await codec.done;
@@ -99,11 +104,11 @@ async function tryOut(program: string): Promise<boolean> {
 /** Decompresses; damage is an error of the output or of `done`. */
 export function decompressZstd(program: string | undefined, signal: AbortSignal): Codec {
   if (program === undefined) return inProcess(createZstdDecompress({ chunkSize: streamBufferBytes }));
-  return external(program, ['--decompress', '--quiet', '--stdout'], signal);
+  return external(program, ['--decompress', '--quiet', '--stdout'], { signal });
 }
 
-function external(program: string, args: readonly string[], signal: AbortSignal): Codec {
-  const running = startProcess(program, args, { signal, stdin: 'pipe' });
+function external(program: string, args: readonly string[], options: CodecOptions): Codec {
+  const running = startProcess(program, args, { ...options, stdin: 'pipe' });
   return { input: running.stdin as Writable, output: running.stdout, done: running.exited };
 }
 

@@ -1,6 +1,6 @@
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import type { JobContext } from '../job.ts';
-import type { Manifest } from '../manifest.ts';
+import type { OpenedManifest } from '../manifest.ts';
 
 /** An empty database where a restore is proven. Disposing destroys it with everything in it. */
 export interface Sandbox extends AsyncDisposable {
@@ -18,4 +18,4 @@ export interface Sandbox extends AsyncDisposable {
  * Makes a sandbox fit for the backup. Rejects with reason `inconclusive` or `program` when this place cannot take it
  * (version, extension, space): that says nothing about the backup.
  */
-export type OpenSandbox = (manifest: Manifest, context: JobContext) => Promise<Sandbox>;
+export type OpenSandbox = (manifest: OpenedManifest, context: JobContext) => Promise<Sandbox>;

@@ -20,6 +20,7 @@ import { openStore } from '../../../src/storage/index.ts';
 import { probeStore } from '../../../src/storage/probe.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import type { ProgramInstallation } from '../../../src/targets/postgres/programs.ts';
+import { openingTools } from '../../support/keeping.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
 
@@ -71,7 +72,7 @@ async function openKept() {
 
 function method() {
   const settings = { facts: 'rows', lockTimeoutMs: 5_000, compressionLevel: 1 } as const;
-  return postgresDump({ installations, zstdProgram: undefined, ...settings });
+  return postgresDump({ installations, ...openingTools, zstdProgram: undefined, ...settings });
 }
 
 async function backUp(): Promise<Manifest> {
@@ -126,7 +127,10 @@ test('a proven backup is told with its age, also when its source is gone', async
   const manifest = await backUp();
   await using store = await openKept();
   const openSandbox = localSandbox({ installations, user: 'postgres' });
-  await proveAndReport({ manifest, store, method: method(), openSandbox, assertions: [], zstdProgram: undefined }, job);
+  await proveAndReport(
+    { manifest, store, method: method(), openSandbox, assertions: [], ...openingTools, zstdProgram: undefined },
+    job,
+  );
 
   const findings = await examineAt(configure('/nowhere'), after(manifest, 7_200_000));
 

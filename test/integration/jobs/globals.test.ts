@@ -9,7 +9,7 @@ import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
 import { parseSchedule } from '../../../src/jobs/schedule.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
-import { backUp, lineageOf, verify, zstdProgram } from '../../support/keeping.ts';
+import { backUp, lineageOf, openingTools, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
 import { testContext } from '../../support/test-context.ts';
@@ -18,7 +18,7 @@ let cluster: Cluster;
 let method: BackupMethod;
 beforeAll(async () => {
   cluster = await startTestCluster();
-  method = postgresGlobals({ installations: await testInstallations(), zstdProgram, compressionLevel: 3 });
+  method = postgresGlobals({ installations: await testInstallations(), ...openingTools, compressionLevel: 3 });
   await execute(
     cluster,
     'postgres',
@@ -116,7 +116,7 @@ test('roles are not restored as if they were a database, also where nobody would
     server: empty.access,
     database: 'x',
     onConflict: 'refuse',
-    zstdProgram,
+    ...openingTools,
   } as const;
 
   await expect(restoreBackup(request, testContext())).rejects.toThrow('holds roles and tablespaces of a server');

@@ -3,7 +3,7 @@ import { errorMessage } from '../../../src/core/errors.ts';
 import { type RestoreRequest, restoreBackup } from '../../../src/jobs/restore-backup.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
-import { backUp, dumpMethod, zstdProgram } from '../../support/keeping.ts';
+import { backUp, dumpMethod, openingTools } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { testContext, testSignal } from '../../support/test-context.ts';
@@ -22,7 +22,16 @@ async function backupOf(database: string, given: Partial<RestoreRequest> = {}): 
   const access = await createDatabase(cluster, database, 'CREATE TABLE t AS SELECT generate_series(1, 10) AS a');
   const manifest = await backUp(access, store);
   const method = await dumpMethod();
-  return { manifest, store, method, server: cluster.access, database, onConflict: 'replace', zstdProgram, ...given };
+  return {
+    manifest,
+    store,
+    method,
+    server: cluster.access,
+    database,
+    onConflict: 'replace',
+    ...openingTools,
+    ...given,
+  };
 }
 
 async function databases(like: string): Promise<unknown[]> {
