@@ -1,4 +1,5 @@
-import type { DynamodbWatchSettings, TableSelection } from '../collectors/dynamodb/settings.ts';
+import type { Selection } from '../collectors/cloudwatch/selection.ts';
+import type { DynamodbWatchSettings } from '../collectors/dynamodb/settings.ts';
 import type { PgbouncerWatchSettings } from '../collectors/pgbouncer/settings.ts';
 import type { CustomFamily } from '../collectors/postgres/custom/family.ts';
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
@@ -92,7 +93,7 @@ export interface LoadedRedis extends LoadedAny {
 export interface LoadedDynamodb extends LoadedAny {
   readonly engine: 'dynamodb';
   readonly access: AwsAccess;
-  readonly tables: TableSelection;
+  readonly tables: Selection;
   readonly watch: DynamodbWatchSettings;
 }
 

@@ -2,18 +2,14 @@ import type { ContinuousBackupsDescription, TableDescription } from '@aws-sdk/cl
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { WorkContext } from '../../core/work-context.ts';
-import { AwsCalls } from '../../targets/aws/calls.ts';
-import { CloudwatchApi } from '../../targets/aws/cloudwatch.ts';
 import { DynamodbApi } from '../../targets/dynamodb/api.ts';
-import { CloudwatchBudget } from '../cloudwatch/budget.ts';
-import { CloudwatchFeed } from '../cloudwatch/feed.ts';
-import type { CloudwatchMemory } from '../cloudwatch/memory.ts';
+import { AwsBackground } from '../cloudwatch/background.ts';
+import { lookAtEach } from '../cloudwatch/look-at-each.ts';
+import { chooseNames, isClosed, TagFilter } from '../cloudwatch/selection.ts';
 import type { Place, Subjects } from '../cloudwatch/service.ts';
-import { type Look, Refreshed, type RefreshedOptions } from '../refreshed.ts';
+import type { AwsLooks } from '../cloudwatch/watch.ts';
+import type { Look, Refreshed } from '../refreshed.ts';
 import { dynamodbService } from './cloudwatch.ts';
-import { lookAtEach } from './look-at-each.ts';
-import { Pace } from './pace.ts';
-import { chooseTables, isClosed, TagFilter } from './selection.ts';
 import type { DynamodbSource, Recovery, Tables } from './source.ts';
 import { subjectsOf, type UsedOperation, usedOperations } from './subjects.ts';
 import type { WatchedDynamodb } from './watch.ts';
@@ -22,21 +18,14 @@ import type { WatchedDynamodb } from './watch.ts';
 const operationsIntervalMs = 3_600_000;
 /** AWS asks for no more than about one call of DescribeLimits a minute. */
 const limitsIntervalMs = 5 * 60_000;
-const intervalsShown = 3;
 
 /** Looks at DynamoDB and CloudWatch beside the scrapes, which only read what was found. */
-export class DynamodbBackground implements AsyncDisposable {
+export class DynamodbBackground implements AwsLooks<DynamodbSource> {
   readonly source: DynamodbSource;
   readonly #target: WatchedDynamodb;
-  readonly #given: { readonly clock: Clock; readonly log: Log };
-  readonly #calls = new AwsCalls();
+  readonly #background: AwsBackground;
   readonly #api: DynamodbApi;
-  readonly #cloudwatch: CloudwatchApi;
-  readonly #budget: CloudwatchBudget;
-  readonly #pace: Pace;
   readonly #tags: TagFilter;
-  readonly #refreshed: AsyncDisposable[] = [];
-  #place: Place = { accountId: '', region: '' };
 
   constructor(
     target: WatchedDynamodb,
@@ -45,13 +34,10 @@ export class DynamodbBackground implements AsyncDisposable {
     given: { readonly clock: Clock; readonly log: Log },
   ) {
     this.#target = target;
-    this.#given = given;
     const { access, watch } = target;
-    this.#api = new DynamodbApi(access, this.#calls);
-    this.#cloudwatch = new CloudwatchApi(access, this.#calls);
-    this.#budget = new CloudwatchBudget(watch.cloudwatch, given.clock);
-    this.#pace = new Pace(watch.callsPerSecond, given.clock);
-    this.#tags = new TagFilter(this.#api, this.#pace, target.tables.tags);
+    this.#background = new AwsBackground(access, watch, given);
+    this.#api = new DynamodbApi(access, this.#background.calls);
+    this.#tags = new TagFilter((arn, signal) => this.#api.tags(arn, signal), this.#background.pace, target.tables.tags);
     this.source = this.#makeSource(families);
   }
 
@@ -60,36 +46,32 @@ export class DynamodbBackground implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#refreshed.map((one) => one[Symbol.asyncDispose]()));
+    await this.#background[Symbol.asyncDispose]();
     this.#api[Symbol.dispose]();
-    this.#cloudwatch[Symbol.dispose]();
   }
 
   #makeSource(families: ReadonlySet<string>): DynamodbSource {
     const { watch } = this.#target;
-    const every = (ms: number) => ({ nextInMs: () => ms, shownMs: ms * intervalsShown });
-    const tables = this.#refresh<Tables>({
+    const background = this.#background;
+    const tables = background.every<Tables>(watch.refresh, {
       what: 'the tables',
-      ...every(watch.refresh),
       look: (previous, context) => this.#lookAtTables(previous, context),
     });
     const ofEach = <T>(what: string, ask: (table: string, signal: AbortSignal) => Promise<T | undefined>) =>
-      this.#refresh<ReadonlyMap<string, T>>({
+      background.every<ReadonlyMap<string, T>>(watch.backupRefresh, {
         what,
-        ...every(watch.backupRefresh),
         look: async (previous, { signal }) => {
           const { value } = await tables.read(signal);
           return lookAtEach([...value.described.keys()], previous, async (table) => {
-            await this.#pace.turn(signal);
+            await background.pace.turn(signal);
             return ask(table, signal);
           });
         },
       });
     return {
       tables,
-      limits: this.#refresh({
+      limits: background.every(limitsIntervalMs, {
         what: 'the quotas',
-        ...every(limitsIntervalMs),
         look: async (_previous, { signal }) => ({ value: await this.#api.limits(signal) }),
       }),
       recovery: ofEach('point-in-time recovery', async (table, signal) =>
@@ -99,56 +81,35 @@ export class DynamodbBackground implements AsyncDisposable {
         const found = await this.#api.timeToLive(table, signal);
         return found === undefined ? undefined : found.TimeToLiveStatus === 'ENABLED';
       }),
-      backups: this.#refresh({
+      backups: background.every(watch.backupRefresh, {
         what: 'the backups',
-        ...every(watch.backupRefresh),
         look: async (_previous, { signal }) => ({ value: await this.#api.backups(signal) }),
       }),
       ...this.#watchCloudwatch(tables, families),
-      place: () => this.#place,
-      budget: this.#budget,
-      calls: this.#calls,
       settings: watch,
     };
   }
 
-  #watchCloudwatch(
-    tables: Refreshed<Tables>,
-    families: ReadonlySet<string>,
-  ): Pick<DynamodbSource, 'cloudwatch' | 'feed'> {
-    const { cloudwatch: settings } = this.#target.watch;
-    const groups = dynamodbService.groups.filter((group) => families.has(group.name));
-    if (!settings.enabled || groups.length === 0) return { cloudwatch: undefined, feed: undefined };
-    const needsOperations = groups.some((group) => group.metrics.some((one) => one.of.includes('operation')));
+  #watchCloudwatch(tables: Refreshed<Tables>, families: ReadonlySet<string>) {
+    const needsOperations = dynamodbService.groups.some(
+      ({ name, metrics }) => families.has(name) && metrics.some((one) => one.of.includes('operation')),
+    );
     const operations = needsOperations ? this.#watchOperations() : undefined;
-    const feed = new CloudwatchFeed({
-      service: dynamodbService,
-      groups,
-      reader: this.#cloudwatch,
-      subjects: (signal) => this.#subjects(tables, operations, signal),
-      settings,
-      budget: this.#budget,
-    });
-    const cloudwatch = this.#refresh<CloudwatchMemory>({
-      what: 'CloudWatch',
-      look: (_previous, context) => feed.round(context),
-      nextInMs: () => feed.nextInMs(this.#given.clock.now().getTime()),
-      shownMs: settings.period * intervalsShown + settings.delay,
-    });
-    return { cloudwatch, feed };
+    return this.#background.watchCloudwatch(dynamodbService, families, (signal) =>
+      this.#subjects(tables, operations, signal),
+    );
   }
 
   #watchOperations(): Refreshed<readonly UsedOperation[]> {
-    return this.#refresh({
+    const { budget, cloudwatch } = this.#background;
+    return this.#background.every(operationsIntervalMs, {
       what: 'the operations that tables are used with',
-      nextInMs: () => operationsIntervalMs,
-      shownMs: operationsIntervalMs * intervalsShown,
       look: async (_previous, { signal }) => {
         const onPage = () => {
-          if (!this.#budget.take('ListMetrics', 1)) throw new Error('the limit of what CloudWatch may cost is reached');
+          if (!budget.take('ListMetrics', 1)) throw new Error('the limit of what CloudWatch may cost is reached');
         };
         const { namespace } = dynamodbService;
-        const found = await this.#cloudwatch.dimensionsOf(namespace, 'SuccessfulRequestLatency', { signal, onPage });
+        const found = await cloudwatch.dimensionsOf(namespace, 'SuccessfulRequestLatency', { signal, onPage });
         return { value: usedOperations(found) };
       },
     });
@@ -164,7 +125,7 @@ export class DynamodbBackground implements AsyncDisposable {
     const used: Look<readonly UsedOperation[]> = (await operations
       ?.read(signal)
       .catch((failure: unknown) => ({ value: [], failure }))) ?? { value: [] };
-    const all = subjectsOf(found.value, used.value, this.#place.region);
+    const all = subjectsOf(found.value, used.value, this.#background.place.region);
     const incomplete = new Map(used.failure === undefined ? [] : [['operation', used.failure]]);
     return { ...found, value: { all, incomplete } };
   }
@@ -173,12 +134,12 @@ export class DynamodbBackground implements AsyncDisposable {
     const { signal } = context;
     const { tables: selection } = this.#target;
     const existing = isClosed(selection) ? [] : await this.#api.tableNames(signal);
-    const chosen = chooseTables(existing, selection);
+    const chosen = chooseNames(existing, selection);
     const watched = this.#tags.isNeeded ? chosen : chosen.slice(0, selection.limit);
     const look = await lookAtEach(watched, previous?.described, (name) => this.#lookAtTable(name, context));
     const described = new Map([...look.value].slice(0, selection.limit));
     const [first] = described.values();
-    if (first !== undefined) this.#place = placeOf(first);
+    if (first !== undefined) this.#background.place = placeOf(first);
     const isFailed = look.failure !== undefined;
     const missing = isFailed || this.#tags.isNeeded ? [] : watched.filter((name) => !described.has(name));
     const matching = this.#tags.isNeeded ? look.value.size : chosen.length;
@@ -195,12 +156,6 @@ export class DynamodbBackground implements AsyncDisposable {
     const description = await this.#api.table(name, context.signal);
     if (description === undefined || !this.#tags.isNeeded) return description;
     return (await this.#tags.matches(description.TableArn ?? '', context)) ? description : undefined;
-  }
-
-  #refresh<T>(options: Omit<RefreshedOptions<T>, 'clock' | 'log'>): Refreshed<T> {
-    const refreshed = new Refreshed<T>({ ...options, ...this.#given });
-    this.#refreshed.push(refreshed);
-    return refreshed;
   }
 }
 

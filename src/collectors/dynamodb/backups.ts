@@ -1,7 +1,8 @@
 import type { BackupSummary } from '@aws-sdk/client-dynamodb';
 import { metric, type Sample, sample } from '../../core/metric.ts';
+import { samplesOf } from '../cloudwatch/source.ts';
 import { CollectedInPart } from '../collector.ts';
-import { type DynamodbCollector, samplesOf } from './source.ts';
+import type { DynamodbCollector } from './source.ts';
 
 const labels = ['table', 'type'] as const;
 const types = ['USER', 'SYSTEM', 'AWS_BACKUP'] as const;

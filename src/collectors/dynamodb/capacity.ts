@@ -1,6 +1,7 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
+import { samplesOf } from '../cloudwatch/source.ts';
 import { type Capacity, capacitiesOf, directions } from './capacity-of.ts';
-import { type DynamodbCollector, samplesOf } from './source.ts';
+import type { DynamodbCollector } from './source.ts';
 
 const labels = ['table', 'index', 'direction'] as const;
 

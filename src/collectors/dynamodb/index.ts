@@ -1,10 +1,10 @@
 import { cloudwatchCollector } from '../cloudwatch/family.ts';
+import { ownCalls } from '../cloudwatch/own-calls.ts';
 import { backups } from './backups.ts';
 import { capacity } from './capacity.ts';
 import { dynamodbService } from './cloudwatch.ts';
 import { indexes } from './indexes.ts';
 import { limits } from './limits.ts';
-import { ownCalls } from './own-calls.ts';
 import { recovery } from './recovery.ts';
 import { replicas } from './replicas.ts';
 import { sizes } from './sizes.ts';

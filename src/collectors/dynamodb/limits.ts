@@ -1,5 +1,6 @@
 import { metric, sample } from '../../core/metric.ts';
-import { type DynamodbCollector, samplesOf } from './source.ts';
+import { samplesOf } from '../cloudwatch/source.ts';
+import type { DynamodbCollector } from './source.ts';
 
 const ofAccount = metric({
   name: 'dynamodb_account_max_capacity_units_per_second',

@@ -1,5 +1,6 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
-import { type DynamodbCollector, type Recovery, samplesOf } from './source.ts';
+import { samplesOf } from '../cloudwatch/source.ts';
+import type { DynamodbCollector, Recovery } from './source.ts';
 
 const labels = ['table'] as const;
 const source = 'DescribeContinuousBackups';

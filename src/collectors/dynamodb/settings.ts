@@ -1,22 +1,11 @@
 import { z } from 'zod';
 import { durationMs } from '../../core/schema.ts';
+import { selectionSchema } from '../cloudwatch/selection.ts';
 import { cloudwatchSettings } from '../cloudwatch/settings.ts';
 import { watchBasics } from '../settings.ts';
 
-const names = z.array(z.string().min(1));
-
 /** Which tables are watched. */
-export const tableSelection = z.strictObject({
-  names: names.default([]).describe('Tables by name; one that does not exist is shown as missing.'),
-  prefixes: names.default([]).describe('Tables whose name begins with one of these.'),
-  tags: z
-    .record(z.string().min(1), z.string())
-    .default({})
-    .describe('Only tables that have all these tags, of those that the rest chooses; tags are read once an hour.'),
-  exclude: names.default([]).describe('Not these, whatever chooses them.'),
-  limit: z.int().min(1).max(10_000).default(500).describe('Most tables that are watched, in the order of their names.'),
-});
-export type TableSelection = z.infer<typeof tableSelection>;
+export const tableSelection = selectionSchema('tables');
 
 /** How DynamoDB is watched. */
 export const dynamodbWatchSettings = z.strictObject({

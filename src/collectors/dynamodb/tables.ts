@@ -1,6 +1,7 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import { metric, type Sample, sample } from '../../core/metric.ts';
-import { type DynamodbCollector, samplesOf, type Tables } from './source.ts';
+import { samplesOf } from '../cloudwatch/source.ts';
+import type { DynamodbCollector, Tables } from './source.ts';
 
 const exists = metric({
   name: 'dynamodb_table_exists',

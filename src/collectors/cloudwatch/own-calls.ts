@@ -1,6 +1,7 @@
 import { metric, sample } from '../../core/metric.ts';
-import { costMetrics, costSamples } from '../cloudwatch/costs.ts';
-import type { DynamodbCollector } from './source.ts';
+import type { Collector } from '../collector.ts';
+import { costMetrics, costSamples } from './costs.ts';
+import type { AwsSource } from './source.ts';
 
 const labels = ['service', 'call'] as const;
 
@@ -31,7 +32,7 @@ const errors = metric({
   unit: 'requests',
 });
 
-export const ownCalls: DynamodbCollector = {
+export const ownCalls: Collector<AwsSource> = {
   name: 'own_calls',
   about:
     'What Watchkeeper itself asks of AWS for this target: how often, how often throttled, and what CloudWatch costs.',

@@ -1,0 +1,82 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import { AwsCalls } from '../../targets/aws/calls.ts';
+import { CloudwatchApi } from '../../targets/aws/cloudwatch.ts';
+import type { AwsAccess } from '../../targets/aws/settings.ts';
+import { type Look, Refreshed, type RefreshedOptions } from '../refreshed.ts';
+import { CloudwatchBudget } from './budget.ts';
+import { CloudwatchFeed } from './feed.ts';
+import type { CloudwatchMemory } from './memory.ts';
+import { Pace } from './pace.ts';
+import type { CloudwatchService, Place, Subjects } from './service.ts';
+import type { CloudwatchSettings } from './settings.ts';
+import type { AwsSource } from './source.ts';
+
+const intervalsShown = 3;
+
+/** How a service of AWS is looked at. */
+export interface AwsLookSettings {
+  /** Calls each second, of those that AWS allows few of. */
+  readonly callsPerSecond: number;
+  readonly cloudwatch: CloudwatchSettings;
+}
+
+type RefreshOptions<T> = Pick<RefreshedOptions<T>, 'what' | 'look'>;
+
+/** What is looked at beside the scrapes for one target: it shares a pace, a budget and a count of calls, and ends together. */
+export class AwsBackground implements AsyncDisposable {
+  readonly calls = new AwsCalls();
+  readonly cloudwatch: CloudwatchApi;
+  readonly budget: CloudwatchBudget;
+  readonly pace: Pace;
+  /** Known when the first resource was seen. */
+  place: Place = { accountId: '', region: '' };
+  readonly #settings: AwsLookSettings;
+  readonly #given: { readonly clock: Clock; readonly log: Log };
+  readonly #refreshed: AsyncDisposable[] = [];
+
+  constructor(access: AwsAccess, settings: AwsLookSettings, given: { readonly clock: Clock; readonly log: Log }) {
+    this.#settings = settings;
+    this.#given = given;
+    this.cloudwatch = new CloudwatchApi(access, this.calls);
+    this.budget = new CloudwatchBudget(settings.cloudwatch, given.clock);
+    this.pace = new Pace(settings.callsPerSecond, given.clock);
+  }
+
+  /** Looks every so many milliseconds; what was found is shown for three times as long. */
+  every<T>(intervalMs: number, options: RefreshOptions<T>): Refreshed<T> {
+    return this.#refresh({ ...options, nextInMs: () => intervalMs, shownMs: intervalMs * intervalsShown });
+  }
+
+  /** Reads the groups of metrics that are among the families. */
+  watchCloudwatch(
+    service: CloudwatchService,
+    families: ReadonlySet<string>,
+    subjects: (signal: AbortSignal) => Promise<Look<Subjects>>,
+  ): Pick<AwsSource, 'cloudwatch' | 'feed' | 'budget' | 'calls' | 'place'> {
+    const { cloudwatch: settings } = this.#settings;
+    const { budget, calls } = this;
+    const common = { budget, calls, place: () => this.place };
+    const groups = service.groups.filter((group) => families.has(group.name));
+    if (!settings.enabled || groups.length === 0) return { ...common, cloudwatch: undefined, feed: undefined };
+    const feed = new CloudwatchFeed({ service, groups, reader: this.cloudwatch, subjects, settings, budget });
+    const cloudwatch = this.#refresh<CloudwatchMemory>({
+      what: 'CloudWatch',
+      look: (_previous, context) => feed.round(context),
+      nextInMs: () => feed.nextInMs(this.#given.clock.now().getTime()),
+      shownMs: settings.period * intervalsShown + settings.delay,
+    });
+    return { ...common, cloudwatch, feed };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#refreshed.map((one) => one[Symbol.asyncDispose]()));
+    this.cloudwatch[Symbol.dispose]();
+  }
+
+  #refresh<T>(options: Omit<RefreshedOptions<T>, 'clock' | 'log'>): Refreshed<T> {
+    const refreshed = new Refreshed<T>({ ...options, ...this.#given });
+    this.#refreshed.push(refreshed);
+    return refreshed;
+  }
+}
