@@ -44,7 +44,13 @@ export function metricSections(): MetricSection[] {
   ];
 }
 
+type Family = Engine['collectors'][number];
+
+/** A family that several engines have stands with the first of them. */
 function engineSections({ title, up, peer, collectors }: Engine): MetricSection[] {
+  const having = (family: Family) =>
+    (Object.values(engines) as readonly Engine[]).filter((engine) => engine.collectors.includes(family));
+  const own = collectors.filter((family) => having(family)[0]?.title === title);
   return [
     {
       title,
@@ -52,8 +58,10 @@ function engineSections({ title, up, peer, collectors }: Engine): MetricSection[
       withTarget: true,
       metrics: [up, ...Object.values(peer ?? {})],
     },
-    ...collectors.map((collector) => ({
-      title: `${title}: \`${collector.name}\``,
+    ...own.map((collector) => ({
+      title: `${having(collector)
+        .map((engine) => engine.title)
+        .join(', ')}: \`${collector.name}\``,
       about: [
         collector.about,
         collector.enabledByDefault ? 'On by default.' : 'Off by default.',

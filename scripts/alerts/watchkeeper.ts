@@ -1,6 +1,10 @@
+import { engines } from '../../src/collectors/engines.ts';
 import { type AlertGroup, sameTarget, series } from './rule.ts';
 import { thresholds } from './thresholds.ts';
 
+const ups = Object.values(engines).map(({ up }) => up.name);
+const isDown = ups.map((up) => `${up} == 0`).join(' or ');
+const wasDown = ups.map((up) => `min_over_time(${up}[1h]) == 0`).join(' or ');
 const limits = thresholds.watchkeeper;
 
 /** The daemon itself. The rules about its absence need the scrape job to be called `watchkeeper`. */
@@ -78,7 +82,7 @@ export const watchkeeperAlerts: AlertGroup = {
     {
       name: 'WatchkeeperScrapeSlow',
       severity: 'warning',
-      expression: `watchkeeper_scrape_duration_seconds > ${limits.scrapeSeconds} unless on (${sameTarget}) (pg_up == 0 or pgbouncer_up == 0 or redis_up == 0 or dynamodb_up == 0)`,
+      expression: `watchkeeper_scrape_duration_seconds > ${limits.scrapeSeconds} unless on (${sameTarget}) (${isDown})`,
       forMinutes: 15,
       summary: 'Scraping {{ $labels.target }} takes nearly all the time there is',
       description:
@@ -93,7 +97,7 @@ export const watchkeeperAlerts: AlertGroup = {
       name: 'WatchkeeperCollectorFails',
       severity: 'warning',
       // Costly families are collected once in an hour at most: what failed while the target was down is told until then.
-      expression: `watchkeeper_collector_success == 0 unless on (${sameTarget}) (min_over_time(pg_up[1h]) == 0 or min_over_time(pgbouncer_up[1h]) == 0 or min_over_time(redis_up[1h]) == 0 or min_over_time(dynamodb_up[1h]) == 0)`,
+      expression: `watchkeeper_collector_success == 0 unless on (${sameTarget}) (${wasDown})`,
       forMinutes: 15,
       summary: 'Family {{ $labels.collector }} of {{ $labels.target }} cannot be collected',
       description: 'Its metrics are missing, and alerts that need them are blind. Often a privilege is missing.',
@@ -120,7 +124,7 @@ export const watchkeeperAlerts: AlertGroup = {
     {
       name: 'WatchkeeperLoginsFail',
       severity: 'warning',
-      expression: `increase(watchkeeper_target_login_failures_total[15m]) > 0 unless on (${sameTarget}) (pg_up == 0 or pgbouncer_up == 0 or redis_up == 0 or dynamodb_up == 0)`,
+      expression: `increase(watchkeeper_target_login_failures_total[15m]) > 0 unless on (${sameTarget}) (${isDown})`,
       forMinutes: 15,
       summary: 'Some logins of Watchkeeper to {{ $labels.target }} fail ({{ $labels.reason }})',
       description: 'The target answers, yet not every login succeeds: applications are likely to see the same.',

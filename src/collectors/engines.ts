@@ -10,6 +10,8 @@ import { pgbouncerUp, type WatchedPgbouncer, watchPgbouncer } from './pgbouncer/
 import { postgresCollectors } from './postgres/index.ts';
 import { pgScrapeMetrics } from './postgres/scrape-metrics.ts';
 import { pgUp, type WatchedPostgres, watchPostgres } from './postgres/watch.ts';
+import { rdsCollectors } from './rds/index.ts';
+import { rdsUp, type WatchedRds, watchRds } from './rds/watch.ts';
 import { redisEngineFamilies } from './redis/index.ts';
 import { redisScrapeMetrics } from './redis/scrape-metrics.ts';
 import { redisUp, type WatchedRedis, watchRedis } from './redis/watch.ts';
@@ -31,12 +33,13 @@ export const engines = {
   pgbouncer: { title: 'PgBouncer', up: pgbouncerUp, collectors: pgbouncerCollectors },
   redis: { title: 'Redis and Valkey', up: redisUp, peer: redisScrapeMetrics, collectors: redisEngineFamilies },
   dynamodb: { title: 'DynamoDB', up: dynamodbUp, collectors: dynamodbCollectors },
+  rds: { title: 'RDS and Aurora', up: rdsUp, collectors: rdsCollectors },
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;
 
 /** A target of any engine. */
-export type WatchedTarget = WatchedPostgres | WatchedPgbouncer | WatchedRedis | WatchedDynamodb;
+export type WatchedTarget = WatchedPostgres | WatchedPgbouncer | WatchedRedis | WatchedDynamodb | WatchedRds;
 
 /** Connects to nothing until the first scrape. */
 export function watchTarget(
@@ -52,5 +55,7 @@ export function watchTarget(
       return new TargetScrape(watchRedis(target, given.clock), given);
     case 'dynamodb':
       return new TargetScrape(watchDynamodb(target, given), given);
+    case 'rds':
+      return new TargetScrape(watchRds(target, given), given);
   }
 }

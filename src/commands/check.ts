@@ -4,8 +4,8 @@ import { mapLimit } from '../core/map-limit.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
+import { checkAws } from './check/aws.ts';
 import { checkCustomFamilies } from './check/custom-families.ts';
-import { checkDynamodb } from './check/dynamodb.ts';
 import { checkEncryption } from './check/encryption.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
 import { checkPgbouncer } from './check/pgbouncer.ts';
@@ -102,7 +102,8 @@ async function checkTarget(target: LoadedTarget, context: TimedContext): Promise
     case 'redis':
       return { findings: await checkRedis(target, context), sources: [] };
     case 'dynamodb':
-      return { findings: await checkDynamodb(target, context), sources: [] };
+    case 'rds':
+      return { findings: await checkAws(target, context), sources: [] };
   }
 }
 

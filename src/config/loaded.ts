@@ -3,6 +3,7 @@ import type { DynamodbWatchSettings } from '../collectors/dynamodb/settings.ts';
 import type { PgbouncerWatchSettings } from '../collectors/pgbouncer/settings.ts';
 import type { CustomFamily } from '../collectors/postgres/custom/family.ts';
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
+import type { WatchedRds } from '../collectors/rds/watch.ts';
 import type { RedisWatchSettings } from '../collectors/redis/settings.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
@@ -56,7 +57,7 @@ export type LoadedSandbox =
   | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
 
 /** A target, told apart by `engine`. */
-export type LoadedTarget = LoadedPostgres | LoadedPgbouncer | LoadedRedis | LoadedDynamodb;
+export type LoadedTarget = LoadedPostgres | LoadedPgbouncer | LoadedRedis | LoadedDynamodb | LoadedRds;
 
 export function isPostgres(target: LoadedTarget): target is LoadedPostgres {
   return target.engine === 'postgres';
@@ -88,6 +89,10 @@ export interface LoadedRedis extends LoadedAny {
   readonly engine: 'redis';
   readonly access: RedisAccess;
   readonly watch: RedisWatchSettings;
+}
+
+export interface LoadedRds extends LoadedAny, WatchedRds {
+  readonly name: string;
 }
 
 export interface LoadedDynamodb extends LoadedAny {

@@ -4,6 +4,7 @@ import type { SecretSource } from '../core/secret.ts';
 import { toAssertion } from '../jobs/assertions.ts';
 import type { BackupSettings, SandboxSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
+import type { AwsAccess } from '../targets/aws/settings.ts';
 import type { FindService } from '../targets/libpq/parse-connection.ts';
 import type { DatabaseSelection } from '../targets/postgres/databases.ts';
 import { type AccessSurroundings, resolveAccess, resolveBackupAccess, secretAt } from './access.ts';
@@ -15,6 +16,7 @@ import type {
   LoadedDynamodb,
   LoadedPostgres,
   LoadedProof,
+  LoadedRds,
   LoadedSandbox,
   LoadedStore,
   LoadedTarget,
@@ -22,8 +24,10 @@ import type {
 import { resolveRedis } from './redis-access.ts';
 import type { Reference } from './references.ts';
 import { backupSettingsOf, type Config, type TargetConfig } from './schema.ts';
+import type { AwsTargetConfig } from './targets/aws.ts';
 import type { DynamodbTargetConfig } from './targets/dynamodb.ts';
 import type { PostgresTargetConfig } from './targets/postgres.ts';
+import type { RdsTargetConfig } from './targets/rds.ts';
 
 /** Where backups go when the file names no store. */
 export const defaultStore = { name: 'local', folder: 'watchkeeper-backups' } as const;
@@ -123,13 +127,24 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
       return resolveRedis(name, target, around);
     case 'dynamodb':
       return resolveDynamodb(name, target);
+    case 'rds':
+      return resolveRds(name, target);
   }
 }
 
 function resolveDynamodb(name: string, target: DynamodbTargetConfig): LoadedDynamodb {
-  const { engine, region, profile, endpoint, cloudwatchEndpoint, tables, watch } = target;
-  const access = { region, profile, endpoint, cloudwatchEndpoint, timeoutMs: watch.timeout };
-  return { name, engine, access, tables, watch, backups: [] };
+  const { engine, tables, watch } = target;
+  return { name, engine, access: resolveAws(target), tables, watch, backups: [] };
+}
+
+function resolveRds(name: string, target: RdsTargetConfig): LoadedRds {
+  const { engine, databases, watch } = target;
+  return { name, engine, access: resolveAws(target), databases, watch, backups: [] };
+}
+
+function resolveAws(target: AwsTargetConfig): AwsAccess {
+  const { region, profile, endpoint, cloudwatchEndpoint, watch } = target;
+  return { region, profile, endpoint, cloudwatchEndpoint, timeoutMs: watch.timeout };
 }
 
 function resolvePostgres(name: string, target: PostgresTargetConfig, around: TargetSurroundings): LoadedPostgres {

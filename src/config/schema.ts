@@ -6,6 +6,7 @@ import { storeSettings } from '../storage/settings.ts';
 import { dynamodbTarget } from './targets/dynamodb.ts';
 import { pgbouncerTarget } from './targets/pgbouncer.ts';
 import { postgresTarget } from './targets/postgres.ts';
+import { rdsTarget } from './targets/rds.ts';
 import { redisTarget } from './targets/redis.ts';
 
 const secretsSettings = z.strictObject({
@@ -66,7 +67,10 @@ export const configSchema = z.strictObject({
     .describe('Where restores are proven, by name. Absent: a throw-away server on this machine.'),
   jobs: jobLimits.prefault({}).describe('Limits of backups, proofs and retention.'),
   targets: z
-    .record(partName, z.discriminatedUnion('engine', [postgresTarget, pgbouncerTarget, redisTarget, dynamodbTarget]))
+    .record(
+      partName,
+      z.discriminatedUnion('engine', [postgresTarget, pgbouncerTarget, redisTarget, dynamodbTarget, rdsTarget]),
+    )
     .default({})
     .describe('The databases that are watched, by name.'),
 });

@@ -16,8 +16,8 @@ const intervalsShown = 3;
 
 /** How a service of AWS is looked at. */
 export interface AwsLookSettings {
-  /** Calls each second, of those that AWS allows few of. */
-  readonly callsPerSecond: number;
+  /** Calls each second, of those that are made for one resource after the other; absent where there are none. */
+  readonly callsPerSecond?: number;
   readonly cloudwatch: CloudwatchSettings;
 }
 
@@ -40,7 +40,7 @@ export class AwsBackground implements AsyncDisposable {
     this.#given = given;
     this.cloudwatch = new CloudwatchApi(access, this.calls);
     this.budget = new CloudwatchBudget(settings.cloudwatch, given.clock);
-    this.pace = new Pace(settings.callsPerSecond, given.clock);
+    this.pace = new Pace(settings.callsPerSecond ?? Number.POSITIVE_INFINITY, given.clock);
   }
 
   /** Looks every so many milliseconds; what was found is shown for three times as long. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationMs } from '../../core/schema.ts';
+import { watchBasics } from '../settings.ts';
 
 /** How CloudWatch is read, and what it may cost. */
 export const cloudwatchSettings = z.strictObject({
@@ -26,3 +27,15 @@ export const cloudwatchSettings = z.strictObject({
     .describe('Price of a thousand requests in US dollars: metrics of GetMetricData, pages of ListMetrics.'),
 });
 export type CloudwatchSettings = z.infer<typeof cloudwatchSettings>;
+
+/** How every service of AWS is watched; each adds how often it is looked at. */
+export const awsWatchBasics = {
+  ...watchBasics,
+  timeout: durationMs.default(5_000).describe('One answer of AWS is waited for this long.'),
+  cloudwatch: cloudwatchSettings.prefault({}).describe('Metrics of CloudWatch. They cost money.'),
+};
+
+/** For services of which some things can only be asked of one resource after the other. */
+export function callsPerSecondSetting(about: string) {
+  return z.number().positive().default(5).describe(`Calls each second, of those ${about}.`);
+}

@@ -32,6 +32,20 @@ export async function samplesOf<T>(
   return samples;
 }
 
+/** These samples and those of another look: where that fails the family fails, and the rest is shown all the same. */
+export async function withSamplesOf<T>(
+  samples: readonly Sample[],
+  refreshed: Refreshed<T>,
+  { signal }: WorkContext,
+  toSamples: (value: T) => readonly Sample[],
+): Promise<readonly Sample[]> {
+  const look = await readOf(refreshed, signal).catch((failure: unknown) => ({ value: undefined, failure }));
+  if (look.failure instanceof NotApplicable) return samples;
+  const all = look.value === undefined ? samples : [...samples, ...toSamples(look.value)];
+  if (look.failure !== undefined) throw new CollectedInPart(all, look.failure);
+  return all;
+}
+
 async function readOf<T>(refreshed: Refreshed<T>, signal: AbortSignal): Promise<Look<T>> {
   try {
     return await refreshed.read(signal);

@@ -1,28 +1,8 @@
-import type { CloudwatchMetric, CloudwatchService } from '../cloudwatch/service.ts';
+import { events, group, level } from '../cloudwatch/declare-metrics.ts';
+import type { CloudwatchService } from '../cloudwatch/service.ts';
 import type { Statistic } from '../cloudwatch/statistic.ts';
 
 const tableAndIndex = ['table', 'index'];
-
-interface Given {
-  readonly of: readonly string[];
-  readonly unit: string;
-  readonly periodSeconds?: 60 | 300;
-  readonly onlyAfter?: string;
-}
-
-/** What happened: no point means that nothing did. */
-function events(name: string, what: string, { periodSeconds = 60, ...given }: Given): CloudwatchMetric {
-  return { name, what, statistics: ['Sum'], absent: 'zero', periodSeconds, ...given };
-}
-
-/** What was measured: no point means that nothing was. */
-function level(
-  name: string,
-  what: string,
-  given: Given & { readonly statistics: CloudwatchMetric['statistics'] },
-): CloudwatchMetric {
-  return { name, what, absent: 'nothing', periodSeconds: 300, ...given };
-}
 
 const directions = [
   { name: 'Read', what: 'read', consumed: 'ConsumedReadCapacityUnits', account: 'AccountMaxReads' },
@@ -242,7 +222,3 @@ export const dynamodbService: CloudwatchService = {
     group('fault_injection', 'Errors that experiments made.', faults, false),
   ],
 };
-
-function group(name: string, about: string, metrics: readonly CloudwatchMetric[], enabledByDefault = true) {
-  return { name, about, metrics, enabledByDefault };
-}

@@ -3,9 +3,9 @@ import type { ParsedConnection } from '../../targets/libpq/parse-connection.ts';
 import type { SettingPath } from '../problem.ts';
 import type { TargetConfig } from '../schema.ts';
 import type { PostgresTargetConfig } from '../targets/postgres.ts';
+import { checkAws } from './aws.ts';
 import { checkBackup } from './backups.ts';
 import type { Check } from './check.ts';
-import { checkDynamodb } from './dynamodb.ts';
 import { checkPgbouncer } from './pgbouncer.ts';
 import { checkRedis } from './redis.ts';
 import { checkClientCertificate, checkPassword, checkSecret, checkServer } from './servers.ts';
@@ -22,7 +22,8 @@ export function checkTarget(check: Check, name: string, target: TargetConfig): P
       checkRedis(check, name, target);
       return undefined;
     case 'dynamodb':
-      checkDynamodb(check, name, target);
+    case 'rds':
+      checkAws(check, name, target);
       return undefined;
   }
 }

@@ -31,3 +31,28 @@ export async function asked<T>(action: string, signal: AbortSignal, send: () => 
     throw awsFailure(error, action);
   }
 }
+
+/** A page of a list: what is on it, and where the next one begins, if there is one. */
+export interface Page<T> {
+  readonly items: readonly T[] | undefined;
+  readonly after: string | undefined;
+}
+
+/** More pages than any account has: a service that goes on for ever is broken. */
+const mostPages = 1_000;
+
+/** All items of a list, page by page. Rejects as `ask` does, and with an AwsFailure when the list does not end. */
+export async function allPages<T>(
+  action: string,
+  ask: (after: string | undefined) => Promise<Page<T>>,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < mostPages; page++) {
+    const { items = [], after: next } = await ask(after);
+    for (const item of items) found.push(item);
+    if (next === undefined || next === '') return found;
+    after = next;
+  }
+  throw awsFailure(new Error(`the list has more than ${mostPages} pages`), action);
+}

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { checkDynamodb } from '../../../src/commands/check/dynamodb.ts';
+import { checkAws } from '../../../src/commands/check/aws.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { motoDynamodb, watchedDynamodb } from '../../support/moto-dynamodb.ts';
@@ -54,7 +54,7 @@ async function check(key: AccessKey, given: Parameters<typeof watchedDynamodb>[1
   vi.stubEnv('AWS_ACCESS_KEY_ID', key.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', key.secretAccessKey);
   const target = { ...watchedDynamodb({ endpoint, cloudwatchEndpoint: cloudwatch.endpoint }, given), backups: [] };
-  const findings = await checkDynamodb(target, { ...testContext(), timeoutMs: 20_000 });
+  const findings = await checkAws(target, { ...testContext(), timeoutMs: 20_000 });
   return findings.map(
     ({ status, message, remedy }) => `${status}: ${message}${remedy === undefined ? '' : ` → ${remedy}`}`,
   );

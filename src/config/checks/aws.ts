@@ -1,12 +1,19 @@
-import type { DynamodbTargetConfig } from '../targets/dynamodb.ts';
+import type { AwsTargetConfig } from '../targets/aws.ts';
 import type { Check } from './check.ts';
 
 const minuteMs = 60_000;
 /** Derived figures are of no use without what they are made of. */
-const needed = { utilization: 'consumed_capacity', throttling: 'throttle_events' } as const;
+const needed = {
+  dynamodb: { utilization: 'consumed_capacity', throttling: 'throttle_events' },
+  rds: { free_storage: 'free_space', replicas: 'replica_lag' },
+} as const;
 
 /** Whether times are what AWS understands, and families that need others have them. */
-export function checkDynamodb(check: Check, name: string, { watch }: DynamodbTargetConfig): void {
+export function checkAws(
+  check: Check,
+  name: string,
+  { engine, watch }: AwsTargetConfig & { readonly engine: keyof typeof needed },
+): void {
   const path = ['targets', name, 'watch'];
   const { period, delay } = watch.cloudwatch;
   if (period < minuteMs || period % minuteMs !== 0) {
@@ -19,9 +26,11 @@ export function checkDynamodb(check: Check, name: string, { watch }: DynamodbTar
     );
   }
   for (const key of ['refresh', 'backupRefresh'] as const) {
-    if (watch[key] < 10_000) check.problem([...path, key], 'must be 10 s at least: AWS limits how often it is asked');
+    const interval = watch[key];
+    if (interval !== undefined && interval < 10_000)
+      check.problem([...path, key], 'must be 10 s at least: AWS limits how often it is asked');
   }
-  for (const [family, basis] of Object.entries(needed)) {
+  for (const [family, basis] of Object.entries(needed[engine])) {
     if (watch.collectors[basis] !== false || watch.collectors[family] === false) continue;
     check.problem([...path, 'collectors', basis], `the family "${family}" needs it; switch that one off too`);
   }

@@ -1,0 +1,95 @@
+import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import { RdsApi } from '../../targets/rds/api.ts';
+import { AwsBackground } from '../cloudwatch/background.ts';
+import type { Subjects } from '../cloudwatch/service.ts';
+import type { AwsLooks } from '../cloudwatch/watch.ts';
+import type { Look, Refreshed } from '../refreshed.ts';
+import { chooseDatabases } from './choose-databases.ts';
+import { rdsService } from './cloudwatch.ts';
+import type { Databases, RdsSource } from './source.ts';
+import { subjectsOf } from './subjects.ts';
+import type { WatchedRds } from './watch.ts';
+
+/** Looks at RDS and CloudWatch beside the scrapes, which only read what was found. */
+export class RdsBackground implements AwsLooks<RdsSource> {
+  readonly source: RdsSource;
+  readonly #target: WatchedRds;
+  readonly #background: AwsBackground;
+  readonly #api: RdsApi;
+
+  constructor(
+    target: WatchedRds,
+    /** Names of the families that are switched on. */
+    families: ReadonlySet<string>,
+    given: { readonly clock: Clock; readonly log: Log },
+  ) {
+    this.#target = target;
+    this.#background = new AwsBackground(target.access, target.watch, given);
+    this.#api = new RdsApi(target.access, this.#background.calls);
+    this.source = this.#makeSource(families);
+  }
+
+  prove(signal: AbortSignal): Promise<void> {
+    return this.#api.prove(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#background[Symbol.asyncDispose]();
+    this.#api[Symbol.dispose]();
+  }
+
+  #makeSource(families: ReadonlySet<string>): RdsSource {
+    const { watch } = this.#target;
+    const background = this.#background;
+    const databases = background.every<Databases>(watch.refresh, {
+      what: 'the databases',
+      look: (_previous, { signal }) => this.#lookAtDatabases(signal),
+    });
+    return {
+      databases,
+      automatedBackups: background.every(watch.refresh, {
+        what: 'the windows to which instances can be restored',
+        look: async (_previous, { signal }) => ({ value: await this.#api.automatedBackups(signal) }),
+      }),
+      snapshots: background.every(watch.backupRefresh, {
+        what: 'the snapshots',
+        look: async (_previous, { signal }) => ({
+          value: {
+            ofInstances: await this.#api.snapshots(signal),
+            ofClusters: await this.#api.clusterSnapshots(signal),
+          },
+        }),
+      }),
+      maintenance: background.every(watch.backupRefresh, {
+        what: 'pending maintenance',
+        look: async (_previous, { signal }) => ({ value: await this.#api.pendingMaintenance(signal) }),
+      }),
+      ...background.watchCloudwatch(rdsService, families, (signal) => subjects(databases, signal)),
+      settings: watch,
+    };
+  }
+
+  async #lookAtDatabases(signal: AbortSignal): Promise<Look<Databases>> {
+    const [instances, clusters] = [await this.#api.instances(signal), await this.#api.clusters(signal)];
+    this.#notePlace(instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
+    return { value: chooseDatabases(instances.filter(isOfRds), clusters.filter(isOfRds), this.#target.databases) };
+  }
+
+  /** From an ARN: arn:aws:rds:REGION:ACCOUNT:db:NAME. */
+  #notePlace(arn: string | undefined): void {
+    const [, , , region = '', accountId = ''] = (arn ?? '').split(':');
+    if (arn !== undefined) this.#background.place = { accountId, region };
+  }
+}
+
+/** Neptune and DocumentDB answer in the same lists, and have other metrics. */
+function isOfRds({ Engine }: Pick<DBInstance | DBCluster, 'Engine'>): boolean {
+  return Engine !== 'neptune' && Engine !== 'docdb';
+}
+
+async function subjects(databases: Refreshed<Databases>, signal: AbortSignal): Promise<Look<Subjects>> {
+  const found = await databases.read(signal);
+  return { ...found, value: { all: subjectsOf(found.value), incomplete: new Map() } };
+}

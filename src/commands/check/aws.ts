@@ -1,0 +1,158 @@
+import type { AwsSource } from '../../collectors/cloudwatch/source.ts';
+import { NotApplicable } from '../../collectors/collector.ts';
+import { watchDynamodb } from '../../collectors/dynamodb/watch.ts';
+import { watchRds } from '../../collectors/rds/watch.ts';
+import type { Watch } from '../../collectors/watch.ts';
+import type { LoadedDynamodb, LoadedRds } from '../../config/loaded.ts';
+import { withDeadline } from '../../core/deadline.ts';
+import { errorMessage, findCause } from '../../core/errors.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import { AwsFailure, type AwsFailureKind, awsFailure } from '../../targets/aws/failure.ts';
+import type { PooledSession } from '../../targets/session-pool.ts';
+import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
+
+type TimedContext = WorkContext & { readonly timeoutMs: number };
+
+/** What is watched of a service, as far as it is known. */
+interface Resources {
+  /** As the configuration calls them: `tables`. */
+  readonly many: string;
+  readonly one: string;
+  readonly watched: number;
+  readonly missing: readonly string[];
+  readonly notWatched: number;
+}
+
+/** A target of AWS that is being checked. */
+interface Checked<S extends AwsSource> {
+  readonly watch: Watch<PooledSession, S>;
+  readonly resources: (source: S, signal: AbortSignal) => Promise<Resources>;
+}
+
+export type LoadedAws = LoadedDynamodb | LoadedRds;
+
+/** Asks as watching does and collects every family once; what a permission is missing for is told by permission. */
+export async function checkAws(target: LoadedAws, context: TimedContext): Promise<readonly CheckFinding[]> {
+  switch (target.engine) {
+    case 'dynamodb':
+      return checkService(target.name, context, {
+        watch: watchDynamodb(target, context),
+        resources: async (source, signal) => {
+          const { described, ...others } = (await source.tables.read(signal)).value;
+          return { one: 'table', many: 'tables', watched: described.size, ...others };
+        },
+      });
+    case 'rds':
+      return checkService(target.name, context, {
+        watch: watchRds(target, context),
+        resources: async (source, signal) => {
+          const { instances, clusters, ...others } = (await source.databases.read(signal)).value;
+          return { one: 'database', many: 'databases', watched: instances.size + clusters.size, ...others };
+        },
+      });
+  }
+}
+
+async function checkService<S extends AwsSource>(
+  name: string,
+  context: TimedContext,
+  checked: Checked<S>,
+): Promise<readonly CheckFinding[]> {
+  const { engine } = checked.watch;
+  const findings = findingsAbout(`target ${name}`);
+  await using _sessions = checked.watch.sessions;
+  const deadline = { parent: context.signal, ms: context.timeoutMs, clock: context.clock, what: 'the check' };
+  try {
+    await withDeadline(deadline, (signal) => look(checked, findings, { ...context, signal }));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    findings.error(errorMessage(error), remedyOf(error, engine));
+  }
+  return findings.all;
+}
+
+async function look<S extends AwsSource>(checked: Checked<S>, findings: Findings, context: WorkContext): Promise<void> {
+  const { watch } = checked;
+  const { engine } = watch;
+  await watch.sessions.proveLogin(context.signal);
+  const session = await watch.sessions.acquire(context.signal);
+  try {
+    const source = watch.sourceOf(session);
+    const failures = await tryFamilies(watch, source, findings, context);
+    for (const [message, { families, error }] of failures) {
+      findings.error(`${message} (needed for ${families.join(', ')})`, remedyOf(error, engine));
+    }
+    const resources = await checked.resources(source, context.signal).catch(() => undefined);
+    if (resources !== undefined) tellResources(resources, source, findings);
+    tellCost(source, findings);
+  } finally {
+    watch.sessions.release(session);
+  }
+}
+
+type Failures = Map<string, { readonly families: string[]; readonly error: unknown }>;
+
+/** One message for all families that lack the same. */
+async function tryFamilies<S extends AwsSource>(
+  watch: Watch<PooledSession, S>,
+  source: S,
+  findings: Findings,
+  context: WorkContext,
+): Promise<Failures> {
+  const failures: Failures = new Map();
+  let collected = 0;
+  for (const { name, collect } of watch.collectors) {
+    try {
+      await collect.call(undefined, source, context);
+      collected++;
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (error instanceof NotApplicable) continue;
+      const message = errorMessage(findCause(error, AwsFailure) ?? error);
+      const known = failures.get(message) ?? { families: [], error };
+      known.families.push(name);
+      failures.set(message, known);
+    }
+  }
+  findings.ok(`${collected} families can be collected`);
+  return failures;
+}
+
+function tellResources(resources: Resources, source: AwsSource, findings: Findings): void {
+  const { one, many, watched, missing, notWatched } = resources;
+  const { accountId, region } = source.place();
+  if (watched > 0) findings.ok(`${watched} ${many} are watched (account ${accountId}, ${region})`);
+  for (const name of missing) {
+    findings.error(`there is no ${one} "${name}"`, 'correct its name, or "region" and "profile"');
+  }
+  if (watched + missing.length === 0) findings.warning(`no ${one} is chosen`, `look at "${many}" and "region"`);
+  if (notWatched > 0) findings.warning(`${notWatched} ${many} more are not watched`, `raise "${many}.limit"`);
+}
+
+function tellCost({ feed, budget, settings }: AwsSource, findings: Findings): void {
+  if (feed === undefined) return;
+  const { monthlyLimit } = settings.cloudwatch;
+  const estimate = budget.monthlyCost(feed.requestsPerSecond);
+  const told = `CloudWatch will cost about ${estimate.toFixed(2)} US dollars a month`;
+  if (estimate <= monthlyLimit) findings.ok(told);
+  else {
+    findings.warning(
+      `${told}, and ${monthlyLimit} are allowed: the least important metrics are left out`,
+      'raise "watch.cloudwatch.monthlyLimit" or "period", switch families off, or watch less',
+    );
+  }
+}
+
+const remedies: Partial<Record<AwsFailureKind, string>> = {
+  denied: 'give the role the rights of deploy/iam/monitoring.json, or switch the families off in "watch.collectors"',
+  credentials: 'renew them where the AWS SDK finds them: environment, profile, web identity, container, machine',
+  region: 'correct "region"',
+  unreachable: 'check the network, the proxy and "endpoint"',
+  timeout: 'check the network, the proxy and "endpoint"',
+};
+
+function remedyOf(error: unknown, engine: string): string | undefined {
+  const { kind } = findCause(error, AwsFailure) ?? awsFailure(error, '');
+  if (kind !== 'denied') return remedies[kind];
+  return `give the role the rights of deploy/iam/${engine}-monitoring.json, or switch the families off in "watch.collectors"`;
+}
