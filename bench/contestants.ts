@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -134,11 +135,28 @@ export async function warmUp(contestants: readonly Contestant[], rounds: number)
   for (let round = 0; round < rounds; round++) for (const { url } of contestants) await timeOf(url);
 }
 
-/** Milliseconds until the whole page has arrived. */
-export async function timeOf(url: string): Promise<number> {
-  const startMs = performance.now();
-  await (await fetch(url)).arrayBuffer();
-  return performance.now() - startMs;
+const keptConnections = new Agent({ keepAlive: true });
+
+/** As Prometheus asks. */
+const scrapeHeaders = {
+  accept: 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+  'accept-encoding': 'gzip',
+};
+
+/**
+ * Milliseconds until the whole page has arrived. It is left compressed, and asked for with little work of our own:
+ * what the one who asks spends on its answer is the same for everybody, and would only hide who is faster.
+ */
+export function timeOf(url: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const startMs = performance.now();
+    const request = get(url, { agent: keptConnections, headers: scrapeHeaders }, (answer) => {
+      answer.on('error', reject);
+      answer.on('end', () => resolve(performance.now() - startMs));
+      answer.resume();
+    });
+    request.on('error', reject);
+  });
 }
 
 const ticksPerSecond = 100;

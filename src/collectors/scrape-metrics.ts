@@ -39,7 +39,7 @@ export const collectorAge = metric({
 export const rowsDropped = metric({
   name: 'watchkeeper_collector_rows_dropped',
   type: 'gauge',
-  help: 'Rows (tables, indexes, statements, …) that the family found and does not show, because there are more than the limit that the configuration sets; what is left out is what matters least. datname is empty for families that do not look into databases.',
+  help: 'Rows (such as tables, indexes or statements) that the family found and does not show, because there are more than the limit that the configuration sets; what is left out is what matters least. datname is empty for families that do not look into databases.',
   labels: ['collector', 'datname'],
   source: 'the family',
   unit: 'rows',

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { type Metric, type MetricType, metric, type Sample, sample } from '../core/metric.ts';
+import { EventLoopLag, eventLoopLagMetrics } from './event-loop-lag.ts';
 
 const buildInfo = metric({
   name: 'watchkeeper_build_info',
@@ -29,7 +30,12 @@ const httpRequestDuration = metric({
 });
 
 /** What the process tells of itself, besides the `process_*` and `nodejs_*` metrics of prom-client. */
-export const selfMetricDeclarations: readonly Metric[] = [buildInfo, httpRequests, httpRequestDuration];
+export const selfMetricDeclarations: readonly Metric[] = [
+  buildInfo,
+  httpRequests,
+  httpRequestDuration,
+  ...eventLoopLagMetrics,
+];
 
 export interface AnsweredRequest {
   /** The pattern of the route, never what the caller wrote: labels must stay few. Empty where no route matched. */
@@ -47,10 +53,17 @@ export interface SelfMetrics {
 
 const durationBuckets = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10];
 
-/** Once per process: prom-client's event loop and garbage collection metrics keep observing for ever. */
+/** prom-client measures the lag of the event loop as well and cannot be told not to; so seldom it costs nothing. */
+const neverMs = 24 * 3_600_000;
+
+/** Once per process: the metrics of the event loop and of garbage collection keep observing for ever. */
 export function createSelfMetrics({ version }: { readonly version: string }): SelfMetrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: neverMs });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.startsWith('nodejs_eventloop_lag_')) registry.removeSingleMetric(name);
+  }
+  const lag = new EventLoopLag();
   const requests = new Counter({ ...forPromClient(httpRequests), registers: [registry] });
   const durations = new Histogram({
     ...forPromClient(httpRequestDuration),
@@ -65,7 +78,7 @@ export function createSelfMetrics({ version }: { readonly version: string }): Se
     async samples() {
       const metrics = await registry.getMetricsAsJSON();
       const build = sample(buildInfo, 1, { version, node_version: process.version });
-      return [build, ...metrics.filter(isWanted).flatMap(samplesOf)];
+      return [build, ...lag.samples(), ...metrics.filter(isWanted).flatMap(samplesOf)];
     },
   };
 }
@@ -81,11 +94,10 @@ function forPromClient<L extends string>({
 type JsonMetric = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
 /**
- * Leaves out gauges like `nodejs_active_handles_total` (no counters, and the sum of `nodejs_active_handles` tells the
- * same), and the least lag of the event loop, which is 292 years when nothing was observed since the last scrape.
+ * Leaves out gauges like `nodejs_active_handles_total`: no counters, and the sum of `nodejs_active_handles` tells the
+ * same.
  */
 function isWanted({ name, type }: JsonMetric): boolean {
-  if (name === 'nodejs_eventloop_lag_min_seconds') return false;
   return typeOf(type) === 'counter' || !name.endsWith('_total');
 }
 
@@ -93,8 +105,7 @@ function samplesOf({ name, help, type, values }: JsonMetric): Sample[] {
   const labels = [...new Set(values.flatMap((value) => Object.keys(value.labels)))].filter((label) => label !== 'le');
   const unit = /_(seconds|bytes)(_total)?$/.exec(name)?.[1] ?? '';
   const of: Metric = { name, help, type: typeOf(type), labels, source: 'prom-client', unit };
-  // The mean lag of the event loop is no number when nothing was observed since the last scrape.
-  return values.filter(({ value }) => !Number.isNaN(value)).map((value) => sampleOf(of, value));
+  return values.map((value) => sampleOf(of, value));
 }
 
 function sampleOf(of: Metric, { value, labels, ...rest }: JsonMetric['values'][number]): Sample {

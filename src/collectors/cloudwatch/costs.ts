@@ -50,7 +50,7 @@ const refused = metric({
 const failed = metric({
   name: 'watchkeeper_cloudwatch_failed_queries_total',
   type: 'counter',
-  help: 'Metrics that could not be read, by reason: what AWS answers about one (InternalError, PartialData, Forbidden), or how the whole call failed (throttled, denied, …).',
+  help: 'Metrics that could not be read, by reason: what AWS answers about one (InternalError, PartialData, Forbidden), or how the whole call failed (such as throttled or denied).',
   labels: ['reason'],
   source: 'GetMetricData, StatusCode',
   unit: 'metrics',

@@ -94,7 +94,7 @@ const replication = [
 const account = directions.flatMap(({ name, what, account: most }) => [
   level(
     `AccountProvisioned${name}CapacityUtilization`,
-    `Percent of the account’s quota of provisioned ${what} capacity`,
+    `Percent of the quota of the account for provisioned ${what} capacity`,
     {
       of: ['account'],
       unit: 'percent',

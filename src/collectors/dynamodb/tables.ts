@@ -24,7 +24,7 @@ const active = metric({
 const info = metric({
   name: 'dynamodb_table_info',
   type: 'gauge',
-  help: 'Always 1; state, billing mode (PROVISIONED or PAY_PER_REQUEST), class, encryption (AES256 with DynamoDB’s own key, KMS) and what the stream shows, empty without a stream.',
+  help: 'Always 1; state, billing mode (PROVISIONED or PAY_PER_REQUEST), class, encryption (AES256 with the own key of DynamoDB, KMS) and what the stream shows, empty without a stream.',
   labels: ['table', 'arn', 'status', 'billing_mode', 'table_class', 'encryption', 'stream_view'],
   source: 'DescribeTable',
   unit: 'info',

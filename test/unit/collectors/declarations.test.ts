@@ -34,6 +34,10 @@ test('every metric says what it is in a sentence', () => {
   expect(declared.filter(({ help }) => !/^[A-Z0-9].*\.$/s.test(help)).map(({ name }) => name)).toEqual([]);
 });
 
+test('help texts are ASCII: one other letter makes the whole page one of two bytes a letter, which takes long to encode', () => {
+  expect(declared.filter(({ help }) => !/^[ -~]*$/.test(help)).map(({ name }) => name)).toEqual([]);
+});
+
 test('a metric whose name ends like a counter is one', () => {
   const named = declared.filter(({ name }) => name.endsWith('_total'));
 
