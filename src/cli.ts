@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type CommandContext, CommandError } from './commands/command-context.ts';
+import type { CompareFlags } from './commands/compare.ts';
 import { describeExitCodes, exitCodes } from './commands/exit-code.ts';
 import { printError, type Terminal } from './commands/terminal.ts';
 import { systemClock } from './core/clock.ts';
@@ -123,6 +124,7 @@ function addKeepingCommands(program: Command, action: (run: Run) => Action): voi
       }),
     );
   addRestoreCommand(program, action);
+  addCompareCommand(program, action);
 }
 
 function addRetentionCommands(program: Command, action: (run: Run) => Action): void {
@@ -186,6 +188,42 @@ function addRestoreCommand(program: Command, action: (run: Run) => Action): void
         const selection = { tables: table, schemas: schema };
         return runRestore(context, text(what), { into, server, replace, selection, store, dryRun: dryRun === true });
       }),
+    );
+}
+
+function addCompareCommand(program: Command, action: (run: Run) => Action): void {
+  program
+    .command('compare')
+    .description(
+      'compare two databases, or a database with a backup of it; exit code 0 same, 1 different, 2 not compared',
+    )
+    .argument('<source>', 'TARGET or TARGET/DATABASE')
+    .argument('[other]', 'TARGET or TARGET/DATABASE; left out with --backup')
+    .option('--rows', 'row counts, sequences and definitions (the default)')
+    .option('--content', 'also a fingerprint of every row, which reads everything')
+    .option('--sample-above <size>', 'with --content: of larger tables only about so much, chosen by key')
+    .option('--schema <schema>', 'only this schema, as a pattern; may be given several times', collect, [])
+    .option('--table <schema.table>', 'only this table, as a pattern; may be given several times', collect, [])
+    .option('--backup <id>', 'a backup, or "latest": what it held, by its manifest; nothing is restored')
+    .option('--store <name>', 'with --backup: only the copy in this store')
+    .option('--keys <number>', 'of tables that differ, name up to so many primary keys that do', wholeNumber)
+    .option(
+      '--ignore <part>',
+      'do not compare definitions, owners or sequences; may be given several times',
+      collect,
+      [],
+    )
+    .option('--timeout <duration>', 'time for one statement; a table that takes longer is not compared', '30m')
+    .option('--report <file>', 'write the JSON report to this file, too')
+    .action(
+      action(async (context, source, other, options) =>
+        (await import('./commands/compare.ts')).runCompare(
+          context,
+          String(source),
+          text(other),
+          options as CompareFlags,
+        ),
+      ),
     );
 }
 

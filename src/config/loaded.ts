@@ -73,6 +73,8 @@ interface LoadedAny {
 export interface LoadedPostgres extends LoadedAny {
   readonly engine: 'postgres';
   readonly access: PostgresAccess;
+  /** As whom data is read: `backupLogin`, or the same role. */
+  readonly dataAccess: PostgresAccess;
   readonly watch: PostgresWatchSettings;
   readonly customFamilies: readonly CustomFamily[];
   /** What is promised of each of its databases. */

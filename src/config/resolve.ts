@@ -149,13 +149,13 @@ function resolveAws(target: AwsTargetConfig): AwsAccess {
 
 function resolvePostgres(name: string, target: PostgresTargetConfig, around: TargetSurroundings): LoadedPostgres {
   const access = resolveAccess(target, ['targets', name], around);
-  const backupAccess = resolveBackupAccess(access, target, ['targets', name, 'backupLogin'], around);
+  const dataAccess = resolveBackupAccess(access, target, ['targets', name, 'backupLogin'], around);
   const backups = Object.entries(target.backups).map(([schedule, settings]) =>
-    resolveBackup({ target: name, schedule, access: backupAccess }, settings, around),
+    resolveBackup({ target: name, schedule, access: dataAccess }, settings, around),
   );
   const customFamilies = around.customQueries.families.get(name) ?? [];
   const { engine, watch, objectives } = target;
-  return { name, engine, access, watch, customFamilies, objectives, backups };
+  return { name, engine, access, dataAccess, watch, customFamilies, objectives, backups };
 }
 
 function resolveBackup(

@@ -10,6 +10,7 @@ import {
   listTables,
   type Measures,
   type RowMeasures,
+  sampleOf,
   sequenceFacts,
   type TableName,
   tableFacts,
@@ -71,7 +72,5 @@ async function ofLargeObjects(
   { signal }: MeasureOptions,
 ): Promise<Fact[]> {
   if (mode === 'rows' || !scope.hasLargeObjects) return [];
-  const { schema, name } = largeObjectTable;
-  const sample = sampled?.find((one) => one.schema === schema && one.name === name);
-  return largeObjectFacts(session, sample, signal);
+  return largeObjectFacts(session, sampleOf(sampled, largeObjectTable), signal);
 }

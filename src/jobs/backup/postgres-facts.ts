@@ -48,6 +48,30 @@ export const factSettings: Readonly<Record<string, string>> = {
 /** Cannot be taken for a column of the table: `t::text` would read a column named t. */
 const rowAlias = 'watchkeeper_row';
 
+/** An SQL clause: the rows of the table itself, for {@link rowHash} and {@link keyHash}. */
+export const fromTable = (table: TableName) => `FROM ONLY ${qualifiedName(table)} AS ${rowAlias}`;
+
+/** An SQL value. Not the row as it is: a restore may give the columns of a table that inherits another order. */
+export const rowHash = ({ columns }: TableName) => `hashtextextended(ROW(${columns})::text, 0)`;
+
+/** SQL texts of the values of a row's key. */
+export const keyColumns = (key: readonly string[]) => key.map((name) => `${rowAlias}.${quoteIdentifier(name)}`);
+
+/** An SQL value from 0 to 2⁶³ − 1. */
+export const keyHash = (key: readonly string[]) =>
+  `(hashtextextended(ROW(${keyColumns(key).join(', ')})::text, 0) & 9223372036854775807)`;
+
+/** An SQL condition. The same rows wherever and however often it is asked: their key decides, not their place. */
+export const belongsToSample = ({ key, oneIn }: SampledTable) => `${keyHash(key)} % ${oneIn} = 0`;
+
+/** How a table is sampled; undefined: not at all. */
+export function sampleOf(
+  sampled: readonly SampledTable[] | undefined,
+  table: Pick<TableName, 'schema' | 'name'>,
+): SampledTable | undefined {
+  return sampled?.find(({ schema, name }) => schema === table.schema && name === table.name);
+}
+
 /** Tables whose rows a dump holds: plain tables and leaf partitions; not those of extensions or of foreign servers. */
 export async function listTables(session: PostgresSession, signal: AbortSignal): Promise<TableName[]> {
   const rows = await session.query(
@@ -103,26 +127,15 @@ async function measureTable(
   { mode, sampled }: RowMeasures,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string | null>>> {
-  // Not the row as it is: a restore may give the columns of a table that inherits another order.
-  const hash = `hashtextextended(ROW(${table.columns})::text, 0)`;
-  const sample = sampled?.find(({ schema, name }) => schema === table.schema && name === table.name);
+  const sample = sampleOf(sampled, table);
   const filter = sample === undefined ? '' : ` FILTER (WHERE ${belongsToSample(sample)})`;
-  const content = mode === 'content' ? `, coalesce(sum(${hash})${filter}, 0) AS content` : '';
+  const content = mode === 'content' ? `, coalesce(sum(${rowHash(table)})${filter}, 0) AS content` : '';
   try {
-    const [row] = await session.query(
-      `SELECT count(*) AS rows${content} FROM ONLY ${qualifiedName(table)} AS ${rowAlias}`,
-      { signal },
-    );
+    const [row] = await session.query(`SELECT count(*) AS rows${content} ${fromTable(table)}`, { signal });
     return row ?? {};
   } catch (error) {
     throw new Error(`measuring table ${table.schema}.${table.name}`, { cause: error });
   }
-}
-
-/** The same rows wherever and however often it is asked: their key decides, not their place. */
-function belongsToSample({ key, oneIn }: SampledTable): string {
-  const columns = key.map((name) => `${rowAlias}.${quoteIdentifier(name)}`).join(', ');
-  return `(hashtextextended(ROW(${columns})::text, 0) & 9223372036854775807) % ${oneIn} = 0`;
 }
 
 /**

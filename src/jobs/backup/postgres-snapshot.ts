@@ -41,7 +41,7 @@ export async function exportSnapshot(
   });
   try {
     if (session.version >= 170_000) await session.query('SET transaction_timeout = 0', { signal });
-    if (session.version >= 140_000) await watchClient(session, signal);
+    await watchClient(session, signal);
     const taken = await takeSnapshot(session, options.select, signal);
     return { ...taken, session, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
   } catch (error) {
@@ -50,8 +50,12 @@ export async function exportSnapshot(
   }
 }
 
-/** A backup that is given up must not leave its reads running: the server looks now and then whether we are there. */
-async function watchClient(session: PostgresSession, signal: AbortSignal): Promise<void> {
+/**
+ * Work that is given up must not leave its reads running: from version 14 on the server looks now and then whether we are
+ * there.
+ */
+export async function watchClient(session: PostgresSession, signal: AbortSignal): Promise<void> {
+  if (session.version < 140_000) return;
   await session.query("SET client_connection_check_interval = '2s'", { signal }).catch((error) => {
     // Some operating systems cannot tell; their servers refuse the setting.
     if (!session.usable || errorCode(error) !== '22023') throw error;

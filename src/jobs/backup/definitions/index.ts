@@ -24,12 +24,41 @@ export const definitionKinds: readonly DefinitionKind[] = [
 ];
 
 /** One object, or several that are told together. */
-interface DefinedObject {
+export interface DefinedObject {
   readonly schema: string | null;
   readonly relation: string | null;
   readonly name: string;
   readonly amount: bigint;
   readonly hash: string;
+}
+
+/** What a database has of one kind. */
+export interface ObjectsOfKind {
+  readonly kind: DefinitionKind;
+  readonly objects: readonly DefinedObject[];
+}
+
+interface ReadingOptions {
+  readonly signal: AbortSignal;
+  readonly afterEach?: () => Promise<unknown>;
+}
+
+/** Every object that a dump of `scope` holds, with a hash of its definition. */
+export async function readDefinitions(
+  session: PostgresSession,
+  scope: Scope,
+  { signal, afterEach }: ReadingOptions,
+): Promise<ObjectsOfKind[]> {
+  const kinds = definitionKinds.filter(
+    ({ needsData, ofWhole }) => (scope.hasData || !needsData) && !(scope.isChosen && ofWhole),
+  );
+  const found: ObjectsOfKind[] = [];
+  for (const kind of kinds) {
+    const all = await definedObjects(session, kind, signal);
+    await afterEach?.();
+    found.push({ kind, objects: all.filter(({ schema, relation }) => scope.has(schema, relation)) });
+  }
+  return found;
 }
 
 /**
@@ -40,17 +69,11 @@ interface DefinedObject {
 export async function definitionFacts(
   session: PostgresSession,
   scope: Scope,
-  { signal, afterEach }: { readonly signal: AbortSignal; readonly afterEach?: () => Promise<unknown> },
+  options: ReadingOptions,
 ): Promise<Fact[]> {
   const facts: Fact[] = [];
   const relations = new Map<string, string[]>();
-  const kinds = definitionKinds.filter(
-    ({ needsData, ofWhole }) => (scope.hasData || !needsData) && !(scope.isChosen && ofWhole),
-  );
-  for (const kind of kinds) {
-    const all = await definedObjects(session, kind, signal);
-    const objects = all.filter(({ schema, relation }) => scope.has(schema, relation));
-    await afterEach?.();
+  for (const { kind, objects } of await readDefinitions(session, scope, options)) {
     facts.push(...kindFacts(kind, objects));
     if (kind.needsOwnership || kind.needsData) continue;
     for (const object of objects) {

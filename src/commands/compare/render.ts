@@ -1,0 +1,118 @@
+import { formatDuration } from '../../core/duration.ts';
+import type { ComparedState, Comparison, Difference, DifferingKeys } from '../../jobs/compare/comparison.ts';
+import { formatTable } from '../terminal.ts';
+
+/** For people: what was compared, every difference, and what was not compared. */
+export function renderComparison(comparison: Comparison): string {
+  const { differences, keys, notCompared, notes } = comparison;
+  const { shown, within } = foldMissingRelations(differences);
+  const sections = [
+    header(comparison),
+    shown.length === 0 ? undefined : differenceTable(comparison, shown, within),
+    ...keys.map(describeKeys),
+    list(
+      'NOT COMPARED',
+      notCompared.map(({ what, why }) => `${what}: ${why}`),
+    ),
+    list('notes', notes),
+    verdict(comparison),
+  ];
+  return sections.filter((section) => section !== undefined).join('\n\n');
+}
+
+function header({ source, other, snapshotsWithinSeconds }: Comparison): string {
+  const rows = [
+    ['source', ...describeState(source)],
+    ['other', ...describeState(other)],
+  ];
+  const within =
+    snapshotsWithinSeconds === undefined
+      ? ''
+      : `\nboth snapshots were taken within ${formatDuration(snapshotsWithinSeconds * 1_000)}; what was written between them shows as a difference`;
+  return `${formatTable(['', 'DATABASE', 'VERSION', 'STATE OF', ''], rows)}${within}`;
+}
+
+function describeState({ target, database, version, snapshotAt, backup }: ComparedState): string[] {
+  const from = backup === undefined ? '' : `backup ${backup.id} in store ${backup.store}`;
+  return [`${target}/${database}`, version, snapshotAt, from];
+}
+
+/** Things of a table or view that one side lacks altogether are told by it alone. */
+function foldMissingRelations(differences: readonly Difference[]): {
+  readonly shown: readonly Difference[];
+  readonly within: ReadonlyMap<string, number>;
+} {
+  const relationOf = ({ name }: Difference) =>
+    /^(?:tables|partitioned tables|foreign tables|views|materialized views|sequences) (\S+)$/.exec(name)?.[1];
+  const missing = new Map<string, string>();
+  for (const one of differences) {
+    const label = relationOf(one);
+    if (label !== undefined && (one.source === null || one.other === null)) missing.set(label, one.name);
+  }
+  const within = new Map<string, number>();
+  const shown = differences.filter(({ name, source, other }) => {
+    if (name.startsWith('rows ') || (source !== null && other !== null)) return true;
+    const owner = name.split(' ').flatMap((word) => missing.get(word) ?? [])[0];
+    if (owner === undefined || owner === name) return true;
+    within.set(owner, (within.get(owner) ?? 0) + 1);
+    return false;
+  });
+  return { shown, within };
+}
+
+function differenceTable(
+  { source, other }: Comparison,
+  differences: readonly Difference[],
+  within: ReadonlyMap<string, number>,
+): string {
+  const rows = differences.map((difference) => {
+    const { name } = difference;
+    const inside = within.get(name);
+    const label = inside === undefined ? name : `${name} (and ${inside} that belong to it)`;
+    return [label, ...bothValues(difference)];
+  });
+  const title = (side: ComparedState, word: string) => `${word} ${side.database}`;
+  return formatTable(['DIFFERENT', title(source, 'SOURCE'), title(other, 'OTHER')], rows);
+}
+
+/** Hashes say nothing to people. */
+function bothValues({ name, source, other }: Difference): [string, string] {
+  const isShown = /^(rows|sequence|column order|objects) /.test(name);
+  if (isShown) return [source ?? '–', other ?? '–'];
+  if (source === null || other === null) return [presence(source), presence(other)];
+  return ['there', 'there, but different'];
+}
+
+function presence(value: string | null): string {
+  return value === null ? '–' : 'there';
+}
+
+function describeKeys({ table, columns, onlyInSource, onlyInOther, changed, more }: DifferingKeys): string {
+  const lines = [
+    ...keyLines('only in source', onlyInSource),
+    ...keyLines('only in other', onlyInOther),
+    ...keyLines('different', changed),
+    ...(more ? ['  … and more'] : []),
+  ];
+  return [`keys of ${table} (${columns.join(', ')})`, ...lines].join('\n');
+}
+
+function keyLines(what: string, keys: readonly (readonly string[])[]): string[] {
+  return keys.map((key) => `  ${what}: ${key.join(', ')}`);
+}
+
+function list(title: string, lines: readonly string[]): string | undefined {
+  return lines.length === 0 ? undefined : [title, ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+function verdict({ result, level, compared, tables, differences, notCompared }: Comparison): string {
+  const scope = `${compared} items of ${tables} tables compared (${level})`;
+  switch (result) {
+    case 'same':
+      return `SAME: ${scope}`;
+    case 'different':
+      return `DIFFERENT: ${differences.length} differences, ${scope}`;
+    case 'incomplete':
+      return `NOT FULLY COMPARED: no difference found, but ${notCompared.length} could not be compared; ${scope}`;
+  }
+}
