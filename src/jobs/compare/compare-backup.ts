@@ -4,7 +4,7 @@ import { largeObjectTable } from '../backup/definitions/kind.ts';
 import { sampleOf, sequenceFacts } from '../backup/postgres-facts.ts';
 import { largeObjectFacts } from '../backup/postgres-large-objects.ts';
 import { judgeableFacts } from '../compare-facts.ts';
-import type { Fact, Manifest } from '../manifest.ts';
+import type { Fact, OpenedManifest } from '../manifest.ts';
 import { type CompareContext, type CompareOptions, noRightToSequence, noteLeftOut } from './compare-databases.ts';
 import { Findings, fingerprintDoubt } from './findings.ts';
 import type { LiveSide } from './live-side.ts';
@@ -24,7 +24,7 @@ export interface CompareBackupOptions extends Pick<CompareOptions, 'level' | 'ig
  * its snapshot taken, and the selection of the backup chosen.
  */
 export async function compareWithBackup(
-  manifest: Manifest,
+  manifest: OpenedManifest,
   side: LiveSide,
   options: CompareBackupOptions,
   context: CompareContext,
@@ -47,7 +47,7 @@ export async function compareWithBackup(
 
 const largeObjectContent = 'content large objects';
 
-function majorOf({ source }: Manifest): number {
+function majorOf({ source }: OpenedManifest): number {
   return Math.floor(source.versionNumber / 10_000);
 }
 
@@ -58,7 +58,11 @@ function isAboutRows(name: string): boolean {
 type FactFilter = (fact: Fact) => boolean;
 
 /** Which facts count, of those of the manifest and of those that are measured now. */
-function factFilter(manifest: Manifest, side: LiveSide, { level, ignore, part }: CompareBackupOptions): FactFilter {
+function factFilter(
+  manifest: OpenedManifest,
+  side: LiveSide,
+  { level, ignore, part }: CompareBackupOptions,
+): FactFilter {
   const where = {
     sourceVersion: manifest.source.versionNumber,
     major: side.major,
@@ -132,7 +136,7 @@ async function compareStructure(
 async function compareTables(
   expected: readonly Fact[],
   side: LiveSide,
-  how: { readonly manifest: Manifest; readonly isWanted: FactFilter; readonly level: 'rows' | 'content' },
+  how: { readonly manifest: OpenedManifest; readonly isWanted: FactFilter; readonly level: 'rows' | 'content' },
   findings: Findings,
   { onProgress }: CompareContext,
 ): Promise<void> {
@@ -168,7 +172,7 @@ function labelOf(factName: string): string {
 async function compareLargeObjects(
   expected: readonly Fact[],
   side: LiveSide,
-  { facts }: Manifest,
+  { facts }: OpenedManifest,
   findings: Findings,
   { onProgress }: CompareContext,
 ): Promise<void> {
@@ -181,7 +185,7 @@ async function compareLargeObjects(
 }
 
 function noteNotJudged(
-  manifest: Manifest,
+  manifest: OpenedManifest,
   side: LiveSide,
   { ignore, level, part }: CompareBackupOptions,
   findings: Findings,

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
@@ -6,6 +6,7 @@ import type { Comparison } from '../../../src/jobs/compare/comparison.ts';
 import { formatConnectionUrl } from '../../../src/targets/libpq/connection.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
+import { newIdentity } from '../../support/age.ts';
 import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { testSignal } from '../../support/test-context.ts';
@@ -433,6 +434,36 @@ targets:
     'content public.customers',
   ]);
   expect(counts.code).toBe(0);
+});
+
+test('an encrypted backup is compared by whoever has its identity, and by nobody else', async () => {
+  await createDatabase(cluster, 'closed', shopSql);
+  const identity = await newIdentity();
+  await using own = await makeWorkDirectory({ prefix: 'watchkeeper-test-compare-' });
+  const keyFile = join(own.path, 'key');
+  await writeFile(keyFile, identity.key.reveal());
+  const settings = (encryption: string) => `
+encryption: { recipients: [${identity.recipient}]${encryption} }
+stores: { local: { type: filesystem, path: ${join(own.path, 'store')} } }
+targets:
+  closed:
+    engine: postgres
+    url: ${formatConnectionUrl(cluster.access.connection).replace(/[^/]*$/, 'closed')}?sslmode=disable
+    backups: { nightly: { schedule: '0 2 * * *', verify: false } }
+`;
+  const closed = await writeConfig(own.path, settings(''));
+  await runCommand([...closed, 'backup', 'closed']);
+  await execute(cluster, 'closed', 'DELETE FROM "Odd.Name" WHERE a = 1');
+
+  const without = await runCommand([...closed, 'compare', 'closed', '--backup', 'latest']);
+  const opened = await writeConfig(own.path, settings(`, identities: ['file:${keyFile}']`));
+  const withKey = await runCommand([...opened, 'compare', 'closed', '--backup', 'latest', '--json']);
+
+  expect(without).toMatchObject({ code: 2, err: expect.stringContaining('no identity opens backup') });
+  expect(withKey.code).toBe(1);
+  expect((JSON.parse(withKey.out) as Comparison).differences).toEqual([
+    { name: 'rows public."Odd.Name"', source: '10', other: '9' },
+  ]);
 });
 
 test('what cannot be compared at all ends with code 2 and its reason', async () => {
