@@ -11,7 +11,7 @@ const boolean = (name: string, help: string, of: string): Metric<'dbidentifier'>
 
 const available = boolean(
   'rds_cluster_available',
-  'Whether the cluster serves: its state is available, or one in which it does (backing-up, modifying, …).',
+  'Whether the cluster serves: its state is available, or one in which it does (backing-up, modifying and others).',
   'Status',
 );
 const multiAz = boolean('rds_cluster_multi_az', 'Whether its instances are in several availability zones.', 'MultiAZ');

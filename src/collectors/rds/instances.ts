@@ -9,7 +9,7 @@ const source = 'DescribeDBInstances';
 const available = metric({
   name: 'rds_instance_available',
   type: 'gauge',
-  help: 'Whether the instance serves: its state is available, or one in which it does (backing-up, modifying, storage-optimization, …).',
+  help: 'Whether the instance serves: its state is available, or one in which it does (backing-up, modifying, storage-optimization and others).',
   labels,
   source: `${source}, DBInstanceStatus`,
   unit: 'boolean',

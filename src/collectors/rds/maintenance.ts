@@ -7,7 +7,7 @@ import { type DatabaseKind, type Databases, databaseLabels, type RdsCollector } 
 const pending = metric({
   name: 'rds_pending_maintenance',
   type: 'gauge',
-  help: 'Always 1; maintenance that waits, by action (system-update, db-upgrade, ca-certificate-rotation, …). Some of it interrupts service.',
+  help: 'Always 1; maintenance that waits, by action (system-update, db-upgrade, ca-certificate-rotation and others). Some of it interrupts service.',
   labels: [...databaseLabels, 'action'],
   source: 'DescribePendingMaintenanceActions',
   unit: 'info',

@@ -10,7 +10,7 @@ const gibibyte = 1024 ** 3;
 const count = metric({
   name: 'rds_snapshots',
   type: 'gauge',
-  help: 'Snapshots by type (automated, manual, awsbackup) and state (available, creating, failed, …).',
+  help: 'Snapshots by type (automated, manual, awsbackup) and state (available, creating, failed and others).',
   labels: [...labels, 'status'],
   source,
   unit: 'snapshots',
