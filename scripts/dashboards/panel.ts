@@ -35,7 +35,7 @@ export interface Word {
 type Color = 'green' | 'orange' | 'red' | 'blue' | 'text';
 
 export interface Panel extends Look {
-  readonly type: 'stat' | 'timeseries' | 'table' | 'bargauge' | 'state-timeline';
+  readonly type: 'stat' | 'timeseries' | 'table' | 'bargauge' | 'state-timeline' | 'status-history';
   readonly title: string;
   /** What it means, and what to do when it is bad. */
   readonly description: string;
@@ -87,6 +87,9 @@ export const bars = (given: WithQueries): Panel => complete('bargauge', 12, 8, g
 
 /** States over time, a row for each. */
 export const states = (given: WithQueries): Panel => complete('state-timeline', 12, 8, given);
+
+/** What happened in each hour, a row for each. The whole width. */
+export const calendar = (given: WithQueries): Panel => complete('status-history', 24, 9, given);
 
 export const upOrDown: readonly Word[] = [
   { value: 0, text: 'down', color: 'red' },

@@ -1,6 +1,6 @@
 import { thresholds } from '../alerts/thresholds.ts';
 import { type Board, chosen, targetVariable } from './board.ts';
-import { areas, hourlyBars, lines, never, type Panel, stat, states, table, type Word } from './panel.ts';
+import { areas, calendar, hourlyBars, lines, never, type Panel, stat, states, table, type Word } from './panel.ts';
 
 const { keeping } = thresholds;
 const lineage = 'target, database, schedule, store';
@@ -173,11 +173,28 @@ const statesOfJobs: readonly Word[] = [
   { value: 1, text: 'running', color: 'blue' },
 ];
 
+const endsOfRuns: readonly Word[] = [
+  { value: 0, text: 'none ended', color: 'text' },
+  { value: 1, text: 'succeeded', color: 'green' },
+  { value: 2, text: 'failed', color: 'red' },
+];
+const endedInHour = (status: string) =>
+  `(increase(${of('watchkeeper_job_runs_total', `,status="${status}"`)}[1h]) > bool 0)`;
+
 const runs: readonly Panel[] = [
-  states({
+  calendar({
     title: 'Calendar of runs',
     description:
-      'When each job ran in this daemon. Runs shorter than the scrape interval are not seen here: see the bars beside it.',
+      'A column for each hour: whether backups, verifications and clean-ups that ended in it succeeded. Red when any failed.',
+    unit: 'none',
+    words: endsOfRuns,
+    expression: `max by (target, database, schedule, kind) (2 * ${endedInHour('failed')} or ${endedInHour('succeeded')})`,
+    legend: '{{target}} {{database}} {{schedule}} {{kind}}',
+  }),
+  states({
+    title: 'Running',
+    description:
+      'When each job ran in this daemon. Runs shorter than the scrape interval are not seen here: see the calendar above.',
     unit: 'none',
     words: statesOfJobs,
     expression: `max by (target, database, kind) (${of('watchkeeper_job_running')})`,

@@ -20,12 +20,12 @@ export function renderPanel(panel: Panel, id: number, gridPos: Json): Json {
     fieldConfig: { defaults: { ...renderLook(panel), custom: drawingOf(panel) }, overrides: overridesOf(panel) },
     options: optionsOf(panel),
     ...(type === 'table' ? { transformations: transformationsOf(panel) } : {}),
-    ...(panel.drawing === 'bars' ? { interval: '1h' } : {}),
+    ...(panel.drawing === 'bars' || type === 'status-history' ? { interval: '1h' } : {}),
   };
 }
 
 const refId = (at: number) => String.fromCharCode('A'.charCodeAt(0) + at);
-const overTime = ({ type }: Panel) => type === 'timeseries' || type === 'state-timeline';
+const overTime = ({ type }: Panel) => type === 'timeseries' || type === 'state-timeline' || type === 'status-history';
 
 function renderQuery(panel: Panel, { expression, legend }: Query, at: number): Json {
   const range = overTime(panel);
@@ -76,6 +76,7 @@ function stepsOf({ warning, critical, worse = 'above' }: Limits = {}): Json[] {
 function drawingOf({ type, drawing = 'lines', limits }: Panel): Json {
   if (type === 'table') return { align: 'auto', cellOptions: { type: 'auto' }, filterable: true };
   if (type === 'state-timeline') return { fillOpacity: 80, lineWidth: 0 };
+  if (type === 'status-history') return { fillOpacity: 80, lineWidth: 1 };
   if (type !== 'timeseries') return {};
   return {
     drawStyle: drawing === 'bars' ? 'bars' : 'line',
@@ -98,7 +99,7 @@ function optionsOf({ type, text = 'value', limits, words }: Panel): Json {
     case 'bargauge':
       return { reduceOptions, displayMode: 'basic', orientation: 'horizontal', showUnfilled: true, valueMode: 'color' };
     case 'table':
-      return { showHeader: true, cellHeight: 'sm', footer: { show: false, reducer: ['sum'], fields: '' } };
+      return { showHeader: true, cellHeight: 'sm' };
     case 'state-timeline':
       return {
         mergeValues: true,
@@ -106,6 +107,14 @@ function optionsOf({ type, text = 'value', limits, words }: Panel): Json {
         alignValue: 'left',
         rowHeight: 0.9,
         legend: { showLegend: false, displayMode: 'list', placement: 'bottom' },
+        tooltip: { mode: 'single', sort: 'none' },
+      };
+    case 'status-history':
+      return {
+        showValue: 'never',
+        rowHeight: 0.9,
+        colWidth: 0.9,
+        legend: { showLegend: true, displayMode: 'list', placement: 'bottom' },
         tooltip: { mode: 'single', sort: 'none' },
       };
     case 'timeseries':

@@ -23,7 +23,7 @@ export function queriesOf(board: Board, scrapeSeconds: number): BoardQuery[] {
       queries.map(({ legend, expression }) => ({
         where: `${board.name}: ${title}: ${legend}`,
         expression: filledIn(expression, scrapeSeconds),
-        isOverTime: type === 'timeseries' || type === 'state-timeline',
+        isOverTime: type === 'timeseries' || type === 'state-timeline' || type === 'status-history',
       })),
     ),
   );

@@ -37,7 +37,7 @@ test('every package is pinned to an exact version', async () => {
 
   const versions = Object.values({ ...dependencies, ...devDependencies });
 
-  expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  expect(versions.filter((version) => !/^(npm:[@\w/-]+@)?\d+\.\d+\.\d+$/.test(version))).toEqual([]);
 });
 
 test('the commands that the documents promise exist', async () => {
