@@ -456,6 +456,103 @@ export const keepingAlerts: AlertGroup = {
       ],
     },
     {
+      name: 'StoreNearlyFull',
+      severity: 'warning',
+      expression: `1 - watchkeeper_store_free_bytes / watchkeeper_store_size_bytes > ${limits.storeUsedShare} or watchkeeper_store_free_bytes < ${limits.storeRounds} * watchkeeper_store_next_backups_bytes or watchkeeper_store_files_free / watchkeeper_store_files_limit < ${limits.storeFilesFreeShare}`,
+      forMinutes: 30,
+      summary: 'Store {{ $labels.store }} is nearly full',
+      description:
+        'Four fifths of it are used, or the next two rounds of backups will not fit, or its filesystem can make few more files. Backups fail once it is full.',
+      fires: {
+        title: 'four fifths are used',
+        series: [series('watchkeeper_store_size_bytes', 1e12), series('watchkeeper_store_free_bytes', '3e11-1e10x60')],
+        fromMinute: 11,
+      },
+      firesToo: [
+        {
+          title: 'two more rounds will not fit',
+          series: [
+            series('watchkeeper_store_size_bytes', 1e12),
+            series('watchkeeper_store_free_bytes', 4e11),
+            series('watchkeeper_store_next_backups_bytes', 2.5e11),
+          ],
+        },
+        {
+          title: 'no files are left, though there is room',
+          series: [
+            series('watchkeeper_store_size_bytes', 1e12),
+            series('watchkeeper_store_free_bytes', 9e11),
+            series('watchkeeper_store_files_limit', 1e6),
+            series('watchkeeper_store_files_free', 5e4),
+          ],
+        },
+      ],
+      silent: [
+        {
+          title: 'a bucket without a capacity',
+          series: [series('watchkeeper_store_next_backups_bytes', 2.5e11)],
+        },
+        {
+          title: 'three quarters are used, and more rounds fit',
+          series: [
+            series('watchkeeper_store_size_bytes', 1e12),
+            series('watchkeeper_store_free_bytes', 2.5e11),
+            series('watchkeeper_store_next_backups_bytes', 1e10),
+            series('watchkeeper_store_files_limit', 1e6),
+            series('watchkeeper_store_files_free', 9e5),
+          ],
+        },
+        {
+          title: 'a dump under way is gone when retention has run',
+          series: [
+            series('watchkeeper_store_size_bytes', 1e12),
+            series('watchkeeper_store_free_bytes', '2.5e11+0x5 1.9e11+0x20 2.6e11+0x60'),
+          ],
+        },
+      ],
+    },
+    {
+      name: 'StoreNextBackupTooLarge',
+      severity: 'critical',
+      expression: 'watchkeeper_store_free_bytes < watchkeeper_store_next_backups_bytes',
+      forMinutes: 15,
+      summary: 'The next backups will not fit into store {{ $labels.store }}',
+      description:
+        '{{ $value | humanize1024 }}B are free. One more backup by each schedule, as large as the largest of late and grown as the last, needs more.',
+      fires: {
+        title: 'backups grew',
+        series: [
+          series('watchkeeper_store_free_bytes', 1e11),
+          series('watchkeeper_store_next_backups_bytes', '9e10+1e9x60'),
+        ],
+        fromMinute: 11,
+      },
+      silent: [
+        {
+          title: 'it fits',
+          series: [series('watchkeeper_store_free_bytes', 1e11), series('watchkeeper_store_next_backups_bytes', 5e10)],
+        },
+        { title: 'a bucket without a capacity', series: [series('watchkeeper_store_next_backups_bytes', 2.5e11)] },
+      ],
+    },
+    {
+      name: 'BackupCopiesMissing',
+      severity: 'warning',
+      expression: 'watchkeeper_backup_missing_copies > 0',
+      forMinutes: 360,
+      summary: 'Store {{ $labels.store }} lacks backups of {{ $labels.database }} on {{ $labels.target }}',
+      description:
+        '{{ $value }} of schedule {{ $labels.schedule }} are only in its other stores, and were not copied for hours. If those are lost, so are they.',
+      fires: { title: 'two for a day', series: [series('watchkeeper_backup_missing_copies', 2)] },
+      silent: [
+        { title: 'all are in every store', series: [series('watchkeeper_backup_missing_copies', 0)] },
+        {
+          title: 'a large one that takes hours to be copied',
+          series: [series('watchkeeper_backup_missing_copies', '1+0x300 0+0x200')],
+        },
+      ],
+    },
+    {
       name: 'StoreUnreadableBackups',
       severity: 'warning',
       expression: 'watchkeeper_store_unreadable_backups > 0',

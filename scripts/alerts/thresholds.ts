@@ -91,6 +91,11 @@ export const thresholds = {
     runningHours: 12,
     storeViewSeconds: hour,
     leftovers: 5,
+    /** Of what a store can hold. */
+    storeUsedShare: 0.8,
+    storeFilesFreeShare: 0.1,
+    /** Rounds of backups that are to fit into it at least. */
+    storeRounds: 2,
   },
   watchkeeper: {
     /** A scrape ends at scrape.timeout, 9.5 s, with what is there by then. */

@@ -1,5 +1,5 @@
 import { thresholds } from '../alerts/thresholds.ts';
-import { type Board, chosen, targetVariable } from './board.ts';
+import { type Board, chosen, chosenJob, targetVariable } from './board.ts';
 import { areas, calendar, hourlyBars, lines, never, type Panel, stat, states, table, type Word } from './panel.ts';
 
 const { keeping } = thresholds;
@@ -249,6 +249,47 @@ const stores: readonly Panel[] = [
     min: 0,
     expression: `sum by (target, store) (watchkeeper_store_bytes{${chosen}})`,
     legend: '{{target}} {{store}}',
+  }),
+  lines({
+    title: 'Room in the stores',
+    description:
+      'What is free in each store, and what one more backup by each schedule is expected to need. When the lines meet, the next backup fails. Buckets have a line with stores.NAME.capacity only.',
+    unit: 'bytes',
+    min: 0,
+    queries: [
+      { expression: `max by (store) (watchkeeper_store_free_bytes{${chosenJob}})`, legend: '{{store}} free' },
+      {
+        expression: `max by (store) (watchkeeper_store_next_backups_bytes{${chosenJob}})`,
+        legend: '{{store}} needed next',
+      },
+    ],
+  }),
+  lines({
+    title: 'Stores used',
+    description: 'Share of what a store can hold that is used, and share of the files that its filesystem can make.',
+    unit: 'percentunit',
+    min: 0,
+    max: 1,
+    limits: { warning: keeping.storeUsedShare },
+    queries: [
+      {
+        expression: `1 - max by (store) (watchkeeper_store_free_bytes{${chosenJob}}) / max by (store) (watchkeeper_store_size_bytes{${chosenJob}})`,
+        legend: '{{store}} bytes',
+      },
+      {
+        expression: `1 - max by (store) (watchkeeper_store_files_free{${chosenJob}}) / max by (store) (watchkeeper_store_files_limit{${chosenJob}})`,
+        legend: '{{store}} files',
+      },
+    ],
+  }),
+  lines({
+    title: 'Copies that lack',
+    description: 'Backups that another store of the schedule has and this one not yet. They are copied by themselves.',
+    unit: 'none',
+    min: 0,
+    limits: { warning: 1 },
+    expression: byLineage('watchkeeper_backup_missing_copies'),
+    legend,
   }),
   lines({
     title: 'Remains in the stores',

@@ -1,4 +1,4 @@
-import type { StoredObject } from '../storage/object-store.ts';
+import type { StoredObject, StoreRoom } from '../storage/object-store.ts';
 import { proofName } from './backup-keys.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof, StartMarker } from './manifest.ts';
@@ -42,6 +42,8 @@ export interface Catalog {
   readonly storeName: string;
   /** May be some seconds old, unless `forget` was called. */
   read(target: string, signal: AbortSignal): Promise<TargetContents>;
+  /** How much fits into the store; absent where it cannot tell. */
+  room?(): Promise<StoreRoom>;
 }
 
 /**

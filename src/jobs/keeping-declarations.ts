@@ -320,6 +320,38 @@ export const storeMetrics = {
   ),
 } as const;
 
+const ofRoom = (name: string, unit: string, help: string, source: string) =>
+  metric({ name: `watchkeeper_store_${name}`, type: 'gauge', help, labels: ['store'], source, unit });
+
+/** How much fits into a store, whichever target it is of. */
+export const storeRoomMetrics = {
+  size: ofRoom(
+    'size_bytes',
+    'bytes',
+    'What the store can hold: the filesystem of a folder, or the capacity of the configuration where that is less. Absent where neither is known.',
+    'statfs, stores.NAME.capacity',
+  ),
+  free: ofRoom(
+    'free_bytes',
+    'bytes',
+    'What still fits into it: free for users who are not root, or the capacity less what the targets of the configuration occupy.',
+    'statfs, stores.NAME.capacity, listing',
+  ),
+  files: ofRoom(
+    'files_limit',
+    'files',
+    'Files (inodes) that the filesystem of the store can hold. Absent where it makes them as needed.',
+    'statfs',
+  ),
+  freeFiles: ofRoom('files_free', 'files', 'Files (inodes) that can still be made in it.', 'statfs'),
+  next: ofRoom(
+    'next_backups_bytes',
+    'bytes',
+    'What one more backup by each schedule is expected to need: the largest of the last seven of a lineage, and what the newest grew over the one before it. Without lineages that have no backup yet.',
+    'listing',
+  ),
+} as const;
+
 /** Every metric about keeping, for the reference. */
 export const keepingMetrics = [
   ...Object.values(lineageMetrics),
@@ -332,4 +364,5 @@ export const keepingMetrics = [
   ...Object.values(retentionMetrics),
   ...Object.values(jobMetrics),
   ...Object.values(storeMetrics),
+  ...Object.values(storeRoomMetrics),
 ];

@@ -4,6 +4,7 @@ import { errorMessage } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { mapLimit } from '../core/map-limit.ts';
 import { type Metric, type Sample, sample } from '../core/metric.ts';
+import type { StoreRoom } from '../storage/object-store.ts';
 import { type Catalog, type CatalogEntry, entriesOf, type TargetContents } from './catalog.ts';
 import type { Job } from './job.ts';
 import type { JobCounts } from './job-counts.ts';
@@ -18,6 +19,7 @@ import type { RetentionPlan } from './retention.ts';
 import { retentionSamples } from './retention-samples.ts';
 import type { RunInProgress } from './runner.ts';
 import type { ScheduledJob } from './scheduler.ts';
+import { storeRoomSamples } from './store-room.ts';
 
 export interface KeepingOptions {
   readonly catalogs: readonly Catalog[];
@@ -74,6 +76,8 @@ export function createKeeping(options: KeepingOptions): Keeping {
 class StoreKeeping implements Keeping {
   readonly #options: KeepingOptions;
   readonly #views = new Map<string, View>();
+  /** By the name of the store. */
+  readonly #rooms = new Map<string, StoreRoom>();
   readonly #stop = new AbortController();
   readonly #reads = new Set<Promise<void>>();
   #refreshing: Promise<void> = Promise.resolve();
@@ -101,6 +105,7 @@ class StoreKeeping implements Keeping {
       ...this.#jobSamples(now),
       ...this.#options.counts.samples(),
       ...this.#storeSamples(),
+      ...this.#roomSamples(),
     ];
   }
 
@@ -153,6 +158,8 @@ class StoreKeeping implements Keeping {
       const contents = await withDeadline(deadline, async (signal) => catalog?.read(target, signal));
       const plans = this.#plansOf(contents, store, target);
       this.#views.set(key, { contents, plans, readAtMs: clock.monotonicMs(), ok: true });
+      // A folder that nothing was written to yet cannot be measured.
+      this.#rooms.set(store, (await catalog?.room?.().catch(() => undefined)) ?? {});
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (previous?.ok !== false) log.warn({ store, target, error: errorMessage(error) }, 'store cannot be read');
@@ -237,6 +244,19 @@ class StoreKeeping implements Keeping {
     });
   }
 
+  #roomSamples(): Sample[] {
+    return [...this.#rooms].flatMap(([store, room]) => {
+      const places = this.#places().filter((place) => place.store === store);
+      const contents = places.map(({ target }) => this.#views.get(viewKey(store, target))?.contents);
+      // What is used is known when all targets were read.
+      if (contents.includes(undefined)) return [];
+      const usedBytes = contents.reduce((sum, one) => sum + (one === undefined ? 0 : storedBytesOf(one)), 0);
+      const own = this.#options.lineages.filter((lineage) => lineage.store === store);
+      const lineages = own.map((lineage) => this.#entries(lineage) ?? []);
+      return storeRoomSamples({ store, room, usedBytes, lineages });
+    });
+  }
+
   #storeSamples(): Sample[] {
     const nowMs = this.#options.clock.monotonicMs();
     return [...this.#views].flatMap(([key, { contents, readAtMs, ok }]) => {
@@ -248,10 +268,9 @@ class StoreKeeping implements Keeping {
         value(storeMetrics.viewAge, (nowMs - readAtMs) / 1_000),
       ];
       if (contents === undefined) return samples;
-      const stored = [...contents.entries, ...contents.attempts].reduce((sum, { storedBytes }) => sum + storedBytes, 0);
       return [
         ...samples,
-        value(storeMetrics.bytes, stored),
+        value(storeMetrics.bytes, storedBytesOf(contents)),
         value(storeMetrics.leftovers, contents.attempts.length),
         value(storeMetrics.unreadable, contents.unreadable.length),
         value(storeMetrics.unconfigured, this.#unconfigured(contents, store, target)),
@@ -262,6 +281,10 @@ class StoreKeeping implements Keeping {
 
 function dateOf(instant: string | undefined): Date | undefined {
   return instant === undefined ? undefined : new Date(instant);
+}
+
+function storedBytesOf({ entries, attempts }: TargetContents): number {
+  return [...entries, ...attempts].reduce((sum, { storedBytes }) => sum + storedBytes, 0);
 }
 
 function viewKey(store: string, target: string): string {

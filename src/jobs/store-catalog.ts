@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { abortable } from '../core/deadline.ts';
 import { errorMessage } from '../core/errors.ts';
 import { mapLimit } from '../core/map-limit.ts';
-import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
+import { type ObjectStore, readWhole, type StoredObject, StoreError, type StoreRoom } from '../storage/object-store.ts';
 import { backupKey, isProofName, manifestName, splitBackupKey, startMarkerName } from './backup-keys.ts';
 import type { Attempt, Catalog, CatalogEntry, TargetContents } from './catalog.ts';
 import { type Manifest, manifestSchema, type Proof, proofSchema, startMarkerSchema } from './manifest.ts';
@@ -33,13 +33,13 @@ const viewLifeMs = 15_000;
  */
 export class StoreCatalog implements Catalog {
   readonly storeName: string;
-  readonly #store: Pick<ObjectStore, 'list' | 'get'>;
+  readonly #store: Pick<ObjectStore, 'list' | 'get' | 'room'>;
   readonly #clock: Clock;
   readonly #parsed = new Map<string, unknown>();
   readonly #readings = new Map<string, Reading>();
   readonly #views = new Map<string, { readonly atMs: number; readonly contents: TargetContents }>();
 
-  constructor(storeName: string, store: Pick<ObjectStore, 'list' | 'get'>, clock: Clock) {
+  constructor(storeName: string, store: Pick<ObjectStore, 'list' | 'get' | 'room'>, clock: Clock) {
     this.storeName = storeName;
     this.#store = store;
     this.#clock = clock;
@@ -56,6 +56,10 @@ export class StoreCatalog implements Catalog {
       reading.waiting--;
       if (reading.waiting === 0) this.#endReading(target, reading);
     }
+  }
+
+  async room(): Promise<StoreRoom> {
+    return (await this.#store.room?.()) ?? {};
   }
 
   /** To be called by whoever changed something under the target: the next read asks the store. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
@@ -10,7 +10,7 @@ import { BodyFailed, bodyChunks } from './body.ts';
 import { FileReader } from './file-reader.ts';
 import { filesystemError } from './filesystem-error.ts';
 import { isKeySegment, requireKey, requirePrefix } from './key.ts';
-import { type ByteRange, type ObjectStore, type StoredObject, StoreError } from './object-store.ts';
+import { type ByteRange, type ObjectStore, type StoredObject, StoreError, type StoreRoom } from './object-store.ts';
 
 /** Where objects grow before they are visible; on the same filesystem, or linking would not be atomic. */
 const growingFolder = '.growing';
@@ -102,6 +102,14 @@ class FilesystemStore implements ObjectStore {
       await ifThere(syncFolder(dirname(path)));
       await this.#removeEmptyFolders(dirname(key));
     });
+  }
+
+  async room(): Promise<StoreRoom> {
+    const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(this.#root);
+    // Filesystems that make inodes as needed, such as btrfs, tell 0.
+    const inodes = files === 0 ? {} : { files, freeFiles: ffree };
+    // As df counts: what is reserved for root is not there for us.
+    return { sizeBytes: (blocks - bfree + bavail) * bsize, freeBytes: bavail * bsize, ...inodes };
   }
 
   async sweepGrowing(now: Date): Promise<void> {

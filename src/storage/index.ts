@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { SecretSource } from '../core/secret.ts';
 import { withBandwidth } from './bandwidth.ts';
+import { withCapacity } from './capacity.ts';
 import { withConcurrency } from './concurrency.ts';
 import { openFilesystemStore } from './filesystem.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -15,8 +16,9 @@ interface Given {
 
 /** Opens the store that the settings describe, with retries and limits. */
 export async function openStore(settings: StoreSettings, given: Given): Promise<ObjectStore> {
-  const { bandwidth, concurrency } = settings;
-  const store = await openKind(settings, given);
+  const { bandwidth, concurrency, capacity } = settings;
+  const opened = await openKind(settings, given);
+  const store = capacity === undefined ? opened : withCapacity(opened, capacity);
   const slowed = bandwidth === undefined ? store : withBandwidth(store, bandwidth, given.clock);
   return concurrency === undefined ? slowed : withConcurrency(slowed, concurrency);
 }

@@ -15,6 +15,19 @@ export interface ObjectLock {
   readonly until: Date | undefined;
 }
 
+/** How much fits into a store. Absent: nobody knows, or there is no end to it. */
+export interface StoreRoom {
+  /** Of the whole filesystem, without what is reserved for root. */
+  readonly sizeBytes?: number;
+  /** What users who are not root may still write. */
+  readonly freeBytes?: number;
+  /** Files that the filesystem can hold, and how many more; absent where it makes them as needed. */
+  readonly files?: number;
+  readonly freeFiles?: number;
+  /** What the configuration allows the store to hold. */
+  readonly capacityBytes?: number;
+}
+
 /** Bytes `first` to `last`, both included, as in an HTTP range. */
 export interface ByteRange {
   readonly first: number;
@@ -47,6 +60,7 @@ export interface ObjectStore extends AsyncDisposable {
   putIfAbsent(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean>;
   /** What its users should know about the store, for people; complete once something was written. */
   cautions?(): readonly string[];
+  room?(): Promise<StoreRoom>;
 }
 
 /**
@@ -102,6 +116,7 @@ export function passingOn(store: ObjectStore): ObjectStore {
     delete: (key, signal) => store.delete(key, signal),
     putIfAbsent: (key, bytes, signal) => store.putIfAbsent(key, bytes, signal),
     cautions: () => store.cautions?.() ?? [],
+    room: async () => (await store.room?.()) ?? {},
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

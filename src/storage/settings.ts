@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteRate, durationMs } from '../core/schema.ts';
+import { byteRate, byteSize, durationMs } from '../core/schema.ts';
 import { usualMostParts } from './cut-into-parts.ts';
 
 /** What there is of every store. */
@@ -13,6 +13,12 @@ const limits = {
     .max(64)
     .optional()
     .describe('Dumps that are written and read at once; unlimited by default. Further ones wait.'),
+  capacity: byteSize
+    .refine((bytes) => bytes > 0, 'must be more than nothing')
+    .optional()
+    .describe(
+      'What the store may hold in all, e.g. `2TB`: a quota, or what you want to pay for. Nothing is refused beyond it; an alert fires before. A folder is measured without it too.',
+    ),
 };
 
 const objectLock = z

@@ -5,7 +5,9 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { openFilesystemStore } from '../../../src/storage/filesystem.ts';
+import { openStore } from '../../../src/storage/index.ts';
 import { readWhole } from '../../../src/storage/object-store.ts';
+import { storeSettings } from '../../../src/storage/settings.ts';
 import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -47,4 +49,20 @@ test('after room was made the same object can be put', async ({ skip }) => {
   const stored = await store.put('a/new', megabytes(6), signal);
 
   expect(stored.sizeBytes).toBe(6 * 2 ** 20);
+});
+
+test('the room of a folder is that of its filesystem, also behind retries and limits', async ({ skip }) => {
+  using disk = smallDisk(skip);
+  const settings = storeSettings.parse({ type: 'filesystem', path: disk.path, capacity: '5MiB', bandwidth: '1GB/s' });
+  await using store = await openStore(settings, { secretAccessKey: undefined, clock: systemClock });
+  const before = await store.room?.();
+
+  await store.put('a/some', megabytes(3), signal);
+  const after = await store.room?.();
+
+  expect(before).toMatchObject({ sizeBytes: 8 * 2 ** 20, capacityBytes: 5 * 2 ** 20 });
+  const { freeBytes = 0, freeFiles = 0, files = 0 } = before ?? {};
+  expect(freeBytes - (after?.freeBytes ?? 0)).toBe(3 * 2 ** 20);
+  expect(files).toBeGreaterThan(freeFiles);
+  expect(freeFiles).toBeGreaterThan(after?.freeFiles ?? 0);
 });

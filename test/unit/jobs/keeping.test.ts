@@ -250,3 +250,35 @@ test('what a run changed is read when it has ended', async () => {
   expect(before).toContain('watchkeeper_backups 0');
   expect(after).toContain('watchkeeper_backups 1');
 });
+
+test('how much fits into a store is told with what the next backups will need, once everything in it was read', async () => {
+  const older = { ...sample, at: '2026-03-01T02:00:00Z', sizeBytes: 700 };
+  const { store, clock, keeping } = await setUp({
+    [`shop/${id}/manifest.json`]: manifest,
+    [`shop/${id}/data`]: 'x'.repeat(998),
+    [`shop/${sampleId(older)}/manifest.json`]: sampleManifest(older),
+    [`shop/${sampleId(older)}/data`]: 'x'.repeat(698),
+  });
+  await using _keeping = keeping;
+  const bytesOf = (backup: string) =>
+    [...store.objects].reduce((sum, [key, { bytes }]) => sum + (key.startsWith(backup) ? bytes.length : 0), 0);
+  const [newest, before] = [bytesOf(`shop/${id}`), bytesOf(`shop/${sampleId(older)}`)];
+  expect(lines(keeping, clock.now())).not.toContainEqual(expect.stringContaining('watchkeeper_store_free_bytes'));
+
+  Object.assign(store, {
+    room: async () => ({ sizeBytes: 1e6, freeBytes: 5e5, files: 100, freeFiles: 40, capacityBytes: 1e5 }),
+  });
+  await clock.advance(301_000);
+  const told = lines(keeping, clock.now());
+
+  expect(newest).toBeGreaterThan(before);
+  expect(told).toEqual(
+    expect.arrayContaining([
+      'watchkeeper_store_size_bytes{store="local"} 100000',
+      `watchkeeper_store_free_bytes{store="local"} ${1e5 - newest - before}`,
+      'watchkeeper_store_files_limit{store="local"} 100',
+      'watchkeeper_store_files_free{store="local"} 40',
+      `watchkeeper_store_next_backups_bytes{store="local"} ${2 * newest - before}`,
+    ]),
+  );
+});
