@@ -143,7 +143,7 @@ test('an unknown setting that resembles none gets the list of known ones', () =>
 
 test('an unknown setting inside of a union is compared with the keys of the variant that is meant', () => {
   expect(problemsOf('stores: { a: { type: filesystem, path: x, bucket: b } }')).toEqual([
-    'w.yaml:1:43: stores.a.bucket: unknown setting "bucket"; known here: type, path, bandwidth, concurrency',
+    'w.yaml:1:43: stores.a.bucket: unknown setting "bucket"; known here: type, path, bandwidth, concurrency, capacity',
   ]);
   expect(problemsOf(withBackup('schedule: 0 2 * * *', 'verify: { assertion: [] }'))).toEqual([
     'w.yaml:10:19: targets.payments.backups.nightly.verify.assertion: unknown setting "assertion"; did you mean "assertions"?',
