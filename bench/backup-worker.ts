@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { resourceUsage } from 'node:process';
 import { createInterface } from 'node:readline';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { systemClock } from '../src/core/clock.ts';
 import { findProgram } from '../src/core/find-program.ts';
 import { silentLog } from '../src/core/log.ts';
@@ -11,7 +12,7 @@ import { findInstallations } from '../src/targets/postgres/programs.ts';
 
 /**
  * A process that lives as long as the benchmark, as the daemon does: each line of its input is a backup to take
- * (`rows` or `content`), each line of its output says how long it took and how much memory the process ever used.
+ * (`rows`, `content`, or `encrypted`, with facts by row count), each line of its output says how long it took and how much memory the process ever used.
  */
 const { connection, folder } = JSON.parse(process.argv[2] ?? '');
 const searchPath = process.env['PATH'] ?? '';
@@ -19,10 +20,11 @@ const signal = new AbortController().signal;
 const installations = await findInstallations([], searchPath, signal);
 const zstdProgram = await findProgram('zstd', searchPath);
 const ageProgram = await findProgram('age', searchPath);
+const recipient = await identityToRecipient(await generateX25519Identity());
 const store = await openFilesystemStore(folder, systemClock);
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const facts = line === 'rows' ? 'rows' : 'content';
+  const facts = line === 'content' ? 'content' : 'rows';
   const startMs = performance.now();
   const manifest = await takeBackup(
     {
@@ -35,6 +37,7 @@ for await (const line of createInterface({ input: process.stdin })) {
         facts,
         lockTimeoutMs: 10_000,
         compressionLevel: 3,
+        encryption: line === 'encrypted' ? { recipients: [recipient] } : undefined,
       }),
       store,
     },

@@ -19,7 +19,7 @@ const signal = new AbortController().signal;
 
 /**
  * A backup of a pgbench database against `pg_dump -Fc -Z0 | zstd -3 -T2 > file`, in turn in the same run: throughput
- * with facts by row count and with fingerprints, and our own peak memory at two sizes. Ours is a process that lives on
+ * with facts by row count, with encryption as well, and with fingerprints, and our own peak memory at two sizes. Ours is a process that lives on
  * between its backups, as the daemon does (bench/backup-worker.ts); the programs it starts are part of its time.
  */
 export async function benchBackup(): Promise<Row[]> {
@@ -31,18 +31,20 @@ export async function benchBackup(): Promise<Row[]> {
 async function benchScale(scale: number): Promise<Row[]> {
   await using cluster = await startPgbenchCluster(scale);
   const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-bench-'));
-  const seconds = { peer: [] as number[], rows: [] as number[], content: [] as number[] };
+  const seconds = { peer: [] as number[], rows: [] as number[], encrypted: [] as number[], content: [] as number[] };
   let last: OwnRun = { seconds: 0, peakBytes: 0, contentBytes: 0 };
   const worker = startWorker(cluster, join(folder, 'ours'));
   try {
     for (let round = 0; round < rounds + warmUps; round++) {
       const peer = await peerBackup(cluster, join(folder, 'peer.dump.zst'));
       const rows = await worker.take('rows');
+      const encrypted = await worker.take('encrypted');
       last = await worker.take('content');
       // Caches and compiled code are as they are in the long run only after the first rounds.
       if (round < warmUps) continue;
       seconds.peer.push(peer);
       seconds.rows.push(rows.seconds);
+      seconds.encrypted.push(encrypted.seconds);
       seconds.content.push(last.seconds);
     }
   } finally {
@@ -59,6 +61,13 @@ async function benchScale(scale: number): Promise<Row[]> {
       value: peer / median(seconds.rows),
       unit: 'x',
       goal: scale === 50 ? { atLeast: 0.9 } : undefined,
+    },
+    { what: `${what}: ours, encrypted, facts by row count`, value: median(seconds.encrypted), unit: 's' },
+    {
+      what: `${what}: throughput against the peer, encrypted`,
+      value: peer / median(seconds.encrypted),
+      unit: 'x',
+      goal: scale === 50 ? { atLeast: 0.8 } : undefined,
     },
     { what: `${what}: ours, content fingerprints`, value: median(seconds.content), unit: 's' },
     {
@@ -121,7 +130,7 @@ interface OwnRun {
 }
 
 interface Worker {
-  take(facts: 'rows' | 'content'): Promise<OwnRun>;
+  take(kind: 'rows' | 'encrypted' | 'content'): Promise<OwnRun>;
   end(): void;
 }
 
@@ -132,8 +141,8 @@ function startWorker(cluster: Cluster, folder: string): Worker {
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
-    async take(facts) {
-      child.stdin.write(`${facts}\n`);
+    async take(kind) {
+      child.stdin.write(`${kind}\n`);
       const { value, done } = await lines.next();
       if (done) throw new Error('the worker ended');
       return JSON.parse(value);

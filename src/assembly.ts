@@ -10,7 +10,7 @@ import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-d
 import { type PostgresGlobalsOptions, postgresGlobals } from './jobs/backup/postgres-globals.ts';
 import { backupJob, backupLockName } from './jobs/backup-job.ts';
 import { copyJob } from './jobs/copy-job.ts';
-import { identityPrefix } from './jobs/encryption/age.ts';
+import { identityParent, identityPrefix } from './jobs/encryption/age.ts';
 import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
 import { acquireAll, acquireJointly } from './jobs/joint-lock.ts';
@@ -316,9 +316,9 @@ function spoolDirectoryOf({ proof }: LoadedBackup): string | undefined {
   return proof?.sandbox.type === 'local' ? proof.sandbox.directory : undefined;
 }
 
-/** Dumps that were fetched, passwords handed to programs, and throw-away servers of processes that were killed. */
+/** Dumps that were fetched, passwords and identities handed to programs, and throw-away servers of processes that were killed. */
 async function sweepLeftovers(config: LoadedConfig): Promise<void> {
-  await sweepWorkDirectories(identityPrefix, undefined);
+  await sweepWorkDirectories(identityPrefix, await identityParent());
   const parents = new Set<string | undefined>([undefined]);
   for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
   for (const parent of parents) {

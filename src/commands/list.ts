@@ -40,6 +40,7 @@ export function describeBackup({ entry, opened }: FoundBackup): unknown {
     snapshotAt: manifest.snapshotAt,
     finishedAt: manifest.finishedAt,
     storedBytes: entry.storedBytes,
+    recipients: manifest.encryption?.recipients ?? null,
     proven: isProven(entry),
     lastVerification:
       last === undefined ? null : { at: last.finishedAt, verdict: last.verdict, reason: last.reason ?? null },

@@ -60,6 +60,12 @@ export const lineageMetrics = {
     'Bytes before compression per second of the newest finished backup.',
     'manifests',
   ),
+  backupLastEncrypted: ofLineage(
+    'backup_last_encrypted',
+    'boolean',
+    '1 when the newest finished backup is encrypted to recipients of age, 0 when whoever reads the store can read it. What the service of the store encrypts by itself does not count.',
+    'manifests',
+  ),
   backups: ofLineage('backups', 'backups', 'Finished backups in the store.', 'manifests'),
   missingCopies: ofLineage(
     'backup_missing_copies',

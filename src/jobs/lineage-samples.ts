@@ -82,6 +82,7 @@ function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | u
     backupLastStoredBytes: storedBytesOf(manifest),
     backupLastStoredRatio: ratioToMedian(storedBytesOf(manifest), predecessors.map(storedBytesOf)),
     backupLastContentBytes: contentBytes,
+    backupLastEncrypted: Number(manifest.encryption !== undefined),
     backupLastContentRatio: ratioToMedian(contentBytes, predecessors.map(contentBytesOf)),
     backupLastThroughput: durationSeconds > 0 ? contentBytes / durationSeconds : undefined,
   };

@@ -115,10 +115,10 @@ const manifestFields = z.strictObject({
  * Says what a backup consists of and what its source held. It is written last: a backup without one does not exist.
  * The format is documented in docs/backup-format.md; a new field is optional, a changed meaning is a new `format`.
  */
-export const manifestSchema = manifestFields.refine(
-  ({ encryption, details }) => (encryption === undefined) === (details === undefined),
-  'an encrypted backup has details, and no other one does',
-);
+export const manifestSchema = manifestFields.refine(({ encryption, details, parts }) => {
+  const isEncrypted = encryption !== undefined;
+  return [details, ...parts.map((part) => part.encryption)].every((one) => (one !== undefined) === isEncrypted);
+}, 'of an encrypted backup every part is encrypted and there are details; of another one, neither');
 /** As it is stored. */
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -8,6 +8,7 @@ import { takeBackup } from '../../src/jobs/take-backup.ts';
 import { verifyBackup } from '../../src/jobs/verify-backup.ts';
 import { proveAndReport } from '../../src/jobs/verify-job.ts';
 import type { Cluster } from '../../src/targets/postgres/cluster.ts';
+import { newIdentity } from '../support/age.ts';
 import { dumpMethod, lineageOf, openingTools } from '../support/keeping.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { createDatabase, execute } from '../support/postgres.ts';
@@ -29,7 +30,10 @@ const sourceSql = `CREATE TABLE orders AS SELECT n AS id, md5(n::text) AS t FROM
 const costlyEvery = 25;
 
 /** Corrupts a proven backup in one way in each round, and asks whether anything still believes in it. */
-export async function corruptBackups(cluster: Cluster, rounds: number, seed: number): Promise<CorruptionFigures> {
+export async function corruptBackups(
+  cluster: Cluster,
+  { rounds, seed, encrypted }: { readonly rounds: number; readonly seed: number; readonly encrypted: boolean },
+): Promise<CorruptionFigures> {
   const random = new Random(seed);
   const stop = new AbortController();
   const context: JobContext = {
@@ -38,7 +42,7 @@ export async function corruptBackups(cluster: Cluster, rounds: number, seed: num
     log: silentLog,
     onProgress: () => undefined,
   };
-  const bench = await prepare(cluster, context);
+  const bench = await prepare(cluster, encrypted ? await newIdentity() : undefined, context);
   const cheap = Object.keys(corruptions).filter((kind) => kind !== costly);
   const byKind: Record<string, number> = {};
   const missed: string[] = [];
@@ -58,19 +62,25 @@ interface Bench {
 }
 
 /** Two proven backups of one database that changed in between. */
-async function prepare(cluster: Cluster, context: JobContext): Promise<Bench> {
-  const access = await createDatabase(cluster, 'tortured', sourceSql);
-  const method = await dumpMethod();
+async function prepare(
+  cluster: Cluster,
+  identity: Awaited<ReturnType<typeof newIdentity>> | undefined,
+  context: JobContext,
+): Promise<Bench> {
+  const database = identity === undefined ? 'tortured' : 'tortured_encrypted';
+  const access = await createDatabase(cluster, database, sourceSql);
+  const method = await dumpMethod({ encryption: identity && { recipients: [identity.recipient] } });
   const pristine = new MemoryStore();
   const request = {
     method,
     openSandbox: serverSandbox(cluster.access),
     assertions: [],
     ...openingTools,
+    identities: identity === undefined ? [] : [identity.source],
   };
   const ids: string[] = [];
   for (const more of [1, 2]) {
-    await execute(cluster, 'tortured', `INSERT INTO orders SELECT n, 'x' FROM generate_series(1, ${more}) n`);
+    await execute(cluster, database, `INSERT INTO orders SELECT n, 'x' FROM generate_series(1, ${more}) n`);
     const manifest = await takeBackup({ lineage: lineageOf(access), access, method, store: pristine }, context);
     const proof = await proveAndReport({ ...request, manifest, store: pristine }, context);
     if (proof.verdict !== 'proven') throw new Error(`the backup to be tortured is not proven: ${proof.reason}`);

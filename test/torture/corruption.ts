@@ -11,17 +11,19 @@ export interface Victims {
 
 type Corrupt = (victims: Victims, random: Random) => void;
 
+const storedPart = /\.zst(\.age)?$/;
+
 /** What is done to which object. Names are those of the figures. */
 export const corruptions: Readonly<Record<string, Corrupt>> = {
-  'part: bit flipped': change(/\.zst$/, flipBit),
-  'part: truncated': change(/\.zst$/, truncate),
-  'part: emptied': change(/\.zst$/, () => Buffer.alloc(0)),
-  'part: bytes appended': change(/\.zst$/, (bytes, random) =>
+  'part: bit flipped': change(storedPart, flipBit),
+  'part: truncated': change(storedPart, truncate),
+  'part: emptied': change(storedPart, () => Buffer.alloc(0)),
+  'part: bytes appended': change(storedPart, (bytes, random) =>
     Buffer.concat([bytes, Buffer.alloc(1 + random.whole(99))]),
   ),
-  'part: range of zeros': change(/\.zst$/, zeroRange),
-  'part: swapped with that of another backup': swap(/\.zst$/),
-  'part: missing': remove(/\.zst$/),
+  'part: range of zeros': change(storedPart, zeroRange),
+  'part: swapped with that of another backup': swap(storedPart),
+  'part: missing': remove(storedPart),
   'manifest: bit flipped': change(/manifest\.json$/, flipBit),
   'manifest: truncated': change(/manifest\.json$/, truncate),
   'manifest: swapped with that of another backup': swap(/manifest\.json$/),
@@ -97,6 +99,8 @@ function changeFigure(bytes: Buffer, random: Random): Buffer {
 interface Sealed {
   parts: { sha256: string; sizeBytes: number; chunks: string[] }[];
   facts: { items: { name: string; value: string }[] };
+  encryption?: object;
+  details?: string;
 }
 
 function reseal(edit: (manifest: Sealed, random: Random) => void): Edit {
@@ -115,8 +119,23 @@ function changePart({ parts }: Sealed, random: Random): void {
   else part.chunks = part.chunks.map(otherHash);
 }
 
-function changeFact({ facts }: Sealed, random: Random): void {
-  const rows = facts.items.filter(({ name }) => name.startsWith('rows ') || name.startsWith('content '));
+/** Of an encrypted backup the facts are in the details. */
+function changeFact(manifest: Sealed, random: Random): void {
+  if (manifest.details !== undefined) {
+    changeDetails(manifest, manifest.details, random);
+    return;
+  }
+  const rows = manifest.facts.items.filter(({ name }) => name.startsWith('rows ') || name.startsWith('content '));
   const fact = random.one(rows);
   fact.value = String(BigInt(fact.value) + 1n + BigInt(random.whole(9)));
+}
+
+/** Changed, cut, or taken away: with the word that it was encrypted, nothing would be left to compare with. */
+function changeDetails(manifest: Sealed, details: string, random: Random): void {
+  const bytes = Buffer.from(details, 'base64');
+  const kind = random.whole(4);
+  if (kind === 0) manifest.details = flipBit(bytes, random).toString('base64');
+  else if (kind === 1) manifest.details = truncate(bytes, random).toString('base64');
+  else delete manifest.details;
+  if (kind === 3) delete manifest.encryption;
 }

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/core/clock.ts';
 import { isProven, type TargetContents } from '../../src/jobs/catalog.ts';
+import { identityParent } from '../../src/jobs/encryption/age.ts';
 import type { Manifest } from '../../src/jobs/manifest.ts';
 import { StoreCatalog } from '../../src/jobs/store-catalog.ts';
 import { openFilesystemStore } from '../../src/storage/filesystem.ts';
 import { readWhole } from '../../src/storage/object-store.ts';
 import { formatConnectionUrl } from '../../src/targets/libpq/connection.ts';
 import type { Cluster } from '../../src/targets/postgres/cluster.ts';
+import { newIdentity } from '../support/age.ts';
 import { runCommand, startCommand, writeConfig } from '../support/command-line.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { Random } from './random.ts';
@@ -71,11 +73,15 @@ async function prepare({
   await createDatabase(cluster, 'shop', sourceSql);
   const url = formatConnectionUrl(cluster.access.connection).replace(/[^/]*$/, 'shop');
   const store = join(folder, 'store');
+  // Encrypted, so that one more program and one more secret are there to be left behind.
+  const { key, recipient } = await newIdentity();
+  await writeFile(join(folder, 'identity'), key.reveal(), { mode: 0o600 });
   const config = await writeConfig(
     folder,
     `
 stores: { local: { type: filesystem, path: ${store} } }
 jobs: { leftoverGrace: 0s, lease: 5s }
+encryption: { recipients: [${recipient}], identities: ['file:identity'] }
 targets:
   shop:
     engine: postgres
@@ -202,7 +208,9 @@ class Bench {
   /** Folders and processes that carry the number of a killed one. */
   async #leftOnTheMachine(): Promise<string[]> {
     const isOurs = (text: string) => [...this.#pids].some((pid) => new RegExp(`watchkeeper-.*-${pid}-`).test(text));
-    const folders = (await readdir(tmpdir())).filter(isOurs).map((name) => `folder ${name}`);
+    const places = [tmpdir(), (await identityParent()) ?? tmpdir()];
+    const names = (await Promise.all(places.map((place) => readdir(place)))).flat();
+    const folders = [...new Set(names)].filter(isOurs).map((name) => `folder ${name}`);
     const processes: string[] = [];
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
       const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

@@ -3,11 +3,11 @@ import { formatDuration } from '../../core/duration.ts';
 import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from '../../jobs/catalog.ts';
-import { identitiesFor } from '../../jobs/encryption/identities.ts';
+import { type ReadIdentities, readIdentities } from '../../jobs/encryption/identities.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
-import type { Manifest } from '../../jobs/manifest.ts';
 import { parseSchedule } from '../../jobs/schedule.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
+import { checkOpenable } from './openable.ts';
 import type { SourceDatabase } from './source.ts';
 
 /** What is kept of every lineage: is there a backup, how old is it, is it proven. Also told: what a restore needs. */
@@ -18,11 +18,11 @@ export async function checkKept(
 ): Promise<{ readonly findings: readonly CheckFinding[]; readonly sources: readonly SourceDatabase[] }> {
   const all: CheckFinding[] = [];
   const sources: SourceDatabase[] = [];
+  const identities = await readIdentities(config.identities);
   for (const backup of config.targets.flatMap(({ backups }) => backups)) {
     const findings = findingsAbout(`backups of target ${backup.target}`);
     for (const store of backup.stores) {
-      const newest = await checkKeptIn(catalogs.get(store), backup, findings, context);
-      for (const { manifest } of newest) await checkOpens(manifest, config, findings);
+      const newest = await checkKeptIn(catalogs.get(store), { backup, identities }, findings, context);
       sources.push(...newest.map((entry) => sourceOf(entry, backup)));
     }
     all.push(...findings.all);
@@ -30,18 +30,10 @@ export async function checkKept(
   return { findings: all, sources };
 }
 
-/** Recipients of the backup that is there, which need not be those that the schedule has by now. */
-async function checkOpens(manifest: Manifest, { identities }: LoadedConfig, findings: Findings): Promise<void> {
-  if (manifest.encryption === undefined || identities.length === 0) return;
-  await identitiesFor(manifest, identities).catch((error: unknown) => {
-    findings.error(errorMessage(error), 'add the identity that opens it to encryption.identities');
-  });
-}
-
 /** Of one schedule in one store; returns the newest backup of each database. */
 async function checkKeptIn(
   catalog: Catalog | undefined,
-  backup: LoadedBackup,
+  { backup, identities }: { readonly backup: LoadedBackup; readonly identities: ReadIdentities },
   findings: Findings,
   context: WorkContext,
 ): Promise<CatalogEntry[]> {
@@ -51,6 +43,7 @@ async function checkKeptIn(
   for (const lineage of backup.lineages.filter(({ store }) => store === catalog?.storeName)) {
     const entries = entriesOf(contents, lineage);
     checkLineage(lineage, backup, entries, findings, context.clock.now());
+    checkOpenable(nameOf(lineage, backup), entries, backup, identities, findings);
     const [newest] = entries;
     if (newest !== undefined) kept.push(newest);
   }
@@ -83,7 +76,7 @@ function checkLineage(
   findings: Findings,
   now: Date,
 ): void {
-  const name = backup.stores.length > 1 ? `${lineageName(lineage)} in ${lineage.store}` : lineageName(lineage);
+  const name = nameOf(lineage, backup);
   const [newest] = entries;
   if (newest === undefined) {
     findings.error(`${name}: there is no backup`, `watchkeeper backup ${lineage.target} ${lineage.schedule}`);
@@ -103,6 +96,10 @@ function checkLineage(
     findings.error(`${message}; its proof failed: ${verdict.reason ?? 'no reason'}`, remedy);
   else if (backup.proof === undefined || proven !== undefined) findings.warning(message, remedy);
   else findings.error(message, remedy);
+}
+
+function nameOf(lineage: Lineage, { stores }: LoadedBackup): string {
+  return stores.length > 1 ? `${lineageName(lineage)} in ${lineage.store}` : lineageName(lineage);
 }
 
 function checkOverdue(name: string, newest: CatalogEntry, backup: LoadedBackup, findings: Findings, now: Date): void {

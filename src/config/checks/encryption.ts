@@ -7,7 +7,10 @@ export function checkEncryption(check: Check): void {
   const { encryption, targets } = check.config;
   const identities = encryption.identities ?? [];
   for (const [index, identity] of identities.entries()) {
-    checkSecret(check, ['encryption', 'identities', index], identity);
+    const path = ['encryption', 'identities', index];
+    if (identity.startsWith('age1')) {
+      check.problem(path, 'is a recipient, which is public: give the identity that belongs to it (AGE-SECRET-KEY-1…)');
+    } else checkSecret(check, path, identity);
   }
   if (identities.length > 0) return;
   for (const [target, settings] of Object.entries(targets)) {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { Decrypter, Encrypter } from 'age-encryption';
@@ -10,6 +10,20 @@ import type { Identity } from './age-keys.ts';
 
 /** Begins the folders' names in which identities are handed to age. */
 export const identityPrefix = 'watchkeeper-identity-';
+
+/** A filesystem in memory, where Linux has one: what a killed process leaves there never was on a disk. */
+const memoryFolder = '/dev/shm';
+
+/** Where folders with {@link identityPrefix} are made; undefined for the system's temporary folder. */
+export async function identityParent(): Promise<string | undefined> {
+  const isThere =
+    process.platform === 'linux' &&
+    (await access(memoryFolder, constants.W_OK | constants.X_OK).then(
+      () => true,
+      () => false,
+    ));
+  return isThere ? memoryFolder : undefined;
+}
 
 /**
  * Encrypts to all recipients, any of whom can open the result: with the `age` program where there is one, ten times as fast
@@ -45,7 +59,7 @@ export async function decryptAge(
       return decrypter.decrypt(stream);
     });
   }
-  const directory = await makeWorkDirectory({ prefix: identityPrefix });
+  const directory = await makeWorkDirectory({ prefix: identityPrefix, parent: await identityParent() });
   const clearAway = () => directory[Symbol.asyncDispose]();
   try {
     const path = join(directory.path, 'identities');

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -20,6 +20,7 @@ import { openStore } from '../../../src/storage/index.ts';
 import { probeStore } from '../../../src/storage/probe.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import type { ProgramInstallation } from '../../../src/targets/postgres/programs.ts';
+import { newIdentity } from '../../support/age.ts';
 import { openingTools } from '../../support/keeping.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
@@ -48,8 +49,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function configure(host: string): LoadedConfig {
+function configure(host: string, encryption = '{}'): LoadedConfig {
   const text = `
+encryption: ${encryption}
 stores: { kept: { type: filesystem, path: kept } }
 targets:
   payments:
@@ -70,15 +72,16 @@ async function openKept() {
   );
 }
 
-function method() {
+function method(recipients?: string[]) {
   const settings = { facts: 'rows', lockTimeoutMs: 5_000, compressionLevel: 1 } as const;
-  return postgresDump({ installations, ...openingTools, zstdProgram: undefined, ...settings });
+  const encryption = recipients && { recipients };
+  return postgresDump({ installations, ...openingTools, zstdProgram: undefined, encryption, ...settings });
 }
 
-async function backUp(): Promise<Manifest> {
+async function backUp(recipients?: string[]): Promise<Manifest> {
   await using store = await openKept();
   const lineage = { store: 'kept', target: 'payments', schedule: 'yearly', database: 'postgres' };
-  return takeBackup({ lineage, access: cluster.access, method: method(), store }, job);
+  return takeBackup({ lineage, access: cluster.access, method: method(recipients), store }, job);
 }
 
 /** The doctor's look two hours after the backup. */
@@ -152,4 +155,63 @@ test('a missed slot is told', async () => {
   expect(aboutBackups(findings)[0]).toBe(
     `warning: payments/yearly/postgres: the backup due at ${new Date(newYear).toISOString()} is not there → is the daemon running? By hand: watchkeeper backup payments yearly`,
   );
+});
+
+function aboutEncryption(findings: readonly CheckFinding[]): string[] {
+  return findings
+    .filter(({ subject }) => subject === 'encryption')
+    .map(({ status, message }) => `${status}: ${message}`);
+}
+
+test('whether an identity opens what is made and what is kept is told, also after keys were changed', async () => {
+  const [old, young, lost] = [await newIdentity(), await newIdentity(), await newIdentity()];
+  await writeFile(join(folder, 'old'), `# created: once\n${old.key.reveal()}\n`);
+  await writeFile(join(folder, 'young'), young.key.reveal());
+  const { host } = cluster.access.connection;
+  const look = async (recipients: string, identities: string) => {
+    const encryption = `{ recipients: [${recipients}], identities: [${identities}] }`;
+    const findings = await examineAt(configure(host, encryption));
+    const about = aboutBackups(findings).filter((line) => line.includes('identity'));
+    return [...aboutEncryption(findings).filter((line) => !line.startsWith('ok: age')), ...about];
+  };
+  await backUp([old.recipient]);
+
+  const before = await look(old.recipient, 'file:old');
+  const changedTooEarly = await look(young.recipient, 'file:young');
+  await backUp([young.recipient]);
+  const oldOneForgotten = await look(young.recipient, 'file:young');
+  const both = await look(young.recipient, 'file:young, file:old');
+  const wrong = await look(`${lost.recipient}, ${young.recipient}`, 'file:old, file:gone');
+
+  const opens = ({ recipient }: typeof old) =>
+    `ok: backups of payments/yearly can be opened with the identity of ${recipient}`;
+  const remedy =
+    '→ add the identity that opens them to encryption.identities, and keep it until retention has deleted them';
+  const closed = `payments/yearly/postgres: no identity opens 1 backup, encrypted to`;
+  expect(before).toEqual([opens(old)]);
+  expect(changedTooEarly).toEqual([
+    opens(young),
+    `error: ${closed} ${old.recipient}; the newest is among them ${remedy}`,
+  ]);
+  expect(oldOneForgotten).toEqual([opens(young), `warning: ${closed} ${old.recipient} ${remedy}`]);
+  expect(both).toEqual([opens(young)]);
+  expect(wrong).toEqual([
+    expect.stringMatching(/^error: reading the secret in .*gone: ENOENT/),
+    `error: no identity opens the backups of payments/yearly, which are encrypted to ${lost.recipient}, ${young.recipient}: they can be neither proven nor restored from here`,
+    `error: ${closed} ${young.recipient}; the newest is among them ${remedy}`,
+  ]);
+});
+
+test('who only makes encrypted backups is reminded that nothing opens them here, and no more', async () => {
+  const { recipient } = await newIdentity();
+  const config = configure(cluster.access.connection.host, `{ recipients: [${recipient}] }`);
+  const [target] = config.targets;
+  const unproven = target && { ...target, backups: target.backups.map((backup) => ({ ...backup, proof: undefined })) };
+
+  const proving = aboutEncryption(await examineAt(config));
+  const making = aboutEncryption(await examineAt({ ...config, targets: [unproven as typeof target & object] }));
+
+  const message = `no identity opens the backups of payments/yearly, which are encrypted to ${recipient}: they can be neither proven nor restored from here`;
+  expect(proving).toContain(`error: ${message}`);
+  expect(making).toContain(`warning: ${message}`);
 });

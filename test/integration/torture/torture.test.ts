@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { startTestCluster } from '../../support/postgres.ts';
@@ -24,19 +24,24 @@ function tell(what: string, figures: object): void {
   if (isLong) console.log(`${what}, seed ${seed}: ${JSON.stringify(figures, null, 1)}`);
 }
 
-test(
-  `${rounds} corruptions of a stored backup are all found, and none is called proven (seed ${seed})`,
-  async () => {
-    const figures = await corruptBackups(cluster, Number(rounds), Number(seed));
-    tell('corruptions', figures);
+describe.each([
+  { encrypted: false, what: 'a stored backup' },
+  { encrypted: true, what: 'an encrypted backup' },
+])('$what', ({ encrypted, what }) => {
+  test(
+    `${rounds} corruptions of it are all found, and none is called proven (seed ${seed})`,
+    async () => {
+      const figures = await corruptBackups(cluster, { rounds: Number(rounds), seed: Number(seed), encrypted });
+      tell(`corruptions of ${what}`, figures);
 
-    expect(figures.missed).toEqual([]);
-    expect(figures.found).toBe(Number(rounds));
-    // Every kind comes up at least once from here on.
-    if (Number(rounds) >= 75) expect(Object.keys(figures.byKind).sort()).toEqual(Object.keys(corruptions).sort());
-  },
-  60_000 + Number(rounds) * 1_000,
-);
+      expect(figures.missed).toEqual([]);
+      expect(figures.found).toBe(Number(rounds));
+      // Every kind comes up at least once from here on.
+      if (Number(rounds) >= 75) expect(Object.keys(figures.byKind).sort()).toEqual(Object.keys(corruptions).sort());
+    },
+    60_000 + Number(rounds) * 1_000,
+  );
+});
 
 test(
   `a process killed at any of ${kills} moments leaves no false success, no lost backup and nothing lasting (seed ${seed})`,
