@@ -118,5 +118,11 @@ async function putJson(
   value: Manifest | StartMarker,
   signal: AbortSignal,
 ): Promise<void> {
-  await store.put(key, sealedJson(value), signal);
+  const bytes = sealedJson(value);
+  const stored = await store.put(key, bytes, signal);
+  if (stored.sizeBytes === bytes.length) return;
+  // Half a manifest would be found at the next look only, and this run would have been called a success.
+  throw new JobFailed('damaged', `the store has ${stored.sizeBytes} bytes of ${key}, ${bytes.length} were sent`, {
+    transient: true,
+  });
 }

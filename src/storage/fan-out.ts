@@ -49,16 +49,16 @@ class FanOut implements WritableStore {
   put(key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<StoredObject> {
     if (body instanceof Readable) return this.#putStream(key, body, signal);
     this.#sizes.set(key, body.length);
-    return this.#ofEach(signal, ({ store }, own) => store.put(key, body, own));
+    return this.#ofEach(signal, async ({ store }, own) => requireWhole(await store.put(key, body, own), body.length));
   }
 
   async head(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
     return this.#ofEach(signal, async ({ store }, own) => {
       const found = await store.head(key, own);
       const expected = this.#sizes.get(key);
-      if (expected === undefined || found?.sizeBytes === expected) return found;
-      const there = found === undefined ? 'nothing' : `${found.sizeBytes} bytes`;
-      throw new StoreError('damaged', `${key}: ${expected} bytes were sent, ${there} is there`);
+      if (expected === undefined) return found;
+      if (found !== undefined) return requireWhole(found, expected);
+      throw new StoreError('damaged', `${key}: ${expected} bytes were sent, nothing is there`);
     });
   }
 
@@ -235,4 +235,9 @@ function answerOf<T>(
 
 function stalled(ms: number): StoreError {
   return new StoreError('unavailable', `the store took nothing for ${Math.round(ms / 1_000)} seconds`);
+}
+
+function requireWhole(stored: StoredObject, sentBytes: number): StoredObject {
+  if (stored.sizeBytes === sentBytes) return stored;
+  throw new StoreError('damaged', `${stored.key}: ${sentBytes} bytes were sent, ${stored.sizeBytes} are there`);
 }

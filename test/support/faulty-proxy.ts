@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
  * `lose_answer`: the service does what it was asked, but the connection is cut instead of the answer.
  * `cut_body`, `stall_body`: half of the first chunk of the answer's body, then an end or nothing more.
  * `ignore_condition`: the service never sees `If-None-Match`, as if it did not know it.
- * `flip_bit`: one bit of the request's body arrives changed.
+ * `flip_bit`: one bit of the request's body arrives changed. `flip_answer`: one bit of the answer's body does.
  */
 export type ProxyFault =
   | { readonly status: number }
@@ -16,11 +16,10 @@ export type ProxyFault =
   | 'cut_body'
   | 'stall_body'
   | 'flip_bit'
+  | 'flip_answer'
   | 'ignore_condition'
   | undefined;
-type PassedOnFault =
-  | Extract<ProxyFault, 'lose_answer' | 'cut_body' | 'stall_body' | 'flip_bit' | 'ignore_condition'>
-  | undefined;
+type PassedOnFault = Exclude<ProxyFault, { readonly status: number } | 'reset' | 'stall'>;
 
 export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string;
@@ -87,6 +86,10 @@ function passOn(target: string, incoming: IncomingMessage, outgoing: ServerRespo
       return;
     }
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    if (fault === 'flip_answer') {
+      answer.pipe(flippingOneBit()).pipe(outgoing);
+      return;
+    }
     if (fault !== 'cut_body' && fault !== 'stall_body') {
       answer.pipe(outgoing);
       return;

@@ -1,7 +1,11 @@
 import { Readable, Transform } from 'node:stream';
 import { type ObjectStore, StoreError } from '../../src/storage/object-store.ts';
 
-export const faults = ['unavailable', 'reset', 'full', 'denied', 'short_read', 'bit_flip'] as const;
+/**
+ * `short_read`, `bit_flip`: what is read is not what is stored. `short_write`: of a body only a part is kept, and the answer says
+ * how much. The others are errors.
+ */
+export const faults = ['unavailable', 'reset', 'full', 'denied', 'short_read', 'bit_flip', 'short_write'] as const;
 export type Fault = (typeof faults)[number];
 
 /** A store whose calls are counted, and one of which goes wrong. */
@@ -11,7 +15,10 @@ export interface FaultyStore {
   readonly calls: readonly string[];
 }
 
-/** Call number `at` (from 0) fails as `fault` says; faults of reading change what `get` gives, other calls then fail as `unavailable`. */
+/**
+ * Call number `at` (from 0) fails as `fault` says; faults of reading change what `get` gives, those of writing what `put` keeps;
+ * other calls then fail as `unavailable`.
+ */
 export function faultyStore(inner: ObjectStore, at: number, fault: Fault): FaultyStore {
   const calls: string[] = [];
   const isFaulty = (call: string): boolean => {
@@ -22,6 +29,7 @@ export function faultyStore(inner: ObjectStore, at: number, fault: Fault): Fault
     description: inner.description,
     async put(key, body, signal) {
       if (!isFaulty(`put ${key}`)) return inner.put(key, body, signal);
+      if (fault === 'short_write') return inner.put(key, await shortened(body), signal);
       if (body instanceof Readable) await consumeSome(body);
       throw failure(fault);
     },
@@ -69,6 +77,12 @@ function failure(fault: Fault): Error {
 async function consumeSome(body: Readable): Promise<void> {
   for await (const _chunk of body) break;
   body.destroy();
+}
+
+/** All but the last byte. */
+async function shortened(body: Readable | Uint8Array): Promise<Uint8Array> {
+  const bytes = body instanceof Readable ? Buffer.concat(await body.toArray()) : body;
+  return bytes.subarray(0, bytes.length - 1);
 }
 
 /** Flips a bit of the first chunk, or lets the stream end before its last byte without an error. */
