@@ -6,6 +6,7 @@ import { sweepWorkDirectories } from './core/work-directory.ts';
 import { type DiscoveryContext, hasSameDatabases, withDiscoveredDatabases } from './discover-backups.ts';
 import type { BackupMethod } from './jobs/backup/method.ts';
 import type { ContentPrograms, OpeningTools } from './jobs/backup/open-content.ts';
+import { type DirectoryFormat, dumpSpoolPrefix } from './jobs/backup/postgres-directory.ts';
 import { type PostgresDumpOptions, postgresDump } from './jobs/backup/postgres-dump.ts';
 import { type PostgresGlobalsOptions, postgresGlobals } from './jobs/backup/postgres-globals.ts';
 import { backupJob, backupLockName } from './jobs/backup-job.ts';
@@ -26,6 +27,7 @@ import { localSandbox, sandboxPrefix } from './jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from './jobs/sandbox/sandbox.ts';
 import { serverSandbox } from './jobs/sandbox/server-postgres.ts';
 import { parseSchedule } from './jobs/schedule.ts';
+import type { BackupSettings } from './jobs/settings.ts';
 import { StoreCatalog } from './jobs/store-catalog.ts';
 import { verifyJob } from './jobs/verify-job.ts';
 import { openStore } from './storage/index.ts';
@@ -153,7 +155,8 @@ class OwnAssembly implements Assembly {
     if (settings.method === 'globals')
       return this.#globals({ compressionLevel: settings.compressionLevel, encryption });
     const { facts, select, sampleAbove: sampleAboveBytes, lockTimeout: lockTimeoutMs, compressionLevel } = settings;
-    return this.#dump({ facts, select, sampleAboveBytes, lockTimeoutMs, compressionLevel, encryption });
+    const directory = directoryFormatOf(settings);
+    return this.#dump({ facts, select, sampleAboveBytes, lockTimeoutMs, compressionLevel, encryption, directory });
   }
 
   /** Nothing is dumped or locked: only the kind of facts matters, which is the manifest's. */
@@ -312,17 +315,26 @@ class OwnAssembly implements Assembly {
   }
 }
 
-function spoolDirectoryOf({ proof }: LoadedBackup): string | undefined {
-  return proof?.sandbox.type === 'local' ? proof.sandbox.directory : undefined;
+function spoolDirectoryOf({ proof, settings }: LoadedBackup): string | undefined {
+  const ofSandbox = proof?.sandbox.type === 'local' ? proof.sandbox.directory : undefined;
+  return ofSandbox ?? settings.spoolDirectory;
 }
 
-/** Dumps that were fetched, passwords and identities handed to programs, and throw-away servers of processes that were killed. */
+/** The configuration is refused when it wants this format without a spool. */
+function directoryFormatOf({ format, spoolDirectory, parallelJobs }: BackupSettings): DirectoryFormat | undefined {
+  if (format === 'custom' || spoolDirectory === undefined) return undefined;
+  return { spoolDirectory, parallelJobs };
+}
+
+/** Dumps that were made or fetched, passwords and identities handed to programs, and throw-away servers of processes that were killed. */
 async function sweepLeftovers(config: LoadedConfig): Promise<void> {
   await sweepWorkDirectories(identityPrefix, await identityParent());
   const parents = new Set<string | undefined>([undefined]);
   for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
+  for (const { settings } of config.targets.flatMap(({ backups }) => backups)) parents.add(settings.spoolDirectory);
   for (const parent of parents) {
-    for (const prefix of [sandboxPrefix, spoolPrefix, loginPrefix]) await sweepWorkDirectories(prefix, parent);
+    for (const prefix of [sandboxPrefix, spoolPrefix, dumpSpoolPrefix, loginPrefix])
+      await sweepWorkDirectories(prefix, parent);
   }
 }
 

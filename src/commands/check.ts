@@ -16,6 +16,7 @@ import { checkRedis } from './check/redis.ts';
 import { configurationFindings, renderFindings, renderSummary } from './check/report.ts';
 import { checkSandbox } from './check/sandboxes.ts';
 import { type BackupOfDatabase, type SourceDatabase, withSession } from './check/source.ts';
+import { checkSpools } from './check/spools.ts';
 import { checkStoreAccess, type StoreAccess } from './check/stores.ts';
 import { checkWatching } from './check/watching.ts';
 
@@ -72,13 +73,15 @@ export async function checkMachine(
   if (sources.length > 0) await checkPrograms(sources, { ...context, installations }, programs);
   const encryption = findingsAbout('encryption');
   await checkEncryption(config, context.searchPath, encryption);
+  const spool = findingsAbout('spool');
+  await checkSpools(config, sources, context.searchPath, spool);
   const sandboxes = await mapLimit(usedSandboxes(config), checksAtOnce, async (sandbox) => {
     const findings = findingsAbout(`sandbox ${sandbox.name}`);
     const proven = sources.filter((source) => source.sandbox?.name === sandbox.name);
     await checkSandbox(sandbox, proven, findings, { ...timed(context), installations });
     return findings.all;
   });
-  return [...programs.all, ...encryption.all, ...sandboxes.flat()];
+  return [...programs.all, ...encryption.all, ...spool.all, ...sandboxes.flat()];
 }
 
 function timed(context: CheckContext): CheckContext & { readonly timeoutMs: number } {

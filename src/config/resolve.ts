@@ -113,7 +113,9 @@ type TargetSurroundings = AccessSurroundings &
   BackupSurroundings & { readonly customQueries: Pick<CustomQueries, 'families'> };
 
 /** `recipients`: of the whole configuration. */
-type BackupSurroundings = Pick<LoadedConfig, 'stores' | 'sandboxes'> & Pick<LoadedBackup, 'recipients'>;
+type BackupSurroundings = Pick<LoadedConfig, 'stores' | 'sandboxes'> &
+  Pick<LoadedBackup, 'recipients'> &
+  Pick<AccessSurroundings, 'folder'>;
 
 function resolveTarget(name: string, target: TargetConfig, around: TargetSurroundings): LoadedTarget {
   switch (target.engine) {
@@ -178,10 +180,15 @@ function resolveBackup(
     retired: [],
     stores,
     lineages,
-    settings,
+    settings: withAbsoluteSpool(settings, around.folder),
     recipients: settings.encryption === false ? undefined : (settings.encryption?.recipients ?? around.recipients),
     proof: resolveProof(settings, around.sandboxes),
   };
+}
+
+function withAbsoluteSpool(settings: BackupSettings, folder: string): BackupSettings {
+  const { spoolDirectory } = settings;
+  return spoolDirectory === undefined ? settings : { ...settings, spoolDirectory: resolve(folder, spoolDirectory) };
 }
 
 /** What stands for the database in lineages of roles and tablespaces. */

@@ -9,9 +9,9 @@ import type { Manifest } from './manifest.ts';
 /** Begins the name of the folder a fetched backup lies in. */
 export const spoolPrefix = 'watchkeeper-spool-';
 
-/** Where {@link fetchParts} puts the content of a part: decompressed, under its name without `.zst` and `.age`. */
+/** Where {@link fetchParts} puts the content of a part: decompressed and unpacked, under its name without `.zst` and the like. */
 export function contentPathIn(folder: string): (partName: string) => string {
-  return (partName) => join(folder, partName.replace(/\.zst(?:\.age)?$/, ''));
+  return (partName) => join(folder, partName.replace(/(?:\.tar)?\.zst(?:\.age)?$/, ''));
 }
 
 /** Fetches all parts of a backup into `folder`, checked piece by piece; rejects as {@link fetchPart} does. */

@@ -56,6 +56,7 @@ export const failureReasons = [
   'source_changed',
   'store',
   'store_full',
+  'spool',
   'damaged',
   'not_proven',
   'identity',

@@ -38,6 +38,8 @@ const partSchema = z.strictObject({
   compression: z.enum(['zstd']),
   /** After compression; absent: not encrypted. */
   encryption: z.enum(['age']).optional(),
+  /** `tar`: the content is a folder, as pg_dump's directory format writes it; absent: one file. */
+  archive: z.enum(['tar']).optional(),
   /** Of what pg_dump wrote, before compression. No hash: zstd keeps a checksum of it in its frame, and checks it. */
   content: z.object({ sizeBytes: bytes }),
 });

@@ -173,6 +173,27 @@ export const backupSettings = z.strictObject({
     .default(10_000)
     .describe('How long pg_dump waits for the lock on a table before it gives up.'),
   compressionLevel: z.int().min(1).max(19).default(3).describe('Level of zstd.'),
+  format: z
+    .enum(['custom', 'directory'])
+    .default('custom')
+    .describe(
+      'The format of pg_dump. `custom`: one file, streamed into the store without touching a disk. `directory`: several tables at once, into `spoolDirectory`, from where they are stored; for databases that one session takes too long to read.',
+    ),
+  parallelJobs: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(2)
+    .describe(
+      'With `format: directory`: how many tables are dumped at once, each by a session of its own; two more are open beside them.',
+    ),
+  spoolDirectory: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'An existing folder with room for a whole dump, which lies there uncompressed and unencrypted until it is stored. `format: directory` needs it. Proofs and restores put fetched backups there too, where the sandbox names no `directory`.',
+    ),
 });
 export type BackupSettings = z.infer<typeof backupSettings>;
 

@@ -18,7 +18,7 @@ import { verifyJob } from '../../src/jobs/verify-job.ts';
 import { type ObjectStore, readWhole } from '../../src/storage/object-store.ts';
 import type { PostgresAccess } from '../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../src/targets/postgres/cluster.ts';
-import { dumpMethod, lineageOf, zstdProgram } from '../support/keeping.ts';
+import { dumpMethod, lineageOf, openingTools } from '../support/keeping.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { createDatabase } from '../support/postgres.ts';
 
@@ -169,7 +169,7 @@ export class FaultLab {
     const deadlineMs = 120_000;
     const destinations = [{ name: 'test', store, catalog }];
     const schedule = parseSchedule('0 2 * * *', 'UTC');
-    const proof = { method, openSandbox: serverSandbox(this.#cluster.access), assertions: [], zstdProgram };
+    const proof = { method, openSandbox: serverSandbox(this.#cluster.access), assertions: [], ...openingTools };
     return [
       backupJob({ lineage, access: this.#shop, method, destinations, schedule, deadlineMs }),
       verifyJob({ lineage, store, catalog, ...proof, schedule: undefined, deadlineMs }),

@@ -14,6 +14,8 @@ export function checkBackup(check: Check, path: SettingPath, backup: BackupSetti
       check.problem([...path, 'databases', index], `"${database}" is listed twice`);
   }
   if (backup.method === 'globals') checkGlobals(check, path, backup);
+  else if (backup.format === 'directory' && backup.spoolDirectory === undefined)
+    check.problem([...path, 'format'], 'directory needs spoolDirectory: a folder with room for a whole dump');
   if (verify === false) {
     check.warning([...path, 'verify'], 'these backups are never proven to be restorable');
     return;
@@ -26,8 +28,9 @@ export function checkBackup(check: Check, path: SettingPath, backup: BackupSetti
 }
 
 /** Roles and tablespaces are of no database, and can be tried on a server of their own only. */
-function checkGlobals(check: Check, path: SettingPath, { databases, verify }: BackupSettings): void {
+function checkGlobals(check: Check, path: SettingPath, { databases, format, verify }: BackupSettings): void {
   if (databases !== undefined) check.problem([...path, 'databases'], 'has no meaning with method globals');
+  if (format === 'directory') check.problem([...path, 'format'], 'has no meaning with method globals');
   if (verify === false) return;
   if (verify.assertions.length > 0)
     check.problem([...path, 'verify', 'assertions'], 'has no meaning with method globals');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { startProcess } from '../../core/run-process.ts';
+import type { WorkDirectory } from '../../core/work-directory.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
@@ -14,6 +15,14 @@ import { measureDatabase, measureInTransaction } from './measure-database.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
 import { type ClosingOptions, closeContent } from './open-content.ts';
 import { requireOwnConnections } from './pooling.ts';
+import {
+  type DirectoryFormat,
+  directoryPartName,
+  dumpIntoSpool,
+  openDumpSpool,
+  packing,
+  requireSpoolSpace,
+} from './postgres-directory.ts';
 import { sequenceFacts } from './postgres-facts.ts';
 import { dumpPartName, restoreDump, schemaPartName } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
@@ -33,9 +42,11 @@ export interface PostgresDumpOptions extends ClosingOptions {
   /** What of the database is dumped; undefined: everything. */
   readonly select?: SelectSettings | undefined;
   readonly lockTimeoutMs: number;
+  /** pg_dump's directory format by way of a spool; undefined: its custom format, streamed. */
+  readonly directory?: DirectoryFormat | undefined;
 }
 
-/** A logical backup of one database: `pg_dump` in its custom format, compressed with zstd. */
+/** A logical backup of one database: `pg_dump` in its custom or its directory format, compressed with zstd. */
 export function postgresDump(options: PostgresDumpOptions): BackupMethod {
   return {
     format: 'postgres-dump/1',
@@ -52,6 +63,26 @@ async function takeDump(
   context: JobContext,
 ): Promise<TakenBackup> {
   await requireOwnConnections(access, context);
+  await using spool = options.directory === undefined ? undefined : await openDumpSpool(options.directory);
+  const taken = await takeFromSnapshot({ options, access, spool }, sink, context);
+  if (spool === undefined) return taken;
+  // What is complete in the spool needs neither the locks nor the snapshot any longer.
+  const packed = { name: directoryPartName, ...packing(spool), env: {} };
+  const part: Part = { ...(await streamProgram(packed, options, sink, context)), archive: 'tar' };
+  return { ...taken, parts: [part, ...taken.parts] };
+}
+
+/** Dumps and measures, side by side. Without a spool the parts are then stored, with one all but the dump in it. */
+async function takeFromSnapshot(
+  from: {
+    readonly options: PostgresDumpOptions;
+    readonly access: PostgresAccess;
+    readonly spool: WorkDirectory | undefined;
+  },
+  sink: PartSink,
+  context: JobContext,
+): Promise<TakenBackup> {
+  const { options, access, spool } = from;
   const { lockTimeoutMs, select } = options;
   await using snapshot = await exportSnapshot(access, { lockTimeoutMs, select, signal: context.signal });
   const { session, selection } = snapshot;
@@ -64,11 +95,16 @@ async function takeDump(
   // Before pg_dump starts: sequences move on outside the snapshot.
   const sequences = await sequenceFacts(session, scope, context.signal);
   const measures = await measuresFor(options, session, context.signal);
+  if (options.directory !== undefined) {
+    const tables = snapshot.tables.filter((table) => scope.hasRowsOf(table));
+    const estimated = { session, tables, withLargeObjects: scope.hasLargeObjects };
+    await requireSpoolSpace(estimated, options.directory, context.signal);
+  }
 
   // Whichever of the two fails ends the other: half of a backup is none.
   await using run = joinedRun(context);
   const inRun = { ...context, signal: run.signal };
-  const dumping = streamParts({ options, installation, snapshot, source }, sink, inRun);
+  const dumping = dumpParts({ options, installation, snapshot, source, spool }, sink, inRun);
   const measuring = measureInTransaction(session, snapshot.tables, { ...measures, selection }, run.signal);
   await run.all([dumping, measuring]);
   return {
@@ -100,24 +136,35 @@ interface DumpSource {
   readonly installation: ProgramInstallation;
   readonly snapshot: ExportedSnapshot;
   readonly source: BackupSource;
+  readonly spool: WorkDirectory | undefined;
 }
 
 /** Data alone could not be loaded anywhere: the definitions go into a part of their own, of the same snapshot. */
-async function streamParts(from: DumpSource, sink: PartSink, context: JobContext): Promise<Part[]> {
+async function dumpParts(from: DumpSource, sink: PartSink, context: JobContext): Promise<Part[]> {
   const content = from.snapshot.selection?.content ?? 'all';
-  if (content !== 'data') {
-    const onlySchema = content === 'schema' ? ['--schema-only'] : [];
-    return [await streamDump(from, { name: dumpPartName, sections: onlySchema }, sink, context)];
+  const sections = { all: [], schema: ['--schema-only'], data: ['--section=data'] }[content];
+  const main = await dumpMain(from, sections, sink, context);
+  if (content !== 'data') return main;
+  const definitions = { name: schemaPartName, sections: ['--section=pre-data', '--section=post-data'] };
+  return [...main, await streamDump(from, definitions, sink, context)];
+}
+
+/** Into the store, or into the spool, from where it is stored later. */
+async function dumpMain(
+  from: DumpSource,
+  sections: readonly string[],
+  sink: PartSink,
+  context: JobContext,
+): Promise<Part[]> {
+  const { spool, snapshot } = from;
+  const format = from.options.directory;
+  if (spool === undefined || format === undefined) {
+    return [await streamDump(from, { name: dumpPartName, sections }, sink, context)];
   }
-  return [
-    await streamDump(from, { name: dumpPartName, sections: ['--section=data'] }, sink, context),
-    await streamDump(
-      from,
-      { name: schemaPartName, sections: ['--section=pre-data', '--section=post-data'] },
-      sink,
-      context,
-    ),
-  ];
+  await using login = await libpqLogin(snapshot.session.access);
+  const args = [...dumpArguments(login.argument, from), ...sections];
+  await dumpIntoSpool({ program: programOf(from), args, env: login.env, spool, format }, context);
+  return [];
 }
 
 async function streamDump(
@@ -128,9 +175,13 @@ async function streamDump(
 ): Promise<Part> {
   // The snapshot is known to the server of its session alone.
   await using login = await libpqLogin(from.snapshot.session.access);
-  const program = join(from.installation.directory, 'pg_dump');
-  const args = [...dumpArguments(login.argument, from), ...part.sections];
-  return await streamProgram({ name: part.name, program, args, env: login.env }, from.options, sink, context);
+  const args = ['--format=custom', ...dumpArguments(login.argument, from), ...part.sections];
+  const { name } = part;
+  return await streamProgram({ name, program: programOf(from), args, env: login.env }, from.options, sink, context);
+}
+
+function programOf({ installation }: DumpSource): string {
+  return join(installation.directory, 'pg_dump');
 }
 
 /** pg_dump or its like → zstd → age where it is encrypted → hash → store, in constant memory. */
@@ -207,7 +258,6 @@ function dumpArguments(connection: string, { options, snapshot, source }: DumpSo
   const { selection } = snapshot;
   const extensions = source.extensions.map(({ name }) => name);
   return [
-    '--format=custom',
     '--compress=0',
     '--no-password',
     connection,

@@ -45,7 +45,8 @@ export async function restoreTables(
   await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-list-' });
   const run = runWithLists(from.run, folder.path);
   const definitions = withoutPublicSchema(await from.run(['--list', archives.definitions]));
-  await run(definitions, ['--exit-on-error', '--section=pre-data', archives.definitions]);
+  // Rights one after the other, see inPasses; all else of this section pg_restore makes in one session anyway.
+  await run(definitions, ['--jobs=1', '--exit-on-error', '--section=pre-data', archives.definitions]);
   const tables = await tablesOf(into, from.selection, context.signal);
   const { roles } = manifest.source;
   const { data } = selectEntries(await from.run(['--list', archives.data]), tables, roles);

@@ -74,8 +74,9 @@ async function load(
   for (const step of await restoreSteps(manifest, archives, run)) await run(['--exit-on-error', ...step]);
 }
 
-function archivesOf({ selection }: OpenedManifest, contentPath: RestoreRequest['contentPath']): Archives {
-  const data = contentPath(dumpPartName);
+function archivesOf({ selection, parts }: OpenedManifest, contentPath: RestoreRequest['contentPath']): Archives {
+  const folder = parts.find(({ archive }) => archive === 'tar');
+  const data = contentPath(folder?.name ?? dumpPartName);
   return { data, definitions: selection?.content === 'data' ? contentPath(schemaPartName) : data };
 }
 
