@@ -6,6 +6,7 @@ import { configMetrics } from '../src/config/holder.ts';
 import { formatDuration } from '../src/core/duration.ts';
 import type { Metric } from '../src/core/metric.ts';
 import { examinerDeclarations } from '../src/examiner.ts';
+import { annotationMetrics } from '../src/jobs/annotations/writer.ts';
 import { keepingMetrics } from '../src/jobs/keeping-declarations.ts';
 
 /** Metrics that belong together: a family, or what a part of the daemon tells of itself. */
@@ -32,7 +33,7 @@ export function metricSections(): MetricSection[] {
       title: 'The daemon',
       about: 'What the process tells of itself, beside the usual `process_*` and `nodejs_*`. Only on `/metrics`.',
       withTarget: false,
-      metrics: [...selfMetricDeclarations, ...configMetrics, ...examinerDeclarations],
+      metrics: [...selfMetricDeclarations, ...configMetrics, ...examinerDeclarations, ...annotationMetrics],
     },
     {
       title: 'Keeping',

@@ -14,6 +14,7 @@ import { version } from './core/version.ts';
 import { type Examine, type Examiner, startExaminer } from './examiner.ts';
 import { createApp } from './http/app.ts';
 import type { HealthCheck, KeepingRow, ReloadReport } from './http/dependencies.ts';
+import { Annotations } from './jobs/annotations/writer.ts';
 import type { Job } from './jobs/job.ts';
 import { JobCounts } from './jobs/job-counts.ts';
 import { createKeeping, type Keeping } from './jobs/keeping.ts';
@@ -79,6 +80,7 @@ class Daemon implements Server {
   readonly #stop = new AbortController();
   /** Outlives a reload: counters must not go back. */
   readonly #counts = new JobCounts();
+  readonly #annotations: Annotations;
   /** The newest first; older ones serve the runs that began with them. */
   readonly #parts: Parts[] = [];
   #scheduler: Scheduler | undefined;
@@ -97,6 +99,7 @@ class Daemon implements Server {
       clock,
     });
     const holder = this.#holder;
+    this.#annotations = new Annotations({ grafana: () => holder.current.grafana, clock, log });
     this.#runner = createRunner({
       clock,
       log,
@@ -185,6 +188,7 @@ class Daemon implements Server {
     await this.#takingOver;
     await this.#examiner?.[Symbol.asyncDispose]();
     await this.#scheduler?.[Symbol.asyncDispose]();
+    await this.#annotations[Symbol.asyncDispose]();
     for (const { scraper, keeping, assembly } of this.#parts) {
       await scraper[Symbol.asyncDispose]();
       await keeping[Symbol.asyncDispose]();
@@ -276,6 +280,7 @@ class Daemon implements Server {
   #ended(job: Job, outcome: RunOutcome): void {
     this.#counts.ended(job, outcome);
     this.#current.keeping.ended(job);
+    this.#annotations.ended(job, outcome);
     this.#options.onOutcome?.(job, outcome);
   }
 
@@ -284,6 +289,7 @@ class Daemon implements Server {
       ...(await this.#selfMetrics.samples()),
       ...this.#holder.samples(),
       ...(this.#examiner?.samples() ?? []),
+      ...this.#annotations.samples(),
       ...this.#current.keeping.samples(this.#options.clock.now()),
     ];
   }

@@ -34,6 +34,11 @@ export interface Annotation {
   readonly color: 'green' | 'orange' | 'red' | 'blue';
 }
 
+/** What somebody wrote to Grafana itself: found by all of these tags. */
+export interface TaggedAnnotation extends Pick<Annotation, 'name' | 'color'> {
+  readonly tags: readonly string[];
+}
+
 /** The uid of a board, by its name. */
 export const uidOf = (name: string) => `watchkeeper-${name}`;
 

@@ -1,5 +1,13 @@
-import { type Annotation, type Board, type Row, uidOf, type Variable, variablesOf } from './board.ts';
-import { annotationsOf } from './keeping-annotations.ts';
+import {
+  type Annotation,
+  type Board,
+  type Row,
+  type TaggedAnnotation,
+  uidOf,
+  type Variable,
+  variablesOf,
+} from './board.ts';
+import { annotationsOf, writtenAnnotations } from './keeping-annotations.ts';
 import type { Panel } from './panel.ts';
 import { chosenDataSource, renderPanel } from './render-panel.ts';
 
@@ -29,7 +37,7 @@ export function renderBoard(board: Board): string {
     timezone: '',
     weekStart: '',
     links: [linkToOthers],
-    annotations: { list: annotationsOf(board).map(renderAnnotation) },
+    annotations: { list: [...annotationsOf(board).map(renderAnnotation), ...writtenAnnotations.map(renderTagged)] },
     templating: { list: [dataSourceVariable, ...variablesOf(board).map(renderVariable)] },
     panels: renderRows(board.rows),
   };
@@ -100,6 +108,17 @@ function renderAnnotation({ name, expression, title, color }: Annotation): Json 
     textFormat: '',
     useValueForTime: 'on',
     step: '60s',
+  };
+}
+
+function renderTagged({ name, tags, color }: TaggedAnnotation): Json {
+  return {
+    name,
+    datasource: { type: 'grafana', uid: '-- Grafana --' },
+    enable: true,
+    hide: false,
+    iconColor: color,
+    target: { type: 'tags', limit: 100, matchAny: false, tags },
   };
 }
 

@@ -171,6 +171,23 @@ const daemon: readonly Panel[] = [
     legend: '{{instance}}',
   }),
   lines({
+    title: 'Annotations that Grafana did not take',
+    description:
+      'Given up within an hour, by why, and waiting now. 0 too where none are configured (annotations.grafana). The log tells the first failure.',
+    unit: 'none',
+    min: 0,
+    queries: [
+      {
+        expression: `sum by (instance, reason) (increase(watchkeeper_annotations_dropped_total{${chosenJob}}[1h])) or vector(0)`,
+        legend: '{{instance}} {{reason}}',
+      },
+      {
+        expression: `sum by (instance) (watchkeeper_annotations_queued{${chosenJob}}) or vector(0)`,
+        legend: '{{instance}} waiting',
+      },
+    ],
+  }),
+  lines({
     title: 'Lag of the event loop',
     description: '99th percentile since the last scrape: for so long nothing else was done.',
     unit: 's',

@@ -4,6 +4,7 @@ import { mapLimit } from '../core/map-limit.ts';
 import type { WorkContext } from '../core/work-context.ts';
 import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
+import { checkAnnotations } from './check/annotations.ts';
 import { checkAws } from './check/aws.ts';
 import { checkCustomFamilies } from './check/custom-families.ts';
 import { checkEncryption } from './check/encryption.ts';
@@ -40,7 +41,7 @@ export async function checkConfiguration(config: LoadedConfig, context: CheckCon
   const targets = await checkTargets(config, context);
   const stores = await checkStores(config, context);
   const machine = await checkMachine(config, targets.sources, context);
-  return [...targets.findings, ...stores, ...machine];
+  return [...targets.findings, ...stores, ...machine, ...(await checkTelling(config, context))];
 }
 
 /** Every target, and what is known of its databases that are backed up. */
@@ -59,6 +60,13 @@ export async function checkStores(config: LoadedConfig, context: CheckContext): 
     return findings.all;
   });
   return checked.flat();
+}
+
+/** Whether what happens can be told where the configuration says. */
+export async function checkTelling(config: LoadedConfig, context: CheckContext): Promise<readonly CheckFinding[]> {
+  const findings = findingsAbout('annotations');
+  await checkAnnotations(config, findings, context);
+  return findings.all;
 }
 
 /** Whether programs and sandboxes fit the databases. */

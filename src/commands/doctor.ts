@@ -13,6 +13,7 @@ import {
   checkMachine,
   checkStores,
   checkTargets,
+  checkTelling,
   printFindings,
 } from './check.ts';
 
@@ -27,7 +28,8 @@ export async function examine(given: LoadedConfig, context: CheckContext): Promi
   const stores = await checkStores(config, context);
   const kept = await checkKept(config, opened.catalogs, context);
   const machine = await checkMachine(config, merge(targets.sources, kept.sources), context);
-  return [...targets.findings, ...stores, ...kept.findings, ...machine];
+  const telling = await checkTelling(config, context);
+  return [...targets.findings, ...stores, ...kept.findings, ...machine, ...telling];
 }
 
 /** Stores that cannot be opened are told by their own check already. */

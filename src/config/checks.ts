@@ -1,6 +1,6 @@
 import type { Check, Checked, Remarks } from './checks/check.ts';
 import { checkEncryption } from './checks/encryption.ts';
-import { checkServer } from './checks/servers.ts';
+import { checkSecret, checkServer } from './checks/servers.ts';
 import { checkSamePlace, checkStore } from './checks/stores.ts';
 import { checkSharedServer, checkTarget, checkTimeouts } from './checks/targets.ts';
 import { defaultStore } from './resolve.ts';
@@ -14,7 +14,10 @@ export function checkConsistency(checked: Checked): Remarks {
     problem: (path, message) => remarks.problems.push({ path, message }),
     warning: (path, message) => remarks.warnings.push({ path, message }),
   };
-  const { stores, sandboxes, targets } = checked.config;
+  const { annotations, stores, sandboxes, targets } = checked.config;
+  if (annotations.grafana !== undefined) {
+    checkSecret(check, ['annotations', 'grafana', 'token'], annotations.grafana.token);
+  }
   for (const [name, store] of Object.entries(stores)) checkStore(check, name, store);
   checkSamePlace(check);
   for (const [name, sandbox] of Object.entries(sandboxes)) {

@@ -7,6 +7,7 @@ import type { WatchedRds } from '../collectors/rds/watch.ts';
 import type { RedisWatchSettings } from '../collectors/redis/settings.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
+import type { GrafanaAccess } from '../jobs/annotations/grafana.ts';
 import type { Assertion } from '../jobs/assertions.ts';
 import type { Lineage } from '../jobs/lineage.ts';
 import type { BackupSettings, JobLimits, Objectives } from '../jobs/settings.ts';
@@ -36,6 +37,8 @@ export interface LoadedConfig {
   /** Every sandbox that is configured, and the default one. */
   readonly sandboxes: readonly LoadedSandbox[];
   readonly targets: readonly LoadedTarget[];
+  /** Where runs are written as annotations; undefined: nowhere. */
+  readonly grafana?: GrafanaAccess | undefined;
 }
 
 export interface LoadedStore {

@@ -57,6 +57,7 @@ export function resolveConfig(
     programDirectories: config.programs.postgres.map((directory) => resolve(around.folder, directory)),
     jobs: config.jobs,
     identities: resolveIdentities(config, around),
+    grafana: resolveGrafana(config, around),
     stores,
     sandboxes,
     targets: Object.entries(config.targets).map(([name, target]) =>
@@ -68,6 +69,14 @@ export function resolveConfig(
 function resolveIdentities({ encryption }: Config, around: AccessSurroundings): SecretSource[] {
   const written = encryption.identities ?? [];
   return written.flatMap((value, index) => secretAt(value, ['encryption', 'identities', index], around) ?? []);
+}
+
+function resolveGrafana({ annotations: { grafana } }: Config, around: AccessSurroundings): LoadedConfig['grafana'] {
+  if (grafana === undefined) return undefined;
+  const { caFile, token: written, ...rest } = grafana;
+  const token = secretAt(written, ['annotations', 'grafana', 'token'], around);
+  if (token === undefined) return undefined;
+  return { ...rest, token, ...(caFile === undefined ? {} : { caFile: resolve(around.folder, caFile) }) };
 }
 
 function parseListen(listen: string): LoadedConfig['listen'] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { logLevels } from '../core/log.ts';
 import { durationMs, partName } from '../core/schema.ts';
+import { annotationSettings } from '../jobs/annotations/settings.ts';
 import { type BackupSettings, encryptionSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
 import { dynamodbTarget } from './targets/dynamodb.ts';
@@ -65,6 +66,7 @@ export const configSchema = z.strictObject({
     .record(partName, sandboxSettings)
     .default({})
     .describe('Where restores are proven, by name. Absent: a throw-away server on this machine.'),
+  annotations: annotationSettings.prefault({}).describe('Where what happens is marked, besides metrics and the log.'),
   jobs: jobLimits.prefault({}).describe('Limits of backups, proofs and retention.'),
   targets: z
     .record(

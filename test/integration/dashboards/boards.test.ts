@@ -13,6 +13,11 @@ const notInThisRun: Readonly<Record<string, { readonly labels: readonly string[]
     labels: ['alertname', 'alertstate', 'severity', 'target'],
     reason: 'made by Prometheus itself, where it has the rules',
   },
+  watchkeeper_annotations_queued: { labels: ['job', 'instance'], reason: 'only where they go to Grafana' },
+  watchkeeper_annotations_dropped_total: {
+    labels: ['job', 'instance', 'reason'],
+    reason: 'only where they go to Grafana',
+  },
   redis_node_up: { labels: ['job', 'instance', 'target', 'node'], reason: 'only of clusters and Sentinels' },
   redis_cluster_slots_fail: { labels: ['job', 'instance', 'target', 'node'], reason: 'only of clusters' },
   redis_sentinel_master_up: {
