@@ -4,6 +4,7 @@ import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from '../../jobs/catalog.ts';
 import { type ReadIdentities, readIdentities } from '../../jobs/encryption/identities.ts';
+import { fullReason } from '../../jobs/encryption/proof-details.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
 import { parseSchedule } from '../../jobs/schedule.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
@@ -30,10 +31,15 @@ export async function checkKept(
   return { findings: all, sources };
 }
 
+interface KeptBackup {
+  readonly backup: LoadedBackup;
+  readonly identities: ReadIdentities;
+}
+
 /** Of one schedule in one store; returns the newest backup of each database. */
 async function checkKeptIn(
   catalog: Catalog | undefined,
-  { backup, identities }: { readonly backup: LoadedBackup; readonly identities: ReadIdentities },
+  { backup, identities }: KeptBackup,
   findings: Findings,
   context: WorkContext,
 ): Promise<CatalogEntry[]> {
@@ -42,7 +48,7 @@ async function checkKeptIn(
   const kept: CatalogEntry[] = [];
   for (const lineage of backup.lineages.filter(({ store }) => store === catalog?.storeName)) {
     const entries = entriesOf(contents, lineage);
-    checkLineage(lineage, backup, entries, findings, context.clock.now());
+    await checkLineage(lineage, { backup, identities }, entries, findings, context.clock.now());
     checkOpenable(nameOf(lineage, backup), entries, backup, identities, findings);
     const [newest] = entries;
     if (newest !== undefined) kept.push(newest);
@@ -69,13 +75,13 @@ async function read(
   }
 }
 
-function checkLineage(
+async function checkLineage(
   lineage: Lineage,
-  backup: LoadedBackup,
+  { backup, identities }: KeptBackup,
   entries: readonly CatalogEntry[],
   findings: Findings,
   now: Date,
-): void {
+): Promise<void> {
   const name = nameOf(lineage, backup);
   const [newest] = entries;
   if (newest === undefined) {
@@ -92,9 +98,10 @@ function checkLineage(
   const message = `${name}: the newest backup, ${age(newest, now)} old, is not proven; ${held}`;
   const verdict = newest.proofs.find((proof) => proof.verdict !== 'inconclusive');
   const remedy = `watchkeeper verify ${newest.manifest.id}${backup.stores.length > 1 ? ` --store ${lineage.store}` : ''}`;
-  if (verdict?.verdict === 'failed')
-    findings.error(`${message}; its proof failed: ${verdict.reason ?? 'no reason'}`, remedy);
-  else if (backup.proof === undefined || proven !== undefined) findings.warning(message, remedy);
+  if (verdict?.verdict === 'failed') {
+    const reason = await fullReason(verdict, identities.identities);
+    findings.error(`${message}; its proof failed: ${reason ?? 'no reason'}`, remedy);
+  } else if (backup.proof === undefined || proven !== undefined) findings.warning(message, remedy);
   else findings.error(message, remedy);
 }
 

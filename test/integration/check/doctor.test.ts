@@ -202,6 +202,29 @@ test('whether an identity opens what is made and what is kept is told, also afte
   ]);
 });
 
+test('why the proof of an encrypted backup failed is told in full by whoever has the identity', async () => {
+  const { key, recipient, source } = await newIdentity();
+  await writeFile(join(folder, 'key'), key.reveal());
+  const manifest = await backUp([recipient]);
+  await using store = await openKept();
+  const openSandbox = localSandbox({ installations, user: 'postgres' });
+  const assertions = [{ name: 'secrets are kept', sql: 'SELECT max(id) = 11 FROM payments' }];
+  const tools = { ...openingTools, zstdProgram: undefined, identities: [source] };
+  await proveAndReport({ manifest, store, method: method(), openSandbox, assertions, ...tools }, job);
+  const look = async (identities: string) => {
+    const encryption = `{ recipients: [${recipient}]${identities} }`;
+    const findings = await examineAt(configure(cluster.access.connection.host, encryption));
+    return aboutBackups(findings).join();
+  };
+
+  const full = await look(", identities: ['file:key']");
+  const plain = await look('');
+
+  expect(full).toContain('its proof failed: assertions not met: secrets are kept (result is f)');
+  expect(plain).toContain('its proof failed: assertions not met: 1; the details of this report say more');
+  expect(plain).not.toContain('secrets are kept');
+});
+
 test('who only makes encrypted backups is reminded that nothing opens them here, and no more', async () => {
   const { recipient } = await newIdentity();
   const config = configure(cluster.access.connection.host, `{ recipients: [${recipient}] }`);

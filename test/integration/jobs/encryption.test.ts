@@ -129,7 +129,7 @@ test('the report that is stored says how it went, and the catalog reads it', asy
 
   expect(entry?.proofs.map(({ verdict, cause, obstacle, reason }) => [verdict, cause ?? obstacle, reason])).toEqual([
     ['inconclusive', 'identity', expect.stringContaining('the configured ones are of')],
-    ['failed', 'asserted', '1 assertions are not met; the details of this report say more'],
+    ['failed', 'asserted', 'assertions not met: 1; the details of this report say more'],
   ]);
 });
 
