@@ -35,8 +35,7 @@ function plainReason({ cause, obstacle, reason, facts, assertions }: Proof): str
   if (cause === 'damaged' || obstacle === 'identity') return reason ?? '';
   const more = 'the details of this report say more';
   if (cause === 'different') return `the restore differs from the source (facts: ${facts.differing.length}); ${more}`;
-  if (cause === 'asserted')
-    return `assertions not met: ${assertions.filter(({ passed }) => !passed).length}; ${more}`;
+  if (cause === 'asserted') return `assertions not met: ${assertions.filter(({ passed }) => !passed).length}; ${more}`;
   if (cause === 'restore') return `the restore failed; ${more}`;
   return `it could not be tried (${obstacle ?? 'place'}); ${more}`;
 }
