@@ -304,8 +304,15 @@ class OwnAssembly implements Assembly {
       ...this.opening,
       spoolDirectory: spoolDirectoryOf(backup),
       spoolLimitBytes: this.config.jobs.spool,
-      schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
-      deadlineMs: proof.timeoutMs,
+      policy: {
+        schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
+        share: proof.share ?? 1,
+        backupSchedule: parseSchedule(settings.schedule, settings.timezone),
+        perRun: proof.perRun,
+        tries: proof.tries,
+        retryAfterMs: proof.retryAfter,
+      },
+      timeoutMs: proof.timeout,
       ...(manifest === undefined ? {} : { manifest }),
     });
   }

@@ -2,6 +2,7 @@ import type { Assembly } from '../assembly.ts';
 import type { LoadedBackup, LoadedProof } from '../config/loaded.ts';
 import type { Job } from '../jobs/job.ts';
 import { sameLineage } from '../jobs/lineage.ts';
+import { verificationDefaults } from '../jobs/settings.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 import { backupsOf, type FoundBackup, findBackup, targetsWithStores } from './find-backup.ts';
@@ -56,7 +57,7 @@ function proofOf(assembly: Assembly, { entry: { manifest }, opened }: FoundBacku
 function proofByDefault(assembly: Assembly, backup: LoadedBackup): LoadedProof | undefined {
   const sandbox = assembly.config.sandboxes.find(({ type }) => type === 'local') ?? assembly.config.sandboxes[0];
   if (sandbox === undefined) return undefined;
-  return { schedule: undefined, sandbox, assertions: [], timeoutMs: backup.settings.timeout };
+  return { ...verificationDefaults, sandbox, assertions: [], timeout: backup.settings.timeout };
 }
 
 function describeProof({ outcome }: EndedRun): string {

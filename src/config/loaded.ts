@@ -10,7 +10,7 @@ import type { SecretSource } from '../core/secret.ts';
 import type { GrafanaAccess } from '../jobs/annotations/grafana.ts';
 import type { Assertion } from '../jobs/assertions.ts';
 import type { Lineage } from '../jobs/lineage.ts';
-import type { BackupSettings, JobLimits, Objectives } from '../jobs/settings.ts';
+import type { BackupSettings, JobLimits, Objectives, VerificationSettings } from '../jobs/settings.ts';
 import type { StoreSettings } from '../storage/settings.ts';
 import type { AwsAccess } from '../targets/aws/settings.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
@@ -131,10 +131,8 @@ export interface LoadedBackup {
   readonly proof: LoadedProof | undefined;
 }
 
-export interface LoadedProof {
-  /** Cron expression in the schedule's zone; undefined: right after every backup. */
-  readonly schedule: string | undefined;
+/** As the schedule's `verify` says; its cron expression is in the schedule's zone. */
+export interface LoadedProof extends Readonly<Omit<VerificationSettings, 'sandbox' | 'assertions'>> {
   readonly sandbox: LoadedSandbox;
   readonly assertions: readonly Assertion[];
-  readonly timeoutMs: number;
 }

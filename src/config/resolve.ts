@@ -213,9 +213,8 @@ function resolveProof(settings: BackupSettings, sandboxes: readonly LoadedSandbo
   if (verify === false) return undefined;
   const wanted = verify.sandbox ?? defaultSandbox.name;
   return {
-    schedule: verify.schedule,
+    ...verify,
     sandbox: sandboxes.find(({ name }) => name === wanted) ?? defaultSandbox,
     assertions: verify.assertions.map(toAssertion),
-    timeoutMs: verify.timeout,
   };
 }

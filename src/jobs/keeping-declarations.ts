@@ -80,6 +80,12 @@ export const lineageMetrics = {
     'When a backup was last verified, whatever the verdict, in seconds since 1970; 0 when none was.',
     'reports',
   ),
+  proofLastTries: ofLineage(
+    'proof_last_tries',
+    'tries',
+    'How often the backup that was verified last was tried until it had its verdict, or in vain so far; 0 when none was.',
+    'reports',
+  ),
   proofLastSuccess: ofLineage(
     'proof_last_success_timestamp_seconds',
     'seconds',
@@ -133,7 +139,7 @@ export const proofLastVerdict = metric({
 export const proofLastObstacle = metric({
   name: 'watchkeeper_proof_last_obstacle',
   type: 'gauge',
-  help: '1 for what kept the last verification from trying the backup, 0 for the others. identity: nothing that is configured opens it, as on the day it is needed. disk, memory, time: a limit was met. place: something else about the place of the restore.',
+  help: '1 for what kept the last verification from trying the backup, 0 for the others. identity: nothing that is configured opens it, as on the day it is needed. disk, memory, time: a limit was met. program, version, extension, locale, privilege: what the place of the restore lacks. place: something else about it.',
   labels: [...lineage, 'obstacle'],
   source: 'reports',
   unit: 'boolean',

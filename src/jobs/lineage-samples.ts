@@ -109,12 +109,20 @@ function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | und
     entry === undefined ? Number.POSITIVE_INFINITY : (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
   return {
     proofLastAttempt: secondsOf(lastVerificationOf(entries)?.finishedAt),
+    proofLastTries: triesOfLast(entries),
     proofLastSuccess: secondsOf(newestProof?.finishedAt),
     rpo: ageOf(entries.find(isProven)),
     rpoUnproven: ageOf(entries[0]),
     rto: newestProof === undefined ? undefined : restoreSecondsOf(newestProof),
     proofLastDuration: newestProof?.seconds.total,
   };
+}
+
+function triesOfLast(entries: readonly CatalogEntry[]): number {
+  const last = lastVerificationOf(entries);
+  const proofs = entries.find(({ manifest }) => manifest.id === last?.backupId)?.proofs ?? [];
+  const before = proofs.slice(1).findIndex(({ verdict }) => verdict !== 'inconclusive');
+  return before === -1 ? proofs.length : before + 1;
 }
 
 function secondsOf(instant: string | undefined): number {

@@ -134,11 +134,19 @@ export type Verdict = (typeof verdicts)[number];
 export const failureCauses = ['damaged', 'restore', 'different', 'asserted'] as const;
 export type FailureCause = (typeof failureCauses)[number];
 
-/**
- * Why a backup could not be tried: nothing opens it; no room for it; no memory; no time; or something else about the place where
- * it was to be restored.
- */
-export const obstacles = ['identity', 'disk', 'memory', 'time', 'place'] as const;
+/** What keeps a backup from being tried, as a label: a small fixed set. docs/proofs.md says what to do about each. */
+export const obstacles = [
+  'identity',
+  'disk',
+  'memory',
+  'time',
+  'program',
+  'version',
+  'extension',
+  'locale',
+  'privilege',
+  'place',
+] as const;
 export type Obstacle = (typeof obstacles)[number];
 
 /**
@@ -158,6 +166,8 @@ export const proofSchema = z.strictObject({
   cause: z.enum(failureCauses).optional(),
   /** Of an inconclusive one. */
   obstacle: z.enum(obstacles).optional(),
+  /** Which try in a row it is that may come to a verdict, from 1. */
+  attempt: z.int().min(1).optional(),
   startedAt: instant,
   finishedAt: instant,
   sandbox: z.string(),

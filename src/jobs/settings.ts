@@ -60,7 +60,33 @@ const verification = z.strictObject({
   schedule: z
     .string()
     .optional()
-    .describe('When the newest backup is proven, as a cron expression. Absent: right after every backup.'),
+    .describe('When backups are proven, as a cron expression. Absent: right after the backups.'),
+  share: z
+    .number()
+    .min(0.01)
+    .max(1)
+    .optional()
+    .describe(
+      'Which share of the backups is proven, right after they are made: 0.2 is every fifth, counted by the slots of `schedule`. After one that was not proven the next one is, whatever the share. Absent: every backup. Not together with `schedule`.',
+    ),
+  perRun: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(2)
+    .describe(
+      'Most backups that are proven after one backup, or at one slot of the schedule: the newest first, then those without a verdict, the oldest first.',
+    ),
+  tries: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(5)
+    .describe('How often a backup that could not be tried is tried in all, until the next backup or slot.'),
+  retryAfter: durationMs
+    .refine((ms) => ms >= 1_000, 'must be 1s or more')
+    .default(15 * 60_000)
+    .describe('Wait before the second try; it doubles each time, up to a day.'),
   sandbox: partName
     .optional()
     .describe('Name of a sandbox of `sandboxes`. Absent: a throw-away server on this machine.'),
@@ -70,8 +96,14 @@ const verification = z.strictObject({
     .describe(
       'Statements run on the restored database; each must yield true, e.g. `SELECT count(*) > 0 FROM payments`.',
     ),
-  timeout: durationMs.default(6 * 3_600_000).describe('A proof that takes longer is ended.'),
+  timeout: durationMs
+    .default(6 * 3_600_000)
+    .describe('A proof that takes longer is ended: the backup could not be tried (`inconclusive`).'),
 });
+export type VerificationSettings = z.infer<typeof verification>;
+
+/** Of a schedule that says nothing about proofs. */
+export const verificationDefaults: VerificationSettings = verification.parse({});
 
 const tablePattern = z.string().regex(/^.+\..+$/su, 'must be of the form schema.table');
 

@@ -1,4 +1,5 @@
 import { secondsSince } from '../core/clock.ts';
+import { withDeadline } from '../core/deadline.ts';
 import { errorMessage, findCause } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
@@ -21,6 +22,10 @@ export interface VerifyRequest extends SpoolSettings, OpeningTools {
   readonly method: BackupMethod;
   readonly openSandbox: OpenSandbox;
   readonly assertions: readonly Assertion[];
+  /** Most time that the proof may take; unlimited when absent. */
+  readonly timeoutMs?: number | undefined;
+  /** Which try in a row it is, for the report. */
+  readonly attempt?: number | undefined;
 }
 
 /** What is known so far; the report tells it even when a later step fails. */
@@ -55,7 +60,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
   };
   let outcome: Pick<Proof, 'verdict' | 'reason' | 'cause' | 'obstacle'>;
   try {
-    await prove(request, findings, context);
+    await proveInTime(request, findings, context);
     outcome = { verdict: 'proven' };
   } catch (error) {
     context.signal.throwIfAborted();
@@ -71,6 +76,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
     schedule: manifest.schedule,
     database: manifest.database,
     ...outcome,
+    ...(request.attempt === undefined ? {} : { attempt: request.attempt }),
     startedAt: startedAt.toISOString(),
     finishedAt: context.clock.now().toISOString(),
     sandbox: findings.sandbox,
@@ -89,12 +95,30 @@ function causeOf(error: unknown, { differing, assertions }: Findings): FailureCa
   return isDamage ? 'damaged' : 'restore';
 }
 
+async function proveInTime(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
+  const { timeoutMs } = request;
+  if (timeoutMs === undefined) return prove(request, findings, context);
+  const { signal: parent, clock } = context;
+  await withDeadline({ parent, ms: timeoutMs, clock, what: 'the proof' }, async (signal) => {
+    try {
+      await prove(request, findings, { ...context, signal });
+    } catch (error) {
+      // What a worker says when its signal fired is an echo of the reason.
+      signal.throwIfAborted();
+      throw error;
+    }
+  });
+}
+
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
   const { method } = request;
   // Before anything is fetched: what cannot be opened need not come.
   const { manifest, identities } = await openBackup(request.manifest, request.identities);
   const shortage = await spoolShortage(manifest, request);
   if (shortage !== undefined) throw new JobFailed('inconclusive', shortage, { obstacle: 'disk' });
+  // Whether it can be tried here is known in a second or two; fetching may take hours.
+  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
+  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   await using spool = clearedAway(
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
@@ -103,8 +127,6 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const onReread = (what: string) => findings.rereads.push(what);
   const fetching = { ...request, manifest, identities, onReread };
   findings.seconds.fetch = await timed(context, () => fetchParts(fetching, spool.path, context));
-  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
-  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   findings.seconds.restore = await timed(context, async () => {
     context.onProgress({ activity: 'restoring' });
     const { access: into, ownership } = sandbox;
@@ -146,7 +168,10 @@ async function openSandbox(
 /** What is not as at the source may be why a restore fails. */
 function orInconclusive(error: unknown, sandbox: Sandbox): unknown {
   if (sandbox.notes.length === 0 || verdictOf(error) !== 'failed') return error;
-  return new JobFailed('inconclusive', `the restore failed, but ${sandbox.notes.join('; ')}`, { cause: error });
+  return new JobFailed('inconclusive', `the restore failed, but ${sandbox.notes.join('; ')}`, {
+    obstacle: 'locale',
+    cause: error,
+  });
 }
 
 /** A folder or server that cannot be cleared away says nothing about the backup; what is left of it is swept later. */
@@ -178,11 +203,14 @@ function judgeFacts(manifest: OpenedManifest, measured: readonly Fact[], sandbox
     throw new JobFailed(
       'inconclusive',
       `content fingerprints of PostgreSQL ${sourceMajor} differ on ${sandbox.major}, which they may; install PostgreSQL ${sourceMajor} to compare them`,
+      { obstacle: 'version' },
     );
   }
   if (onlyFingerprints && sandbox.notes.length > 0) {
     const differing = describeDifferences(findings.differing);
-    throw new JobFailed('inconclusive', `the restore differs, but ${sandbox.notes.join('; ')}: ${differing}`);
+    throw new JobFailed('inconclusive', `the restore differs, but ${sandbox.notes.join('; ')}: ${differing}`, {
+      obstacle: 'locale',
+    });
   }
   throw new JobFailed('not_proven', `the restore differs from the source: ${describeDifferences(findings.differing)}`);
 }

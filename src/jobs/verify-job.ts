@@ -7,65 +7,81 @@ import { holdBackup } from './hold-backup.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof } from './manifest.ts';
-import type { Schedule } from './schedule.ts';
+import {
+  type PlannedProof,
+  type ProofPlan,
+  type ProofPolicy,
+  planProofs,
+  proofEntries,
+  proofsDueAt,
+  triesInVain,
+} from './proof-plan.ts';
 import { sealedJson } from './sealed-json.ts';
 import { type VerifyRequest, verifyBackup } from './verify-backup.ts';
 
-export interface VerifyJobOptions extends Omit<VerifyRequest, 'manifest' | 'store'> {
+export interface VerifyJobOptions extends Omit<VerifyRequest, 'manifest' | 'store' | 'attempt'> {
   readonly lineage: Lineage;
   readonly store: ObjectStore;
   readonly catalog: Catalog;
-  /** Undefined: right after every backup. */
-  readonly schedule: Schedule | undefined;
-  readonly deadlineMs: number;
-  /** This backup instead of the newest one. */
+  readonly policy: ProofPolicy;
+  /** Of one proof. */
+  readonly timeoutMs: number;
+  /** This backup instead of what the policy wants. */
   readonly manifest?: Manifest;
 }
 
-/** Proves the newest backup of a lineage: after every backup, or at the schedule's slots. */
+/** A proof whose time is over clears away what it made and writes its report; that takes no longer. */
+const closingMs = 10 * 60_000;
+
+/** Proves one backup of a lineage, the one that the policy wants now: see {@link planProofs}. */
 export function verifyJob(options: VerifyJobOptions): Job {
   const { lineage } = options;
   return {
     kind: 'verify',
     lineage,
-    deadlineMs: options.deadlineMs,
+    deadlineMs: options.timeoutMs + closingMs,
     lockName: `verify/${lineage.target}/${lineage.schedule}/${lineage.database}`,
-    dueAt: (context) => dueAt(options, context),
+    dueAt: async (context) => proofsDueAt((await lookAt(options, context)).plan),
     async run(context) {
-      const manifest = options.manifest ?? (await newestManifest(options, context));
-      // Retention keeps the newest one anyway; what somebody chose may be an old one.
-      await using _held = options.manifest && (await holdBackup(options.store, manifest, 'a proof reads it', context));
-      const proof = await proveAndReport({ ...options, manifest }, context);
+      const { manifest, isNewest, attempt } = await choose(options, context);
+      // Retention keeps the newest one anyway; an old one may be deleted while it is read.
+      await using _held = isNewest ? undefined : await holdBackup(options.store, manifest, 'a proof reads it', context);
+      const proof = await proveAndReport({ ...options, manifest, attempt }, context);
       requireProven(proof);
       return { fields: proofFields(proof) };
     },
   };
 }
 
-async function newestManifest({ catalog, lineage }: VerifyJobOptions, { signal }: WorkContext): Promise<Manifest> {
-  const [newest] = entriesOf(await catalog.read(lineage.target, signal), lineage);
-  if (newest === undefined) throw new JobFailed('inconclusive', 'there is no backup to verify');
-  return newest.manifest;
+interface Look {
+  /** Newest first. */
+  readonly entries: readonly CatalogEntry[];
+  readonly plan: ProofPlan;
 }
 
-async function dueAt(options: VerifyJobOptions, { clock, signal }: WorkContext): Promise<Date | undefined> {
-  const { lineage, schedule } = options;
-  const entries = entriesOf(await options.catalog.read(lineage.target, signal), lineage);
-  const [newest] = entries;
-  if (newest === undefined) return undefined;
-  if (schedule === undefined) {
-    return newest.proofs.length === 0 ? new Date(newest.manifest.finishedAt) : undefined;
-  }
-  const now = clock.now();
-  const slot = schedule.lastAtOrBefore(now);
-  const last = lastProofStart(entries);
-  const missed = slot !== undefined && (last === undefined || last < slot);
-  return missed ? slot : schedule.nextAfter(now);
+async function lookAt(options: VerifyJobOptions, { clock, signal }: WorkContext): Promise<Look> {
+  const { catalog, lineage, policy } = options;
+  const entries = entriesOf(await catalog.read(lineage.target, signal), lineage);
+  return { entries, plan: planProofs(proofEntries(entries), policy, clock.now()) };
 }
 
-function lastProofStart(entries: readonly CatalogEntry[]): Date | undefined {
-  const starts = entries.flatMap((entry) => entry.proofs.map((proof) => new Date(proof.startedAt).getTime()));
-  return starts.length === 0 ? undefined : new Date(Math.max(...starts));
+async function choose(
+  options: VerifyJobOptions,
+  context: WorkContext,
+): Promise<{ readonly manifest: Manifest; readonly isNewest: boolean; readonly attempt: number }> {
+  const { entries, plan } = await lookAt(options, context);
+  const wanted = options.manifest?.id ?? nextOf(plan, context.clock.now())?.id ?? entries[0]?.manifest.id;
+  const chosen = entries.find(({ manifest }) => manifest.id === wanted);
+  const manifest = options.manifest ?? chosen?.manifest;
+  if (manifest === undefined) throw new JobFailed('inconclusive', 'there is no backup to verify');
+  const [own] = proofEntries(chosen === undefined ? [] : [chosen]);
+  const attempt = own === undefined ? 1 : 1 + triesInVain(own);
+  return { manifest, isNewest: manifest.id === entries[0]?.manifest.id, attempt };
+}
+
+/** The first that is due; where nobody asked what is due, the first that will be. */
+function nextOf({ proofs }: ProofPlan, now: Date): PlannedProof | undefined {
+  return proofs.find(({ dueAt }) => dueAt <= now) ?? proofs[0];
 }
 
 /** Verifies and writes the report beside the backup, whatever the verdict. */
@@ -81,12 +97,11 @@ export async function proveAndReport(
 
 function requireProven(proof: Proof): void {
   if (proof.verdict === 'proven') return;
-  const untried = proof.obstacle === 'identity' ? 'identity' : 'inconclusive';
-  const reason = proof.verdict === 'failed' ? 'not_proven' : untried;
-  throw new JobFailed(
-    reason,
-    `backup ${proof.backupId} is ${proof.verdict === 'failed' ? 'not proven' : 'unproven'}: ${proof.reason}`,
-  );
+  const { backupId, attempt, obstacle, reason } = proof;
+  if (proof.verdict === 'failed') throw new JobFailed('not_proven', `backup ${backupId} is not proven: ${reason}`);
+  const tries = attempt === undefined || attempt === 1 ? '' : `, at try ${attempt}`;
+  const untried = obstacle === 'identity' ? 'identity' : 'inconclusive';
+  throw new JobFailed(untried, `backup ${backupId} is unproven (${obstacle}${tries}): ${reason}`);
 }
 
 function proofFields(proof: Proof): Readonly<Record<string, unknown>> {

@@ -172,11 +172,20 @@ export class FaultLab {
     const proof = { method, openSandbox: serverSandbox(this.#cluster.access), assertions: [], ...openingTools };
     return [
       backupJob({ lineage, access: this.#shop, method, destinations, schedule, deadlineMs }),
-      verifyJob({ lineage, store, catalog, ...proof, schedule: undefined, deadlineMs }),
+      verifyJob({
+        lineage,
+        store,
+        catalog,
+        ...proof,
+        policy: { ...afterEveryBackup, backupSchedule: schedule },
+        timeoutMs: deadlineMs,
+      }),
       pruneJob({ lineage, store, catalog, policy: { last: 1 }, leftoverGraceMs: 0, largeShare: 'allow' }),
     ];
   }
 }
+
+const afterEveryBackup = { schedule: undefined, share: 1, perRun: 1, tries: 1, retryAfterMs: 1_000 };
 
 /** Leases are tested by themselves; here nobody else is at it, and no failure is tried again. */
 const runner = createRunner({

@@ -52,6 +52,12 @@ function checkSchedules(check: Check, path: SettingPath, { schedule, timezone, v
   const proofSchedule = verify === false ? undefined : verify.schedule;
   const proofProblem = proofSchedule === undefined ? undefined : scheduleProblem(proofSchedule, zone);
   if (proofProblem !== undefined) check.problem([...path, 'verify', 'schedule'], proofProblem);
+  if (proofSchedule !== undefined && verify !== false && verify.share !== undefined) {
+    check.problem(
+      [...path, 'verify', 'share'],
+      'has no meaning beside a schedule of the proofs: leave one of them out',
+    );
+  }
 }
 
 function isTimezone(name: string): boolean {

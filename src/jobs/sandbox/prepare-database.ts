@@ -19,6 +19,7 @@ export async function requireExtensions(
   throw new JobFailed(
     'inconclusive',
     `extensions of the source are not installed where the restore is tried: ${names}; install them for PostgreSQL ${major}`,
+    { obstacle: 'extension' },
   );
 }
 

@@ -39,6 +39,7 @@ async function requireNotOlder(session: PostgresSession, sourceVersion: number):
     throw new JobFailed(
       'inconclusive',
       `the scratch server is PostgreSQL ${server}, older than the source's ${source}`,
+      { obstacle: 'version' },
     );
   }
 }

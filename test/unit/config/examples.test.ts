@@ -51,7 +51,7 @@ test('the example of four databases is valid as it stands, without a warning', a
   expect(config.targets[0]?.backups[0]).toMatchObject({
     databases: ['auth_db', 'payments_db', 'admin_db', 'profile_db'],
     settings: { schedule: '0 2 * * *', timezone: 'UTC', keep: { within: 30 * 24 * 3_600_000 } },
-    proof: { schedule: '0 4 * * 1', timeoutMs: 1_800_000, sandbox: { type: 'local' } },
+    proof: { schedule: '0 4 * * 1', timeout: 1_800_000, sandbox: { type: 'local' } },
     access: {
       connection: { user: 'watchkeeper_backup' },
       password: { origin: 'file:/run/secrets/watchkeeper_backup' },

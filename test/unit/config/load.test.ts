@@ -331,6 +331,16 @@ test('roles and tablespaces are kept under a name of their own, and are of no da
   ]);
 });
 
+test('a share of the backups and a schedule of the proofs do not go together', () => {
+  const wrong = problemsOf(withBackup('schedule: 0 2 * * *', 'verify: { share: 0.2, schedule: 0 5 * * 0 }'));
+  const none = problemsOf(withBackup('schedule: 0 2 * * *', 'verify: { share: 0 }'));
+
+  expect(wrong.map((line) => line.replace(/^.*?: /, ''))).toEqual([
+    'targets.payments.backups.nightly.verify.share: has no meaning beside a schedule of the proofs: leave one of them out',
+  ]);
+  expect(none).toHaveLength(1);
+});
+
 test('databases by patterns are not known before the server was asked', () => {
   const result = read(withBackup('schedule: 0 2 * * *', 'databases: { exclude: ["*_test"] }'));
 
