@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type CommandContext, CommandError } from './commands/command-context.ts';
 import type { CompareFlags } from './commands/compare.ts';
 import { describeExitCodes, exitCodes } from './commands/exit-code.ts';
+import type { ReportsFlags } from './commands/reports.ts';
 import { printError, type Terminal } from './commands/terminal.ts';
 import { systemClock } from './core/clock.ts';
 import { errorMessage } from './core/errors.ts';
@@ -122,6 +123,17 @@ function addKeepingCommands(program: Command, action: (run: Run) => Action): voi
         const { store } = options as { store?: string };
         return (await import('./commands/verify.ts')).runVerify(context, String(subject), store);
       }),
+    );
+  program
+    .command('reports')
+    .description('check that no report of a proof was changed, removed or slipped in')
+    .argument('[target]', 'name of the target; all by default')
+    .option('--store <name>', 'only those in this store')
+    .option('--head <number:sha256>', 'a report that must be there, as the log told it; several times', collect, [])
+    .action(
+      action(async (context, target, options) =>
+        (await import('./commands/reports.ts')).runReports(context, text(target), options as ReportsFlags),
+      ),
     );
   addRestoreCommand(program, action);
   addCompareCommand(program, action);

@@ -185,6 +185,10 @@ export const proofSchema = z.strictObject({
     differing: z.array(z.strictObject({ name: z.string(), expected: z.string(), actual: z.string().nullable() })),
   }),
   assertions: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
+  /** Of the manifest as it was in the store; null when it could not be read. */
+  manifestSha256: sha256.nullable().optional(),
+  /** Its place among the reports of the target in this store; `previous` is the hash of the one before it, see proof-chain.ts. */
+  chain: z.strictObject({ number: z.int().min(1), previous: sha256.nullable() }).optional(),
   /** Of an encrypted backup: what the fields above would quote; see encryption/proof-details.ts. */
   details: z.string().optional(),
 });

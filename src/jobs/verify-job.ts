@@ -1,12 +1,12 @@
 import type { WorkContext } from '../core/work-context.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { backupKey, proofName } from './backup-keys.ts';
 import { type Catalog, type CatalogEntry, entriesOf } from './catalog.ts';
 import { closeProof } from './encryption/proof-details.ts';
 import { holdBackup } from './hold-backup.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
 import type { Manifest, Proof } from './manifest.ts';
+import { type ChainStore, manifestHash, writeReport } from './proof-chain.ts';
 import {
   type PlannedProof,
   type ProofPlan,
@@ -16,7 +16,6 @@ import {
   proofsDueAt,
   triesInVain,
 } from './proof-plan.ts';
-import { sealedJson } from './sealed-json.ts';
 import { type VerifyRequest, verifyBackup } from './verify-backup.ts';
 
 export interface VerifyJobOptions extends Omit<VerifyRequest, 'manifest' | 'store' | 'attempt'> {
@@ -86,12 +85,13 @@ function nextOf({ proofs }: ProofPlan, now: Date): PlannedProof | undefined {
 
 /** Verifies and writes the report beside the backup, whatever the verdict. */
 export async function proveAndReport(
-  request: VerifyRequest & { readonly store: Pick<ObjectStore, 'get' | 'put'> },
+  request: VerifyRequest & { readonly store: ChainStore },
   context: JobContext,
 ): Promise<Proof> {
-  const proof = await verifyBackup(request, context);
-  const key = backupKey(proof.target, proof.backupId, proofName(new Date(proof.startedAt)));
-  await request.store.put(key, sealedJson(await closeProof(proof, request.manifest.encryption)), context.signal);
+  const { manifest, store } = request;
+  const manifestSha256 = await manifestHash(store, manifest, context.signal);
+  const proof = { ...(await verifyBackup(request, context)), manifestSha256 };
+  await writeReport(store, await closeProof(proof, manifest.encryption), context);
   return proof;
 }
 

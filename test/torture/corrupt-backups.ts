@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/core/clock.ts';
 import { silentLog } from '../../src/core/log.ts';
 import { type CatalogEntry, isProven } from '../../src/jobs/catalog.ts';
+import { checkChain } from '../../src/jobs/check-chain.ts';
 import type { JobContext } from '../../src/jobs/job.ts';
 import { serverSandbox } from '../../src/jobs/sandbox/server-postgres.ts';
 import { StoreCatalog } from '../../src/jobs/store-catalog.ts';
@@ -101,6 +102,7 @@ async function isMissed(bench: Bench, kind: string, random: Random, context: Job
   for (const [key, object] of bench.pristine.objects) store.objects.set(key, object);
   const folder = (id: string) => `shop/${id}/`;
   corruptions[kind]?.({ store, folder: folder(bench.victim), other: folder(bench.other) }, random);
+  if (kind.startsWith('chain')) return (await checkChain(store, 'shop', context.signal)).problems.length === 0;
   const contents = await new StoreCatalog('test', store, systemClock).read('shop', context.signal);
   const entry = contents.entries.find(({ manifest }) => manifest.id === bench.victim);
   // No backup any more: its manifest is gone, or is told as unreadable.

@@ -1,3 +1,4 @@
+import { chainPrefix } from '../../src/jobs/proof-chain.ts';
 import { sealedJson } from '../../src/jobs/sealed-json.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Random } from './random.ts';
@@ -35,10 +36,37 @@ export const corruptions: Readonly<Record<string, Corrupt>> = {
   'report: truncated': change(/verified-.*\.json$/, truncate),
   'report: swapped with that of another backup': swap(/verified-.*\.json$/),
   'report: a figure changed': change(/verified-.*\.json$/, changeFigure),
+  'chain: report changed and sealed anew': change(/verified-.*\.json$/, resealReport),
+  'chain: report missing': remove(/verified-.*\.json$/),
+  'chain: link changed and sealed anew': inChain(change(/\.json$/, resealReport)),
+  'chain: bit of a link flipped': inChain(change(/\.json$/, flipBit)),
+  'chain: link missing': inChain(remove(/\.json$/)),
+  'chain: links in each other’s place': inChain(exchange),
 };
 
 /** The only one that takes a whole restore to be found: it is not tried as often. */
 export const costly = 'manifest: a fact changed and sealed anew';
+
+/** The same done to the reports in the chain. */
+function inChain(corrupt: Corrupt): Corrupt {
+  return (victims, random) => corrupt({ ...victims, folder: chainPrefix('shop') }, random);
+}
+
+function exchange({ store, folder }: Victims): void {
+  const [[first, one], [second, two]] = [...store.objects].filter(([key]) => key.startsWith(folder)) as [
+    [string, { bytes: Buffer; modifiedAt: Date }],
+    [string, { bytes: Buffer; modifiedAt: Date }],
+  ];
+  store.objects.set(first, two).set(second, one);
+}
+
+/** What somebody would do who wants to hide something. */
+function resealReport(bytes: Buffer, random: Random): Buffer {
+  const { sha256: _, ...report } = JSON.parse(bytes.toString());
+  if (random.next() < 0.5) report.seconds.restore += 1;
+  else report.notes.push('nothing to see here');
+  return sealedJson(report);
+}
 
 type Edit = (bytes: Buffer, random: Random) => Buffer;
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '../../src/core/clock.ts';
 import { isProven, type TargetContents } from '../../src/jobs/catalog.ts';
+import { checkChain } from '../../src/jobs/check-chain.ts';
 import { identityParent } from '../../src/jobs/encryption/age.ts';
 import type { Manifest } from '../../src/jobs/manifest.ts';
 import { StoreCatalog } from '../../src/jobs/store-catalog.ts';
@@ -157,6 +158,8 @@ class Bench {
     for (const { key } of contents.strayMarks) this.#problems.push(`the mark ${key} is left`);
     for (const name of await readdir(join(this.#folder, '.growing'))) this.#problems.push(`.growing/${name} is left`);
     for (const left of await this.#leftOnTheMachine()) this.#problems.push(`${left} is left`);
+    const { problems } = await checkChain(await openFilesystemStore(this.#folder, systemClock), 'shop', signal);
+    for (const { message } of problems) this.#problems.push(message);
   }
 
   figures(): KillFigures {
