@@ -7,6 +7,7 @@ import type { BackupMethod } from '../../src/jobs/backup/method.ts';
 import { backupJob } from '../../src/jobs/backup-job.ts';
 import { backupKey } from '../../src/jobs/backup-keys.ts';
 import { isProven } from '../../src/jobs/catalog.ts';
+import { checkChain } from '../../src/jobs/check-chain.ts';
 import type { FailureReason, Job } from '../../src/jobs/job.ts';
 import { pruneJob } from '../../src/jobs/prune.ts';
 import type { RunOutcome } from '../../src/jobs/run-outcome.ts';
@@ -144,6 +145,8 @@ export class FaultLab {
     if (problemsOf('', outcomes, state).length > 0) {
       const next = await this.#round(place.direct);
       problems.push(...problemsOf('after the next round', next, await stateOf(place)));
+      const chain = await checkChain(place.direct, 'shop', signal);
+      problems.push(...chain.problems.map(({ message }) => `after the next round: ${message}`));
     }
     return { call: place.calls[at] ?? '', fault: fault.name, outcomes: outcomes.map(describeOutcome), problems };
   }
