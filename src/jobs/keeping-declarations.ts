@@ -145,6 +145,15 @@ export const proofLastObstacle = metric({
   unit: 'boolean',
 });
 
+export const proofAssertion = metric({
+  name: 'watchkeeper_proof_assertion',
+  type: 'gauge',
+  help: '1 when the assertion was met at the last verification that came to ask it, 0 when not. Absent for encrypted backups, whose reports hold no texts in the clear.',
+  labels: [...lineage, 'assertion'],
+  source: 'reports',
+  unit: 'boolean',
+});
+
 const promisedBy = (name: string, help: string) => ofLineage(name, 'seconds', help, 'objectives of the schedule');
 
 /** What was promised, beside `watchkeeper_rpo_seconds` and `watchkeeper_rto_seconds`. */
@@ -370,6 +379,7 @@ export const keepingMetrics = [
   proofLastPhase,
   proofLastVerdict,
   proofLastObstacle,
+  proofAssertion,
   ...Object.values(lineageObjectives),
   ...Object.values(databaseMetrics),
   ...Object.values(databaseObjectives),

@@ -1,6 +1,12 @@
 import { type Sample, sample } from '../core/metric.ts';
 import { type CatalogEntry, isProven } from './catalog.ts';
-import { lineageMetrics, proofLastObstacle, proofLastPhase, proofLastVerdict } from './keeping-declarations.ts';
+import {
+  lineageMetrics,
+  proofAssertion,
+  proofLastObstacle,
+  proofLastPhase,
+  proofLastVerdict,
+} from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
 import { type Manifest, obstacles, type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
 
@@ -41,6 +47,9 @@ export function lineageSamples({ lineage, entries, lastAttemptAt, missingCopies 
     ...verdicts.map((verdict) => sample(proofLastVerdict, Number(verdict === last?.verdict), { ...labels, verdict })),
     ...obstacles.map((obstacle) =>
       sample(proofLastObstacle, Number(obstacle === last?.obstacle), { ...labels, obstacle }),
+    ),
+    ...lastAssertions(entries).map(({ name, passed }) =>
+      sample(proofAssertion, Number(passed), { ...labels, assertion: name }),
     ),
   ];
 }
@@ -116,6 +125,12 @@ function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | und
     rto: newestProof === undefined ? undefined : restoreSecondsOf(newestProof),
     proofLastDuration: newestProof?.seconds.total,
   };
+}
+
+/** By name: reports from before names had to differ may have two of one. */
+function lastAssertions(entries: readonly CatalogEntry[]): Proof['assertions'] {
+  const asked = lastOf(entries.flatMap((entry) => entry.proofs).filter(({ assertions }) => assertions.length > 0));
+  return [...new Map((asked?.assertions ?? []).map((one) => [one.name, one])).values()];
 }
 
 function triesOfLast(entries: readonly CatalogEntry[]): number {

@@ -50,11 +50,35 @@ export const encryptionSettings = z.strictObject({
 
 const assertion = z.union([
   z.string().min(1),
-  z.strictObject({
-    name: z.string().min(1).describe('How the report and the error call it.'),
-    sql: z.string().min(1).describe('A statement whose first column of its first row must be true.'),
-  }),
+  z
+    .strictObject({
+      name: z.string().min(1).max(200).describe('How the report, the error and `watchkeeper_proof_assertion` call it.'),
+      sql: z
+        .string()
+        .min(1)
+        .describe('One statement; the first column of its first row must be true, or as the settings below say.'),
+      equals: z
+        .union([z.string(), z.number(), z.boolean()])
+        .optional()
+        .describe('What it must be, instead of true. Numbers are compared as such.'),
+      atLeast: z.number().optional().describe('The least it must be, instead of true.'),
+      atMost: z.number().optional().describe('The most it may be, instead of true.'),
+      timeout: durationMs
+        .refine((ms) => ms >= 1, 'must be more than nothing')
+        .default(5 * 60_000)
+        .describe('A statement that takes longer is ended; the proof is then `inconclusive`.'),
+      detail: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether the report and the error quote the value, and the server’s words about it, when the assertion is not met. They are data of yours; without it they say only what was expected.',
+        ),
+    })
+    .refine(({ equals, atLeast, atMost }) => equals === undefined || (atLeast === undefined && atMost === undefined), {
+      message: 'must have "equals", or "atLeast" and "atMost", not both',
+    }),
 ]);
+export type AssertionSetting = z.infer<typeof assertion>;
 
 const verification = z.strictObject({
   schedule: z

@@ -1,5 +1,6 @@
 import { suggestion } from '../../core/suggest.ts';
-import type { BackupSettings } from '../../jobs/settings.ts';
+import { toAssertion } from '../../jobs/assertions.ts';
+import type { AssertionSetting, BackupSettings } from '../../jobs/settings.ts';
 import type { SettingPath } from '../problem.ts';
 import { defaultStore } from '../resolve.ts';
 import type { Check } from './check.ts';
@@ -20,10 +21,20 @@ export function checkBackup(check: Check, path: SettingPath, backup: BackupSetti
     check.warning([...path, 'verify'], 'these backups are never proven to be restorable');
     return;
   }
+  checkAssertions(check, path, verify.assertions);
   const { sandbox } = verify;
   if (sandbox !== undefined && sandbox !== 'local' && !check.names.sandboxes.includes(sandbox)) {
     const hint = suggestion(sandbox, [...check.names.sandboxes, 'local']);
     check.problem([...path, 'verify', 'sandbox'], `there is no sandbox "${sandbox}"${hint}`);
+  }
+}
+
+/** The report and the metric tell them by their names. */
+function checkAssertions(check: Check, path: SettingPath, settings: readonly AssertionSetting[]): void {
+  const names = settings.map((setting) => toAssertion(setting).name);
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) < index)
+      check.problem([...path, 'verify', 'assertions', index], `there is an assertion "${name}" already`);
   }
 }
 

@@ -250,6 +250,59 @@ test('assertions of the user are part of the proof, by name', async () => {
   expect(proof.reason).toContain('misspelt (relation "ordres" does not exist)');
 });
 
+test('an assertion may name a value or limits, and nothing of the data is quoted unless it is asked for', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(shop, store);
+  const secret = 'SELECT t FROM orders WHERE id = 7';
+
+  const proof = await verify(manifest, store, {
+    assertions: [
+      { name: 'all orders', sql: 'SELECT count(*) FROM orders', equals: 2_000 },
+      { name: 'one third', sql: 'SELECT 1500.50', equals: 1500.5 },
+      { name: 'a name', sql: secret, equals: 'order 7' },
+      { name: 'in between', sql: 'SELECT count(*) FROM orders', atLeast: 1_999, atMost: 2_001 },
+      { name: 'too few', sql: 'SELECT count(*) FROM orders', atLeast: 2_001 },
+      { name: 'too many', sql: 'SELECT count(*) FROM orders', atMost: 5, detail: true },
+      { name: 'no number', sql: secret, atLeast: 5 },
+      { name: 'not true', sql: secret },
+      { name: 'cast', sql: 'SELECT t::int FROM orders WHERE id = 7' },
+      { name: 'cast, told', sql: 'SELECT t::int FROM orders WHERE id = 7', detail: true },
+      { name: 'nothing', sql: 'SELECT t FROM orders WHERE id < 0' },
+      { name: 'two statements', sql: 'SELECT true; SELECT false' },
+    ],
+  });
+
+  expect(proof).toMatchObject({ verdict: 'failed', cause: 'asserted' });
+  expect(proof.assertions.map(({ name, passed, detail }) => (passed ? name : `${name}: ${detail}`))).toEqual([
+    'all orders',
+    'one third',
+    'a name',
+    'in between',
+    'too few: the result is less than 2001',
+    'too many: the result is more than 5, it is 2000',
+    'no number: the result is not a number',
+    'not true: the result is not true',
+    'cast: the statement failed with SQLSTATE 22P02',
+    'cast, told: invalid input syntax for type integer: "order 7"',
+    'nothing: there is no row',
+    'two statements: cannot insert multiple commands into a prepared statement',
+  ]);
+});
+
+test('an assertion that takes too long says nothing about the backup, one that is not met does', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'slow'), store);
+  const slow = { name: 'slow', sql: 'SELECT true FROM pg_sleep(60)', timeout: 100 };
+
+  const untold = await verify(manifest, store, { assertions: [slow, { name: 'true', sql: 'SELECT true' }] });
+  const told = await verify(manifest, store, { assertions: [slow, { name: 'false', sql: 'SELECT false' }] });
+
+  expect(untold).toMatchObject({ verdict: 'inconclusive', obstacle: 'time' });
+  expect(untold.reason).toContain('assertion "slow" took longer than 100ms');
+  expect(told).toMatchObject({ verdict: 'failed', cause: 'asserted' });
+  expect(told.reason).toBe('assertions not met: false (the result is not true)');
+});
+
 test('an extension that the sandbox lacks makes the proof inconclusive and says what to install', async () => {
   const store = new MemoryStore();
   const manifest = await backUp(shop, store);

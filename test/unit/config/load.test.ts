@@ -341,6 +341,23 @@ test('a share of the backups and a schedule of the proofs do not go together', (
   expect(none).toHaveLength(1);
 });
 
+test('each assertion has a name of its own, and one way to say what is wanted', () => {
+  const twice = problemsOf(
+    withBackup(
+      'schedule: 0 2 * * *',
+      'verify: { assertions: [SELECT true, { name: SELECT true, sql: SELECT 1, equals: 1 }] }',
+    ),
+  );
+  const both = problemsOf(
+    withBackup('schedule: 0 2 * * *', 'verify: { assertions: [{ name: a, sql: SELECT 1, equals: 1, atLeast: 1 }] }'),
+  );
+
+  expect(twice.map((line) => line.replace(/^.*?: /, ''))).toEqual([
+    'targets.payments.backups.nightly.verify.assertions[1]: there is an assertion "SELECT true" already',
+  ]);
+  expect(both.join()).toContain('not both');
+});
+
 test('databases by patterns are not known before the server was asked', () => {
   const result = read(withBackup('schedule: 0 2 * * *', 'databases: { exclude: ["*_test"] }'));
 

@@ -112,6 +112,30 @@ test('an unproven backup shortens the one age and not the other', async () => {
   expect(told).toContain('watchkeeper_backups_proven 0');
 });
 
+test('assertions are told by their names, as they were at the last verification that came to ask them', async () => {
+  const asked = {
+    ...sampleProof(sample, 'failed'),
+    assertions: [
+      { name: 'there are orders', passed: true },
+      { name: 'all are paid', passed: false, detail: 'the result is not true' },
+    ],
+  };
+  const later = { ...sampleProof(sample, 'inconclusive'), obstacle: 'disk', finishedAt: '2026-03-02T03:00:00.000Z' };
+  const { keeping, clock } = await setUp({
+    [`shop/${id}/manifest.json`]: manifest,
+    [`shop/${id}/verified-1.json`]: asked,
+    [`shop/${id}/verified-2.json`]: later,
+  });
+  await using _keeping = keeping;
+
+  const samples = keeping.samples(clock.now()).filter(({ metric }) => metric.name === 'watchkeeper_proof_assertion');
+
+  expect(samples.map(({ labelValues, value }) => [labelValues.at(-1), value])).toEqual([
+    ['there are orders', 1],
+    ['all are paid', 0],
+  ]);
+});
+
 test('a store that cannot be read keeps what was known, says so, and its age grows', async () => {
   const { keeping, clock, store } = await setUp({ [`shop/${id}/manifest.json`]: manifest });
   await using _keeping = keeping;
