@@ -4,6 +4,10 @@ import type { Metric } from '../core/metric.ts';
 import type { Collector } from './collector.ts';
 import { dynamodbCollectors } from './dynamodb/index.ts';
 import { dynamodbUp, type WatchedDynamodb, watchDynamodb } from './dynamodb/watch.ts';
+import { elasticacheCollectors } from './elasticache/index.ts';
+import { elasticacheUp, type WatchedElasticache, watchElasticache } from './elasticache/watch.ts';
+import { lambdaCollectors } from './lambda/index.ts';
+import { lambdaUp, type WatchedLambda, watchLambda } from './lambda/watch.ts';
 import type { PeerScrapeMetrics } from './peer-scrape-metrics.ts';
 import { pgbouncerCollectors } from './pgbouncer/index.ts';
 import { pgbouncerUp, type WatchedPgbouncer, watchPgbouncer } from './pgbouncer/watch.ts';
@@ -15,6 +19,8 @@ import { rdsUp, type WatchedRds, watchRds } from './rds/watch.ts';
 import { redisEngineFamilies } from './redis/index.ts';
 import { redisScrapeMetrics } from './redis/scrape-metrics.ts';
 import { redisUp, type WatchedRedis, watchRedis } from './redis/watch.ts';
+import { sqsCollectors } from './sqs/index.ts';
+import { sqsUp, type WatchedSqs, watchSqs } from './sqs/watch.ts';
 import { type AnyTargetScrape, TargetScrape } from './target-scrape.ts';
 
 /** What is known of an engine without connecting to anything. */
@@ -34,12 +40,23 @@ export const engines = {
   redis: { title: 'Redis and Valkey', up: redisUp, peer: redisScrapeMetrics, collectors: redisEngineFamilies },
   dynamodb: { title: 'DynamoDB', up: dynamodbUp, collectors: dynamodbCollectors },
   rds: { title: 'RDS and Aurora', up: rdsUp, collectors: rdsCollectors },
+  elasticache: { title: 'ElastiCache', up: elasticacheUp, collectors: elasticacheCollectors },
+  sqs: { title: 'SQS', up: sqsUp, collectors: sqsCollectors },
+  lambda: { title: 'Lambda', up: lambdaUp, collectors: lambdaCollectors },
 } as const satisfies Record<string, Engine>;
 
 export type EngineName = keyof typeof engines;
 
 /** A target of any engine. */
-export type WatchedTarget = WatchedPostgres | WatchedPgbouncer | WatchedRedis | WatchedDynamodb | WatchedRds;
+export type WatchedTarget =
+  | WatchedPostgres
+  | WatchedPgbouncer
+  | WatchedRedis
+  | WatchedDynamodb
+  | WatchedRds
+  | WatchedElasticache
+  | WatchedSqs
+  | WatchedLambda;
 
 /** Connects to nothing until the first scrape. */
 export function watchTarget(
@@ -57,5 +74,11 @@ export function watchTarget(
       return new TargetScrape(watchDynamodb(target, given), given);
     case 'rds':
       return new TargetScrape(watchRds(target, given), given);
+    case 'elasticache':
+      return new TargetScrape(watchElasticache(target, given), given);
+    case 'sqs':
+      return new TargetScrape(watchSqs(target, given), given);
+    case 'lambda':
+      return new TargetScrape(watchLambda(target, given), given);
   }
 }

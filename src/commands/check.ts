@@ -114,6 +114,9 @@ async function checkTarget(target: LoadedTarget, context: TimedContext): Promise
       return { findings: await checkRedis(target, context), sources: [] };
     case 'dynamodb':
     case 'rds':
+    case 'elasticache':
+    case 'sqs':
+    case 'lambda':
       return { findings: await checkAws(target, context), sources: [] };
   }
 }

@@ -1,10 +1,13 @@
 import type { Selection } from '../collectors/cloudwatch/selection.ts';
 import type { DynamodbWatchSettings } from '../collectors/dynamodb/settings.ts';
+import type { WatchedElasticache } from '../collectors/elasticache/watch.ts';
+import type { WatchedLambda } from '../collectors/lambda/watch.ts';
 import type { PgbouncerWatchSettings } from '../collectors/pgbouncer/settings.ts';
 import type { CustomFamily } from '../collectors/postgres/custom/family.ts';
 import type { PostgresWatchSettings } from '../collectors/postgres/settings.ts';
 import type { WatchedRds } from '../collectors/rds/watch.ts';
 import type { RedisWatchSettings } from '../collectors/redis/settings.ts';
+import type { WatchedSqs } from '../collectors/sqs/watch.ts';
 import type { LogLevel } from '../core/log.ts';
 import type { SecretSource } from '../core/secret.ts';
 import type { GrafanaAccess } from '../jobs/annotations/grafana.ts';
@@ -60,7 +63,15 @@ export type LoadedSandbox =
   | { readonly type: 'server'; readonly name: string; readonly access: PostgresAccess };
 
 /** A target, told apart by `engine`. */
-export type LoadedTarget = LoadedPostgres | LoadedPgbouncer | LoadedRedis | LoadedDynamodb | LoadedRds;
+export type LoadedTarget =
+  | LoadedPostgres
+  | LoadedPgbouncer
+  | LoadedRedis
+  | LoadedDynamodb
+  | LoadedRds
+  | LoadedElasticache
+  | LoadedSqs
+  | LoadedLambda;
 
 export function isPostgres(target: LoadedTarget): target is LoadedPostgres {
   return target.engine === 'postgres';
@@ -97,6 +108,18 @@ export interface LoadedRedis extends LoadedAny {
 }
 
 export interface LoadedRds extends LoadedAny, WatchedRds {
+  readonly name: string;
+}
+
+export interface LoadedElasticache extends LoadedAny, WatchedElasticache {
+  readonly name: string;
+}
+
+export interface LoadedSqs extends LoadedAny, WatchedSqs {
+  readonly name: string;
+}
+
+export interface LoadedLambda extends LoadedAny, WatchedLambda {
   readonly name: string;
 }
 

@@ -14,10 +14,13 @@ import type {
   LoadedBackup,
   LoadedConfig,
   LoadedDynamodb,
+  LoadedElasticache,
+  LoadedLambda,
   LoadedPostgres,
   LoadedProof,
   LoadedRds,
   LoadedSandbox,
+  LoadedSqs,
   LoadedStore,
   LoadedTarget,
 } from './loaded.ts';
@@ -26,8 +29,11 @@ import type { Reference } from './references.ts';
 import { backupSettingsOf, type Config, type TargetConfig } from './schema.ts';
 import type { AwsTargetConfig } from './targets/aws.ts';
 import type { DynamodbTargetConfig } from './targets/dynamodb.ts';
+import type { ElasticacheTargetConfig } from './targets/elasticache.ts';
+import type { LambdaTargetConfig } from './targets/lambda.ts';
 import type { PostgresTargetConfig } from './targets/postgres.ts';
 import type { RdsTargetConfig } from './targets/rds.ts';
+import type { SqsTargetConfig } from './targets/sqs.ts';
 
 /** Where backups go when the file names no store. */
 export const defaultStore = { name: 'local', folder: 'watchkeeper-backups' } as const;
@@ -140,6 +146,12 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
       return resolveDynamodb(name, target);
     case 'rds':
       return resolveRds(name, target);
+    case 'elasticache':
+      return resolveElasticache(name, target);
+    case 'sqs':
+      return resolveSqs(name, target);
+    case 'lambda':
+      return resolveLambda(name, target);
   }
 }
 
@@ -151,6 +163,21 @@ function resolveDynamodb(name: string, target: DynamodbTargetConfig): LoadedDyna
 function resolveRds(name: string, target: RdsTargetConfig): LoadedRds {
   const { engine, databases, watch } = target;
   return { name, engine, access: resolveAws(target), databases, watch, backups: [] };
+}
+
+function resolveElasticache(name: string, target: ElasticacheTargetConfig): LoadedElasticache {
+  const { engine, caches, watch } = target;
+  return { name, engine, access: resolveAws(target), caches, watch, backups: [] };
+}
+
+function resolveSqs(name: string, target: SqsTargetConfig): LoadedSqs {
+  const { engine, queues, watch } = target;
+  return { name, engine, access: resolveAws(target), queues, watch, backups: [] };
+}
+
+function resolveLambda(name: string, target: LambdaTargetConfig): LoadedLambda {
+  const { engine, functions, watch } = target;
+  return { name, engine, access: resolveAws(target), functions, watch, backups: [] };
 }
 
 function resolveAws(target: AwsTargetConfig): AwsAccess {

@@ -5,10 +5,13 @@ import { annotationSettings } from '../jobs/annotations/settings.ts';
 import { type BackupSettings, encryptionSettings, jobLimits, sandboxSettings } from '../jobs/settings.ts';
 import { storeSettings } from '../storage/settings.ts';
 import { dynamodbTarget } from './targets/dynamodb.ts';
+import { elasticacheTarget } from './targets/elasticache.ts';
+import { lambdaTarget } from './targets/lambda.ts';
 import { pgbouncerTarget } from './targets/pgbouncer.ts';
 import { postgresTarget } from './targets/postgres.ts';
 import { rdsTarget } from './targets/rds.ts';
 import { redisTarget } from './targets/redis.ts';
+import { sqsTarget } from './targets/sqs.ts';
 
 const secretsSettings = z.strictObject({
   aws: z
@@ -71,7 +74,16 @@ export const configSchema = z.strictObject({
   targets: z
     .record(
       partName,
-      z.discriminatedUnion('engine', [postgresTarget, pgbouncerTarget, redisTarget, dynamodbTarget, rdsTarget]),
+      z.discriminatedUnion('engine', [
+        postgresTarget,
+        pgbouncerTarget,
+        redisTarget,
+        dynamodbTarget,
+        rdsTarget,
+        elasticacheTarget,
+        sqsTarget,
+        lambdaTarget,
+      ]),
     )
     .default({})
     .describe('The databases that are watched, by name.'),

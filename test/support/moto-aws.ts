@@ -1,6 +1,12 @@
 import { cloudwatchSettings } from '../../src/collectors/cloudwatch/settings.ts';
+import { cacheSelection, elasticacheWatchSettings } from '../../src/collectors/elasticache/settings.ts';
+import type { WatchedElasticache } from '../../src/collectors/elasticache/watch.ts';
+import { functionSelection, lambdaWatchSettings } from '../../src/collectors/lambda/settings.ts';
+import type { WatchedLambda } from '../../src/collectors/lambda/watch.ts';
 import { databaseSelection, rdsWatchSettings } from '../../src/collectors/rds/settings.ts';
 import type { WatchedRds } from '../../src/collectors/rds/watch.ts';
+import { queueSelection, sqsWatchSettings } from '../../src/collectors/sqs/settings.ts';
+import type { WatchedSqs } from '../../src/collectors/sqs/watch.ts';
 import type { AwsAccess } from '../../src/targets/aws/settings.ts';
 import { testRegion } from './moto-dynamodb.ts';
 import { type AwsAnswer, type AwsRequest, metricData } from './scripted-aws.ts';
@@ -31,6 +37,39 @@ export function watchedRds(access: Partial<AwsAccess>, given: GivenAws = {}): Wa
     access: testAccess(access),
     databases: databaseSelection.parse(given.select ?? {}),
     watch: rdsWatchSettings.parse({ ...given.watch, cloudwatch }),
+  };
+}
+
+export function watchedElasticache(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedElasticache {
+  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
+  return {
+    name: 'ledger',
+    engine: 'elasticache',
+    access: testAccess(access),
+    caches: cacheSelection.parse(given.select ?? {}),
+    watch: elasticacheWatchSettings.parse({ ...given.watch, cloudwatch }),
+  };
+}
+
+export function watchedSqs(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedSqs {
+  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
+  return {
+    name: 'ledger',
+    engine: 'sqs',
+    access: testAccess(access),
+    queues: queueSelection.parse(given.select ?? {}),
+    watch: sqsWatchSettings.parse({ ...given.watch, cloudwatch }),
+  };
+}
+
+export function watchedLambda(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedLambda {
+  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
+  return {
+    name: 'ledger',
+    engine: 'lambda',
+    access: testAccess(access),
+    functions: functionSelection.parse(given.select ?? {}),
+    watch: lambdaWatchSettings.parse({ ...given.watch, cloudwatch }),
   };
 }
 

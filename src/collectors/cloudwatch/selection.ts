@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mapLimit } from '../../core/map-limit.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { ByName } from './look-at-each.ts';
 import type { Pace } from './pace.ts';
@@ -56,6 +57,25 @@ export function isClosed({ names: called, prefixes }: Selection): boolean {
 export function hasTags(tags: ReadonlyMap<string, string>, wanted: Selection['tags']): boolean {
   return Object.entries(wanted).every(([key, value]) => tags.get(key) === value);
 }
+
+/** Of all resources, by name, those that are chosen; tags are asked for only of those that names choose. */
+export async function chooseDescribed<T>(
+  all: ByName<T>,
+  selection: Selection,
+  hasWantedTags: (one: T) => Promise<boolean>,
+): Promise<Chosen<T>> {
+  const { limit, names: called, exclude } = selection;
+  const candidates = [...all].filter(([name]) => isChosen(name, selection)).sort(([a], [b]) => (a < b ? -1 : 1));
+  const fits = await mapLimit(candidates, atOnce, ([, one]) => hasWantedTags(one));
+  const chosen = candidates.filter((_one, index) => fits[index]);
+  return {
+    described: new Map(chosen.slice(0, limit)),
+    missing: called.filter((name) => !all.has(name) && !exclude.includes(name)),
+    notWatched: Math.max(0, chosen.length - limit),
+  };
+}
+
+const atOnce = 8;
 
 /** Tags are asked for again after this time, in milliseconds: one call for each resource. */
 const tagsKeptMs = 3_600_000;

@@ -1,9 +1,12 @@
 import type { AwsSource } from '../../collectors/cloudwatch/source.ts';
 import { NotApplicable } from '../../collectors/collector.ts';
 import { watchDynamodb } from '../../collectors/dynamodb/watch.ts';
+import { watchElasticache } from '../../collectors/elasticache/watch.ts';
+import { watchLambda } from '../../collectors/lambda/watch.ts';
 import { watchRds } from '../../collectors/rds/watch.ts';
+import { watchSqs } from '../../collectors/sqs/watch.ts';
 import type { Watch } from '../../collectors/watch.ts';
-import type { LoadedDynamodb, LoadedRds } from '../../config/loaded.ts';
+import type { LoadedDynamodb, LoadedElasticache, LoadedLambda, LoadedRds, LoadedSqs } from '../../config/loaded.ts';
 import { withDeadline } from '../../core/deadline.ts';
 import { errorMessage, findCause } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
@@ -29,7 +32,7 @@ interface Checked<S extends AwsSource> {
   readonly resources: (source: S, signal: AbortSignal) => Promise<Resources>;
 }
 
-export type LoadedAws = LoadedDynamodb | LoadedRds;
+export type LoadedAws = LoadedDynamodb | LoadedRds | LoadedElasticache | LoadedSqs | LoadedLambda;
 
 /** Asks as watching does and collects every family once; what a permission is missing for is told by permission. */
 export async function checkAws(target: LoadedAws, context: TimedContext): Promise<readonly CheckFinding[]> {
@@ -48,6 +51,31 @@ export async function checkAws(target: LoadedAws, context: TimedContext): Promis
         resources: async (source, signal) => {
           const { instances, clusters, ...others } = (await source.databases.read(signal)).value;
           return { one: 'database', many: 'databases', watched: instances.size + clusters.size, ...others };
+        },
+      });
+    case 'elasticache':
+      return checkService(target.name, context, {
+        watch: watchElasticache(target, context),
+        resources: async (source, signal) => {
+          const { groups, clusters, ...others } = (await source.caches.read(signal)).value;
+          const alone = [...clusters.values()].filter(({ ReplicationGroupId = '' }) => ReplicationGroupId === '');
+          return { one: 'cache', many: 'caches', watched: groups.size + alone.length, ...others };
+        },
+      });
+    case 'sqs':
+      return checkService(target.name, context, {
+        watch: watchSqs(target, context),
+        resources: async (source, signal) => {
+          const { described, missing, notWatched } = (await source.queues.read(signal)).value;
+          return { one: 'queue', many: 'queues', watched: described.size, missing, notWatched };
+        },
+      });
+    case 'lambda':
+      return checkService(target.name, context, {
+        watch: watchLambda(target, context),
+        resources: async (source, signal) => {
+          const { described, ...others } = (await source.functions.read(signal)).value;
+          return { one: 'function', many: 'functions', watched: described.size, ...others };
         },
       });
   }

@@ -6,6 +6,9 @@ const minuteMs = 60_000;
 const needed = {
   dynamodb: { utilization: 'consumed_capacity', throttling: 'throttle_events' },
   rds: { free_storage: 'free_space', replicas: 'replica_lag' },
+  elasticache: {},
+  sqs: {},
+  lambda: { error_rate: 'invocations' },
 } as const;
 
 /** Whether times are what AWS understands, and families that need others have them. */

@@ -23,6 +23,9 @@ export function checkTarget(check: Check, name: string, target: TargetConfig): P
       return undefined;
     case 'dynamodb':
     case 'rds':
+    case 'elasticache':
+    case 'sqs':
+    case 'lambda':
       checkAws(check, name, target);
       return undefined;
   }

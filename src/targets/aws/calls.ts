@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { watchAwsRequests } from '../../core/aws-requests.ts';
 import { isThrottle } from './failure.ts';
 
 /** What became of the requests for one call of a service, e.g. `DescribeTable` of `dynamodb`. */
@@ -13,8 +13,6 @@ export interface CallCounts {
   readonly errors: number;
 }
 
-/** Where a client of any service lets others look at its requests. */
-type Middleware = Pick<DynamoDBClient['middlewareStack'], 'add'>;
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Counts what is asked of AWS since the start, each attempt by itself: retries would hide that we are throttled. */
@@ -35,23 +33,8 @@ export class AwsCalls {
     else counts.errors++;
   }
 
-  /** Counts every attempt of the client whose stack this is. */
-  watch(stack: Middleware, service: string): void {
-    stack.add(
-      (next, { commandName }) =>
-        async (request) => {
-          const call = String(commandName ?? '').replace(/Command$/, '');
-          try {
-            const answer = await next(request);
-            this.note(service, call);
-            return answer;
-          } catch (error) {
-            this.note(service, call, error);
-            throw error;
-          }
-        },
-      // Inside the step that sends again, outside the one that makes errors of answers.
-      { step: 'deserialize', priority: 'high', name: 'countCalls' },
-    );
+  /** Counts every attempt of the client. */
+  watch(client: Parameters<typeof watchAwsRequests>[0], service: string): void {
+    watchAwsRequests(client, 'countCalls', (call, error) => this.note(service, call, error));
   }
 }

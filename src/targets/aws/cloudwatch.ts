@@ -93,7 +93,7 @@ export class CloudwatchApi implements Disposable {
     this.#connected ??= import('@aws-sdk/client-cloudwatch').then((sdk) => {
       const { endpoint, cloudwatchEndpoint = endpoint } = this.#access;
       const client = new sdk.CloudWatchClient(clientOptions(this.#access, cloudwatchEndpoint));
-      this.#calls.watch(client.middlewareStack, 'cloudwatch');
+      this.#calls.watch(client, 'cloudwatch');
       return { sdk, client };
     });
     return this.#connected;

@@ -72,6 +72,8 @@ const byName: Readonly<Record<string, Meaning>> = {
   InvalidAction: unsupported,
   ResourceNotFoundException: missing,
   TableNotFoundException: missing,
+  QueueDoesNotExist: missing,
+  'AWS.SimpleQueueService.NonExistentQueue': missing,
   TimeoutError: { kind: 'timeout', hint: 'AWS does not answer' },
 };
 

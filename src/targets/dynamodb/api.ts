@@ -118,7 +118,7 @@ export class DynamodbApi implements Disposable {
   #connect() {
     this.#connected ??= import('@aws-sdk/client-dynamodb').then((sdk) => {
       const client = new sdk.DynamoDBClient(clientOptions(this.#access));
-      this.#calls.watch(client.middlewareStack, 'dynamodb');
+      this.#calls.watch(client, 'dynamodb');
       return { sdk, client };
     });
     return this.#connected;

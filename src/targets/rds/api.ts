@@ -105,7 +105,7 @@ export class RdsApi implements Disposable {
   #connect() {
     this.#connected ??= import('@aws-sdk/client-rds').then((sdk) => {
       const client = new sdk.RDSClient(clientOptions(this.#access));
-      this.#calls.watch(client.middlewareStack, 'rds');
+      this.#calls.watch(client, 'rds');
       return { sdk, client };
     });
     return this.#connected;

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   CreateDBClusterCommand,
   CreateDBInstanceCommand,
@@ -7,54 +6,16 @@ import {
   CreateDBSnapshotCommand,
   RDSClient,
 } from '@aws-sdk/client-rds';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { rdsCollectors } from '../../../src/collectors/rds/index.ts';
-import type { Scraper } from '../../../src/collectors/scraper.ts';
-import { type AwsFront, startAwsFront } from '../../support/aws-front.ts';
-import { goldenPage } from '../../support/golden-page.ts';
-import { type Moto, startMoto } from '../../support/moto.ts';
-import { longDelayMs, motoOptions, playCloudwatch, watchedRds } from '../../support/moto-aws.ts';
-import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
-import { type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
-import { testSignal } from '../../support/test-context.ts';
+import { expect, test } from 'vitest';
+import { awsGolden } from '../../support/aws-golden.ts';
+import { motoOptions, watchedRds } from '../../support/moto-aws.ts';
+import { valuesOf } from '../../support/scrape.ts';
 
-let moto: Moto;
-let front: AwsFront;
-let cloudwatch: ScriptedAws;
-let scraper: Scraper;
-
-const allFamilies = Object.fromEntries(rdsCollectors.map(({ name }) => [name, true]));
 const arn = (name: string) => `arn:aws:rds:eu-central-1:123456789012:${name}`;
 
-beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
-  moto = await startMoto();
-  await makeDatabases();
-  front = await startAwsFront(moto.endpoint, ({ call }) => {
-    const body = lacking[call];
-    return body === undefined ? undefined : { status: 200, body: inQuery(call, body) };
-  });
-  cloudwatch = await startScriptedAws(playCloudwatch(measured));
-  const access = { endpoint: front.endpoint, cloudwatchEndpoint: cloudwatch.endpoint };
-  const select = { names: ['gone'], prefixes: ['prod-'] };
-  scraper = testScraper([
-    watchedRds(access, { watch: { collectors: allFamilies }, select, cloudwatch: { delay: longDelayMs() } }),
-  ]);
-  await scrapeOne(scraper, 'ledger', new AbortController().signal);
-});
-
-afterAll(async () => {
-  await scraper?.[Symbol.asyncDispose]();
-  await cloudwatch?.[Symbol.asyncDispose]();
-  await front?.[Symbol.asyncDispose]();
-  await moto?.[Symbol.asyncDispose]();
-  vi.unstubAllEnvs();
-});
-
 /** A protected instance with a replica and snapshots, a small one without backups, Aurora with a reader, and one that is not chosen. */
-async function makeDatabases(): Promise<void> {
-  const rds = new RDSClient(motoOptions(moto.endpoint));
+async function makeDatabases(endpoint: string): Promise<void> {
+  const rds = new RDSClient(motoOptions(endpoint));
   const make = (name: string, others: Partial<CreateDBInstanceCommandInput> = {}) =>
     rds.send(
       new CreateDBInstanceCommand({
@@ -147,31 +108,22 @@ const measured = [
   { metric: 'BurstBalance', dimensions: ledger, value: 1 },
 ];
 
-const masked =
-  /creation_timestamp|restorable|_snapshot_(newest|oldest)_timestamp|certificate_expiry|newest_period|watchkeeper_aws|billed_requests|cost/;
-
-test.each(rdsCollectors.map(({ name }) => name))(
-  'the family %s gives the page that is written down',
-  async (family) => {
-    const samples = await scrapeOne(scraper, 'ledger', testSignal());
-    const { metrics = [] } = rdsCollectors.find(({ name }) => name === family) ?? {};
-
-    const page = goldenPage(samples, metrics, masked).replaceAll(/dbi_resource_id="[^"]+"/g, 'dbi_resource_id="…"');
-
-    await expect(page).toMatchFileSnapshot(join(import.meta.dirname, 'golden/rds', `${family}.txt`));
+const played = awsGolden({
+  engine: 'rds',
+  make: makeDatabases,
+  watched: watchedRds,
+  select: { names: ['gone'], prefixes: ['prod-'] },
+  measured,
+  lacking: ({ call }) => {
+    const body = lacking[call];
+    return body === undefined ? undefined : { status: 200, body: inQuery(call, body) };
   },
-);
-
-test('every family succeeds, and the target is up', async () => {
-  const samples = await scrapeOne(scraper, 'ledger', testSignal());
-
-  const failed = Object.entries(valuesOf(samples, 'watchkeeper_collector_success')).filter(([, value]) => value !== 1);
-  expect(failed).toEqual([]);
-  expect(valuesOf(samples, 'rds_up')).toEqual({ '': 1 });
+  masked: /creation_timestamp|restorable|_snapshot_(newest|oldest)_timestamp|certificate_expiry/,
+  maskedLabels: /(dbi_resource_id)="[^"]+"/g,
 });
 
 test('instances come with the cluster that is chosen, and what is called by name and not there is told', async () => {
-  const samples = await scrapeOne(scraper, 'ledger', testSignal());
+  const samples = await played.scrape();
 
   expect(valuesOf(samples, 'rds_database_exists')).toEqual({
     'aurora-one': 1,
@@ -185,20 +137,20 @@ test('instances come with the cluster that is chosen, and what is called by name
 });
 
 test('free storage is the least of the period against what is allocated', async () => {
-  const samples = await scrapeOne(scraper, 'ledger', testSignal());
+  const samples = await played.scrape();
 
   expect(valuesOf(samples, 'rds_free_storage_ratio')).toEqual({ 'prod-ledger': 0.25 });
 });
 
 test('replication that stopped is told, and its -1 is no lag; Aurora’s milliseconds are seconds', async () => {
-  const samples = await scrapeOne(scraper, 'ledger', testSignal());
+  const samples = await played.scrape();
 
   expect(valuesOf(samples, 'rds_replication_running')).toEqual({ 'prod-ledger-copy': 0 });
   expect(valuesOf(samples, 'rds_replica_lag_seconds')).toEqual({ 'aurora-two': 0.02, 'prod-ledger-copy': 3 });
 });
 
 test('backups that are off are told, and windows of an instance that had the name before are not shown', async () => {
-  const samples = await scrapeOne(scraper, 'ledger', testSignal());
+  const samples = await played.scrape();
 
   expect(valuesOf(samples, 'rds_automated_backups_enabled')).toEqual({
     'prod-aurora cluster': 1,
@@ -212,12 +164,7 @@ test('backups that are off are told, and windows of an instance that had the nam
 });
 
 test('what an instance cannot have is not asked, so it is not paid for', async () => {
-  const asked = cloudwatch.requests.flatMap(({ body }) => {
-    const { MetricDataQueries } = body as {
-      MetricDataQueries: { MetricStat: { Metric: { MetricName: string; Dimensions: { Value: string }[] } } }[];
-    };
-    return MetricDataQueries.map(({ MetricStat: { Metric } }) => `${Metric.MetricName} ${Metric.Dimensions[0]?.Value}`);
-  });
+  const asked = played.asked().map(({ metric, dimensions }) => `${metric} ${dimensions['DBInstanceIdentifier']}`);
 
   expect(asked).toContain('BurstBalance prod-small');
   expect(asked).not.toContain('BurstBalance prod-ledger');

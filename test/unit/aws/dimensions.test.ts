@@ -3,10 +3,18 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { declare } from '../../../src/collectors/cloudwatch/declarations.ts';
 import type { CloudwatchService } from '../../../src/collectors/cloudwatch/service.ts';
+import { elasticacheService } from '../../../src/collectors/elasticache/cloudwatch.ts';
+import { lambdaService } from '../../../src/collectors/lambda/cloudwatch.ts';
 import { rdsService } from '../../../src/collectors/rds/cloudwatch.ts';
+import { sqsService } from '../../../src/collectors/sqs/cloudwatch.ts';
 
 /** DynamoDB has a test of its own: its list is longer than what is read. */
-const services: Readonly<Record<string, CloudwatchService>> = { rds: rdsService };
+const services: Readonly<Record<string, CloudwatchService>> = {
+  rds: rdsService,
+  elasticache: elasticacheService,
+  sqs: sqsService,
+  lambda: lambdaService,
+};
 
 /** As AWS documents them: dimensions that may stand alone, statistics that make sense, and how often it is written. */
 async function documented(name: string) {

@@ -101,12 +101,12 @@ test.each([
   [
     'a missing engine',
     'targets: { a: { url: x } }',
-    'targets.a.engine: is required: one of postgres, pgbouncer, redis, dynamodb, rds',
+    'targets.a.engine: is required: one of postgres, pgbouncer, redis, dynamodb, rds, elasticache, sqs, lambda',
   ],
   [
     'an unknown engine',
     'targets: { a: { engine: postgre, url: x } }',
-    'targets.a.engine: must be one of postgres, pgbouncer, redis, dynamodb, rds; did you mean "postgres"?',
+    'targets.a.engine: must be one of postgres, pgbouncer, redis, dynamodb, rds, elasticache, sqs, lambda; did you mean "postgres"?',
   ],
   ['a setting without a value', 'stores:', 'stores: is empty; it must be a mapping of names to settings'],
   ['a list where a mapping belongs', 'targets: []', 'targets: must be a mapping of names to settings'],

@@ -1,0 +1,75 @@
+import type { Snapshot } from '@aws-sdk/client-elasticache';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import { ElasticacheApi } from '../../targets/elasticache/api.ts';
+import { AwsBackground } from '../cloudwatch/background.ts';
+import { TagFilter } from '../cloudwatch/selection.ts';
+import type { Subjects } from '../cloudwatch/service.ts';
+import type { AwsLooks } from '../cloudwatch/watch.ts';
+import type { Look, Refreshed } from '../refreshed.ts';
+import { chooseCaches } from './choose-caches.ts';
+import { elasticacheService } from './cloudwatch.ts';
+import type { Caches, ElasticacheSource } from './source.ts';
+import { subjectsOf } from './subjects.ts';
+import type { WatchedElasticache } from './watch.ts';
+
+/** Looks at ElastiCache and CloudWatch beside the scrapes, which only read what was found. */
+export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
+  readonly source: ElasticacheSource;
+  readonly #target: WatchedElasticache;
+  readonly #background: AwsBackground;
+  readonly #api: ElasticacheApi;
+  readonly #tags: TagFilter;
+
+  constructor(
+    target: WatchedElasticache,
+    /** Names of the families that are switched on. */
+    families: ReadonlySet<string>,
+    given: { readonly clock: Clock; readonly log: Log },
+  ) {
+    const { access, watch } = target;
+    this.#target = target;
+    this.#background = new AwsBackground(access, watch, given);
+    this.#api = new ElasticacheApi(access, this.#background.calls);
+    const readTags = (arn: string, signal: AbortSignal) => this.#api.tags(arn, signal);
+    this.#tags = new TagFilter(readTags, this.#background.pace, target.caches.tags);
+    const caches = this.#background.every<Caches>(watch.refresh, {
+      what: 'the caches',
+      look: (_previous, context) => this.#lookAtCaches(context),
+    });
+    this.source = {
+      caches,
+      snapshots: this.#background.every<readonly Snapshot[]>(watch.backupRefresh, {
+        what: 'the snapshots',
+        look: async (_previous, { signal }) => ({ value: await this.#api.snapshots(signal) }),
+      }),
+      ...this.#background.watchCloudwatch(elasticacheService, families, (signal) => subjects(caches, signal)),
+      settings: watch,
+    };
+  }
+
+  prove(signal: AbortSignal): Promise<void> {
+    return this.#api.prove(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#background[Symbol.asyncDispose]();
+    this.#api[Symbol.dispose]();
+  }
+
+  async #lookAtCaches(context: WorkContext): Promise<Look<Caches>> {
+    const groups = await this.#api.replicationGroups(context.signal);
+    const clusters = await this.#api.clusters(context.signal);
+    // From an ARN: arn:aws:elasticache:REGION:ACCOUNT:cluster:NAME.
+    const [, , , region = '', accountId = ''] = (clusters[0]?.ARN ?? groups[0]?.ARN ?? '').split(':');
+    this.#background.place = { accountId, region };
+    const hasWantedTags = (arn: string) => this.#tags.matches(arn, context);
+    return { value: await chooseCaches(groups, clusters, this.#target.caches, hasWantedTags) };
+  }
+}
+
+async function subjects(caches: Refreshed<Caches>, signal: AbortSignal): Promise<Look<Subjects>> {
+  const found = await caches.read(signal);
+  return { ...found, value: { all: subjectsOf(found.value), incomplete: new Map() } };
+}

@@ -1,0 +1,16 @@
+import { cloudwatchCollector } from '../cloudwatch/family.ts';
+import { ownCalls } from '../cloudwatch/own-calls.ts';
+import { elasticacheService } from './cloudwatch.ts';
+import { groups } from './groups.ts';
+import { nodes } from './nodes.ts';
+import { snapshots } from './snapshots.ts';
+import type { ElasticacheCollector } from './source.ts';
+
+/** The families of ElastiCache: first those that cost nothing. */
+export const elasticacheCollectors: readonly ElasticacheCollector[] = [
+  groups,
+  nodes,
+  snapshots,
+  ...elasticacheService.groups.map((group) => cloudwatchCollector(elasticacheService, group)),
+  ownCalls,
+];

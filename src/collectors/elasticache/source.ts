@@ -1,0 +1,25 @@
+import type { CacheCluster, ReplicationGroup, Snapshot } from '@aws-sdk/client-elasticache';
+import type { ByName } from '../cloudwatch/look-at-each.ts';
+import type { AwsSource } from '../cloudwatch/source.ts';
+import type { Collector } from '../collector.ts';
+import type { Refreshed } from '../refreshed.ts';
+import type { ElasticacheWatchSettings } from './settings.ts';
+
+/** The caches that are watched: replication groups, and clusters: those of the groups, and others. */
+export interface Caches {
+  readonly groups: ByName<ReplicationGroup>;
+  readonly clusters: ByName<CacheCluster>;
+  /** Called by name in the configuration, and not there. */
+  readonly missing: readonly string[];
+  /** Beyond the limit. */
+  readonly notWatched: number;
+}
+
+/** What the families of ElastiCache read from: nothing of it is asked during a scrape. */
+export interface ElasticacheSource extends AwsSource {
+  readonly caches: Refreshed<Caches>;
+  readonly snapshots: Refreshed<readonly Snapshot[]>;
+  readonly settings: ElasticacheWatchSettings;
+}
+
+export type ElasticacheCollector = Collector<ElasticacheSource>;

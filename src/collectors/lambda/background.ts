@@ -1,0 +1,95 @@
+import type {
+  EventSourceMappingConfiguration,
+  FunctionConfiguration,
+  GetAccountSettingsResponse,
+} from '@aws-sdk/client-lambda';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import { LambdaApi } from '../../targets/lambda/api.ts';
+import { AwsBackground } from '../cloudwatch/background.ts';
+import { chooseDescribed, TagFilter } from '../cloudwatch/selection.ts';
+import type { Subjects } from '../cloudwatch/service.ts';
+import type { AwsLooks } from '../cloudwatch/watch.ts';
+import type { Look } from '../refreshed.ts';
+import { lambdaService } from './cloudwatch.ts';
+import type { Functions, LambdaSource } from './source.ts';
+import { subjectsOf } from './subjects.ts';
+import type { WatchedLambda } from './watch.ts';
+
+/** Looks at Lambda and CloudWatch beside the scrapes, which only read what was found. */
+export class LambdaBackground implements AwsLooks<LambdaSource> {
+  readonly source: LambdaSource;
+  readonly #target: WatchedLambda;
+  readonly #background: AwsBackground;
+  readonly #api: LambdaApi;
+  readonly #tags: TagFilter;
+
+  constructor(
+    target: WatchedLambda,
+    /** Names of the families that are switched on. */
+    families: ReadonlySet<string>,
+    given: { readonly clock: Clock; readonly log: Log },
+  ) {
+    const { access, watch } = target;
+    this.#target = target;
+    this.#background = new AwsBackground(access, watch, given);
+    this.#api = new LambdaApi(access, this.#background.calls);
+    const readTags = (arn: string, signal: AbortSignal) => this.#api.tags(arn, signal);
+    this.#tags = new TagFilter(readTags, this.#background.pace, target.functions.tags);
+    this.source = this.#makeSource(families);
+  }
+
+  prove(signal: AbortSignal): Promise<void> {
+    return this.#api.prove(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#background[Symbol.asyncDispose]();
+    this.#api[Symbol.dispose]();
+  }
+
+  #makeSource(families: ReadonlySet<string>): LambdaSource {
+    const { watch } = this.#target;
+    const background = this.#background;
+    const found = {
+      functions: background.every<Functions>(watch.refresh, {
+        what: 'the functions',
+        look: (_previous, context) => this.#lookAtFunctions(context),
+      }),
+      eventSources: background.every<readonly EventSourceMappingConfiguration[]>(watch.refresh, {
+        what: 'the event sources',
+        look: async (_previous, { signal }) => ({ value: await this.#api.eventSources(signal) }),
+      }),
+      account: background.every<GetAccountSettingsResponse>(watch.refresh, {
+        what: 'the quotas',
+        look: async (_previous, { signal }) => ({ value: await this.#api.account(signal) }),
+      }),
+    };
+    return {
+      ...found,
+      ...background.watchCloudwatch(lambdaService, families, (signal) => subjects(found, signal)),
+      settings: watch,
+    };
+  }
+
+  async #lookAtFunctions(context: WorkContext): Promise<Look<Functions>> {
+    const all = await this.#api.functions(context.signal);
+    const byName = new Map(all.map((one): [string, FunctionConfiguration] => [one.FunctionName ?? '', one]));
+    const [, , , region = '', accountId = ''] = (all[0]?.FunctionArn ?? '').split(':');
+    this.#background.place = { accountId, region };
+    const hasWantedTags = ({ FunctionArn = '' }: FunctionConfiguration) => this.#tags.matches(FunctionArn, context);
+    return { value: await chooseDescribed(byName, this.#target.functions, hasWantedTags) };
+  }
+}
+
+/** What is not about streams is read all the same when event sources cannot be listed. */
+async function subjects(
+  from: Pick<LambdaSource, 'functions' | 'eventSources'>,
+  signal: AbortSignal,
+): Promise<Look<Subjects>> {
+  const found = await from.functions.read(signal);
+  const sources = await from.eventSources.read(signal).catch((failure: unknown) => ({ value: [], failure }));
+  const incomplete = new Map(sources.failure === undefined ? [] : [['consumer', sources.failure]]);
+  return { ...found, value: { all: subjectsOf(found.value, sources.value), incomplete } };
+}

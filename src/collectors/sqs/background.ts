@@ -1,0 +1,117 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import { mapLimit } from '../../core/map-limit.ts';
+import type { WorkContext } from '../../core/work-context.ts';
+import { SqsApi } from '../../targets/sqs/api.ts';
+import { AwsBackground } from '../cloudwatch/background.ts';
+import { lookAtEach } from '../cloudwatch/look-at-each.ts';
+import { chooseNames, TagFilter } from '../cloudwatch/selection.ts';
+import type { Subjects } from '../cloudwatch/service.ts';
+import type { AwsLooks } from '../cloudwatch/watch.ts';
+import type { Look, Refreshed } from '../refreshed.ts';
+import { sqsService } from './cloudwatch.ts';
+import { parseRedrivePolicy } from './redrive.ts';
+import type { Queue, Queues, SqsSource } from './source.ts';
+import type { WatchedSqs } from './watch.ts';
+
+const tagsAtOnce = 8;
+
+/** Looks at SQS and CloudWatch beside the scrapes, which only read what was found. */
+export class SqsBackground implements AwsLooks<SqsSource> {
+  readonly source: SqsSource;
+  readonly #target: WatchedSqs;
+  readonly #background: AwsBackground;
+  readonly #api: SqsApi;
+  readonly #tags: TagFilter;
+
+  constructor(
+    target: WatchedSqs,
+    /** Names of the families that are switched on. */
+    families: ReadonlySet<string>,
+    given: { readonly clock: Clock; readonly log: Log },
+  ) {
+    const { access, watch } = target;
+    this.#target = target;
+    this.#background = new AwsBackground(access, watch, given);
+    this.#api = new SqsApi(access, this.#background.calls);
+    this.#tags = new TagFilter((url, signal) => this.#api.tags(url, signal), this.#background.pace, target.queues.tags);
+    const queues = this.#background.every<Queues>(watch.refresh, {
+      what: 'the queues',
+      look: (previous, context) => this.#lookAtQueues(previous, context),
+    });
+    this.source = {
+      queues,
+      ...this.#background.watchCloudwatch(sqsService, families, (signal) => subjects(queues, signal)),
+      settings: watch,
+    };
+  }
+
+  prove(signal: AbortSignal): Promise<void> {
+    return this.#api.prove(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#background[Symbol.asyncDispose]();
+    this.#api[Symbol.dispose]();
+  }
+
+  /** Those that are chosen, and where their messages go that cannot be processed: what is there has to be seen. */
+  async #lookAtQueues(previous: Queues | undefined, context: WorkContext): Promise<Look<Queues>> {
+    const { queues: selection } = this.#target;
+    const urls = new Map((await this.#api.queueUrls(context.signal)).map((url) => [nameOf(url), url]));
+    const chosen = await this.#withTags(chooseNames([...urls.keys()], selection), urls, context);
+    const look = (names: readonly string[]) =>
+      lookAtEach(names, previous?.described, async (name) => this.#describe(name, urls.get(name), context.signal));
+    const own = await look(chosen.slice(0, selection.limit));
+    const targets = [...own.value.values()].flatMap(({ redrive }) => redrive?.deadLetterQueue ?? []);
+    const others = [...new Set(targets)].filter((name) => !own.value.has(name) && !selection.exclude.includes(name));
+    const deadLetters = await look(others.sort());
+    const described = new Map([...own.value, ...deadLetters.value]);
+    this.#notePlace(described);
+    return {
+      failure: own.failure ?? deadLetters.failure,
+      value: {
+        described,
+        missing: selection.names.filter((name) => !urls.has(name) && !selection.exclude.includes(name)),
+        notWatched: Math.max(0, chosen.length - selection.limit),
+        existing: new Set(urls.keys()),
+        deadLetterArns: new Set([...described.values()].flatMap(({ redrive }) => redrive?.deadLetterArn ?? [])),
+      },
+    };
+  }
+
+  async #withTags(names: readonly string[], urls: ReadonlyMap<string, string>, context: WorkContext) {
+    const existing = names.filter((name) => urls.has(name));
+    const fits = await mapLimit(existing, tagsAtOnce, (name) => this.#tags.matches(urls.get(name) ?? '', context));
+    return existing.filter((_name, index) => fits[index]);
+  }
+
+  /** Undefined for a queue that is gone, or of another account or region. */
+  async #describe(name: string, url: string | undefined, signal: AbortSignal): Promise<Queue | undefined> {
+    const attributes = url === undefined ? undefined : await this.#api.attributes(url, signal);
+    if (url === undefined || attributes === undefined) return undefined;
+    return { name, url, attributes, redrive: parseRedrivePolicy(attributes['RedrivePolicy']) };
+  }
+
+  /** From an ARN: arn:aws:sqs:REGION:ACCOUNT:NAME. */
+  #notePlace(described: ReadonlyMap<string, Queue>): void {
+    const [first] = described.values();
+    if (first === undefined) return;
+    const [, , , region = '', accountId = ''] = (first.attributes['QueueArn'] ?? '').split(':');
+    this.#background.place = { accountId, region };
+  }
+}
+
+function nameOf(url: string): string {
+  return url.split('/').at(-1) ?? '';
+}
+
+async function subjects(queues: Refreshed<Queues>, signal: AbortSignal): Promise<Look<Subjects>> {
+  const found = await queues.read(signal);
+  const all = [...found.value.described].map(([name, { attributes }]) => ({
+    kind: 'queue',
+    name: attributes['QueueArn'] ?? '',
+    values: [name],
+  }));
+  return { ...found, value: { all, incomplete: new Map() } };
+}

@@ -1,0 +1,77 @@
+import type {
+  EventSourceMappingConfiguration,
+  FunctionConfiguration,
+  GetAccountSettingsResponse,
+  LambdaClient,
+} from '@aws-sdk/client-lambda';
+import type { AwsCalls } from '../aws/calls.ts';
+import { allPages, asked, clientOptions } from '../aws/client.ts';
+import type { AwsAccess } from '../aws/settings.ts';
+
+type Sdk = typeof import('@aws-sdk/client-lambda');
+
+/** What is asked of Lambda, all of it free of charge; nothing is invoked. Every call rejects with an AwsFailure. */
+export class LambdaApi implements Disposable {
+  readonly #access: AwsAccess;
+  readonly #calls: AwsCalls;
+  #connected: Promise<{ readonly sdk: Sdk; readonly client: LambdaClient }> | undefined;
+
+  constructor(access: AwsAccess, calls: AwsCalls) {
+    this.#access = access;
+    this.#calls = calls;
+  }
+
+  /** One small request: whether the credentials and the region are right and the service answers. */
+  async prove(signal: AbortSignal): Promise<void> {
+    const { sdk, client } = await this.#connect();
+    const command = new sdk.ListFunctionsCommand({ MaxItems: 1 });
+    await asked('lambda:ListFunctions', signal, () => client.send(command, { abortSignal: signal }));
+  }
+
+  async functions(signal: AbortSignal): Promise<readonly FunctionConfiguration[]> {
+    const { sdk, client } = await this.#connect();
+    return allPages('lambda:ListFunctions', async (Marker) => {
+      const command = new sdk.ListFunctionsCommand({ Marker });
+      const page = await asked('lambda:ListFunctions', signal, () => client.send(command, { abortSignal: signal }));
+      return { items: page.Functions, after: page.NextMarker };
+    });
+  }
+
+  /** What feeds functions: queues, streams, topics of Kafka. */
+  async eventSources(signal: AbortSignal): Promise<readonly EventSourceMappingConfiguration[]> {
+    const { sdk, client } = await this.#connect();
+    return allPages('lambda:ListEventSourceMappings', async (Marker) => {
+      const command = new sdk.ListEventSourceMappingsCommand({ Marker });
+      const send = () => client.send(command, { abortSignal: signal });
+      const page = await asked('lambda:ListEventSourceMappings', signal, send);
+      return { items: page.EventSourceMappings, after: page.NextMarker };
+    });
+  }
+
+  async account(signal: AbortSignal): Promise<GetAccountSettingsResponse> {
+    const { sdk, client } = await this.#connect();
+    const send = () => client.send(new sdk.GetAccountSettingsCommand({}), { abortSignal: signal });
+    return asked('lambda:GetAccountSettings', signal, send);
+  }
+
+  async tags(arn: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const { sdk, client } = await this.#connect();
+    const command = new sdk.ListTagsCommand({ Resource: arn });
+    const { Tags = {} } = await asked('lambda:ListTags', signal, () => client.send(command, { abortSignal: signal }));
+    return new Map(Object.entries(Tags));
+  }
+
+  [Symbol.dispose](): void {
+    void this.#connected?.then(({ client }) => client.destroy());
+  }
+
+  /** Imported late: a daemon without such a target need not pay for it. */
+  #connect() {
+    this.#connected ??= import('@aws-sdk/client-lambda').then((sdk) => {
+      const client = new sdk.LambdaClient(clientOptions(this.#access));
+      this.#calls.watch(client, 'lambda');
+      return { sdk, client };
+    });
+    return this.#connected;
+  }
+}
