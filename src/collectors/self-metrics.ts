@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { type AwsRequestCounts, awsRequests } from '../core/aws-requests.ts';
 import { type Metric, type MetricType, metric, type Sample, sample } from '../core/metric.ts';
 import { EventLoopLag, eventLoopLagMetrics } from './event-loop-lag.ts';
 
@@ -29,11 +30,41 @@ const httpRequestDuration = metric({
   unit: 'seconds',
 });
 
+const awsRequestsMetric = metric({
+  name: 'watchkeeper_aws_api_requests_total',
+  type: 'counter',
+  help: 'Requests that the whole process sent to AWS or a service like it (stores, secrets, targets), each attempt counted.',
+  labels: ['service', 'operation'],
+  source: 'the AWS SDK',
+  unit: 'requests',
+});
+
+const awsThrottles = metric({
+  name: 'watchkeeper_aws_api_throttles_total',
+  type: 'counter',
+  help: 'Of these, those that were refused because there were too many (SlowDown, ThrottlingException, ...), also where a later attempt succeeded.',
+  labels: ['service', 'operation', 'reason'],
+  source: 'the AWS SDK',
+  unit: 'requests',
+});
+
+const awsErrors = metric({
+  name: 'watchkeeper_aws_api_errors_total',
+  type: 'counter',
+  help: 'Of these, those that failed otherwise, by what AWS calls it, the status, or what happened to the connection; also where a later attempt succeeded. That something is not there, or is there already, is no failure.',
+  labels: ['service', 'operation', 'reason'],
+  source: 'the AWS SDK',
+  unit: 'requests',
+});
+
 /** What the process tells of itself, besides the `process_*` and `nodejs_*` metrics of prom-client. */
 export const selfMetricDeclarations: readonly Metric[] = [
   buildInfo,
   httpRequests,
   httpRequestDuration,
+  awsRequestsMetric,
+  awsThrottles,
+  awsErrors,
   ...eventLoopLagMetrics,
 ];
 
@@ -78,9 +109,18 @@ export function createSelfMetrics({ version }: { readonly version: string }): Se
     async samples() {
       const metrics = await registry.getMetricsAsJSON();
       const build = sample(buildInfo, 1, { version, node_version: process.version });
-      return [build, ...lag.samples(), ...metrics.filter(isWanted).flatMap(samplesOf)];
+      return [build, ...lag.samples(), ...metrics.filter(isWanted).flatMap(samplesOf), ...awsSamples(awsRequests.all)];
     },
   };
+}
+
+/** A call that never failed has no reason. */
+function awsSamples(all: readonly AwsRequestCounts[]): Sample[] {
+  return all.flatMap(({ service, call: operation, requests, throttles, errors }) => [
+    sample(awsRequestsMetric, requests, { service, operation }),
+    ...[...throttles].map(([reason, count]) => sample(awsThrottles, count, { service, operation, reason })),
+    ...[...errors].map(([reason, count]) => sample(awsErrors, count, { service, operation, reason })),
+  ]);
 }
 
 function forPromClient<L extends string>({

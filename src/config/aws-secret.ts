@@ -1,6 +1,9 @@
+import { awsHttpStatus } from '../core/aws-error.ts';
+import { awsRequests } from '../core/aws-requests.ts';
 import { abortable } from '../core/deadline.ts';
 import { coerceError, errorCode } from '../core/errors.ts';
 import { SecretUnavailable } from '../core/secret.ts';
+import { type AwsFailureKind, awsFailure, awsFailureNames } from '../targets/aws/failure.ts';
 
 /** Where a secret is in AWS Secrets Manager. */
 export interface AwsSecretName {
@@ -48,6 +51,7 @@ export async function readAwsSecret({ id, region }: AwsSecretName, settings: Aws
     maxAttempts: 2,
     requestHandler: { connectionTimeout: 1_500, socketTimeout: 2_000 },
   });
+  awsRequests.watch(client, 'secretsmanager');
   const signal = AbortSignal.timeout(patienceMs);
   try {
     const command = new GetSecretValueCommand({ SecretId: id });
@@ -96,49 +100,45 @@ function nonEmpty(text: string, what: string): string {
   return text;
 }
 
-/** Of the SDK's errors by name: what the person on call has to mend. */
+/** What Secrets Manager alone says: what the person on call has to mend. */
 const meanings: Readonly<Record<string, string>> = {
-  ResourceNotFoundException: 'there is no such secret in this account and region, or it has no value yet',
-  AccessDeniedException:
-    'the credentials lack secretsmanager:GetSecretValue on it (and kms:Decrypt when it has a key of its own)',
   DecryptionFailure: 'the credentials lack kms:Decrypt on its key',
   InvalidRequestException: 'it is marked for deletion',
   InvalidParameterException: 'its name is not valid',
-  CredentialsProviderError: 'no AWS credentials were found',
-  UnrecognizedClientException: 'the AWS credentials are not valid',
-  InvalidSignatureException: 'the AWS credentials are not valid',
-  InvalidClientTokenId: 'the AWS credentials are not valid',
-  ExpiredTokenException: 'the AWS credentials have expired',
 };
 
+const meaningsByKind: Partial<Record<AwsFailureKind, string>> = {
+  missing: 'there is no such secret in this account and region, or it has no value yet',
+  denied: 'the credentials lack secretsmanager:GetSecretValue on it (and kms:Decrypt when it has a key of its own)',
+  region: 'its region is not known; set "secrets.aws.region"',
+};
+
+/** Failures that end without anybody mending anything. */
+const passing: ReadonlySet<AwsFailureKind> = new Set(['throttled', 'unreachable', 'timeout', 'other']);
+
+/** No cause: what the SDK says of an answer that it does not understand repeats parts of it. */
 function unavailable(id: string, thrown: unknown): SecretUnavailable {
-  const error = coerceError(thrown);
-  const what = `reading the AWS secret ${id}`;
-  if (/^Region (is missing|not accepted)/.test(error.message)) {
-    return new SecretUnavailable(`${what}: its region is not known; set "secrets.aws.region"`);
-  }
-  const meaning = meanings[error.name];
-  if (meaning !== undefined) return new SecretUnavailable(`${what}: ${meaning}`, { cause: error });
-  // No cause from here on: what the SDK says of an answer that it does not understand repeats parts of it.
-  return new SecretUnavailable(`${what}: ${meaningOfUnknown(error)}`, { transient: !isRefusal(statusOf(error)) });
+  const failure = awsFailure(thrown, 'secretsmanager:GetSecretValue');
+  const { name } = coerceError(thrown);
+  const own = meanings[name] ?? meaningOfRefusal(name, awsHttpStatus(thrown));
+  const connection = meaningOfConnection(thrown);
+  const told = own ?? connection ?? meaningsByKind[failure.kind] ?? failure.hint;
+  const meaning = told ?? `AWS Secrets Manager answers with status ${awsHttpStatus(thrown) ?? 'unknown'}`;
+  const transient = own === undefined && (passing.has(failure.kind) || connection !== undefined);
+  return new SecretUnavailable(`reading the AWS secret ${id}: ${meaning}`, { transient });
 }
 
-function meaningOfUnknown(error: Error): string {
-  const status = statusOf(error);
-  if (isRefusal(status))
-    return `AWS refuses it (status ${status}): the credentials are not valid or lack the permission`;
-  if (status !== undefined) return `AWS Secrets Manager answers with status ${status}`;
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'AWS Secrets Manager does not answer';
-  const code = errorCode(error);
-  return `AWS Secrets Manager cannot be reached${code === undefined ? '' : ` (${code})`}`;
+/** An answer without a name, of a proxy or of something that only looks like AWS. */
+function meaningOfRefusal(name: string, status: number | undefined): string | undefined {
+  if ((status !== 401 && status !== 403) || awsFailureNames.has(name)) return undefined;
+  return `AWS refuses it (status ${status}): the credentials are not valid or lack the permission`;
 }
 
-function isRefusal(status: number | undefined): boolean {
-  return status === 401 || status === 403;
-}
-
-/** Of the answer that made the SDK throw; undefined when there was none. */
-function statusOf(error: Error): number | undefined {
-  const { $metadata } = error as { readonly $metadata?: { readonly httpStatusCode?: number } };
-  return $metadata?.httpStatusCode;
+/** Undefined where there was an answer, or it was not asked. */
+function meaningOfConnection(thrown: unknown): string | undefined {
+  if (awsHttpStatus(thrown) !== undefined) return undefined;
+  const code = errorCode(coerceError(thrown));
+  if (code !== undefined) return `AWS Secrets Manager cannot be reached (${code})`;
+  const { name } = coerceError(thrown);
+  return name === 'TimeoutError' || name === 'AbortError' ? 'AWS Secrets Manager does not answer' : undefined;
 }

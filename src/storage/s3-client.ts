@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { awsRequests } from '../core/aws-requests.ts';
 import type { Clock } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { SecretSource } from '../core/secret.ts';
@@ -64,6 +65,7 @@ export async function connectS3(settings: S3StoreSettings, given: S3Dependencies
       ...(await trusting(settings.caFile)),
     },
   });
+  awsRequests.watch(client, 's3');
   if (given.secretAccessKey?.forget !== undefined) rereadRefusedKey(client, given.secretAccessKey);
   const { prefix } = settings;
   return {

@@ -1,7 +1,7 @@
 import type { HeadObjectCommandOutput } from '@aws-sdk/client-s3';
+import { awsHttpStatus } from '../core/aws-error.ts';
 import { type ObjectLock, ObjectLocked, StoreError } from './object-store.ts';
 import { isHousekeepingOf, type S3Access } from './s3-client.ts';
-import { httpStatus } from './s3-error.ts';
 
 /** Nothing is written twice, so there is one version; more were made by somebody else. */
 const mostVersions = 100;
@@ -65,7 +65,7 @@ async function headOf(
   try {
     return await client.send(command, { abortSignal: signal });
   } catch (error) {
-    if (httpStatus(error) === 404) return undefined;
+    if (awsHttpStatus(error) === 404) return undefined;
     throw error;
   }
 }
@@ -77,7 +77,7 @@ async function throwLockOr(
   doomed: Doomed & { readonly VersionId: string },
   signal: AbortSignal,
 ): Promise<never> {
-  if (httpStatus(refusal) !== 403) throw refusal;
+  if (awsHttpStatus(refusal) !== 403) throw refusal;
   const { sdk, client, settings } = access;
   const { fullKey: Key, VersionId } = doomed;
   const command = new sdk.GetObjectRetentionCommand({ Bucket: settings.bucket, Key, VersionId });

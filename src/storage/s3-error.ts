@@ -1,3 +1,4 @@
+import { awsHttpStatus, isAwsThrottle } from '../core/aws-error.ts';
 import { errorMessage } from '../core/errors.ts';
 import { SecretUnavailable } from '../core/secret.ts';
 import { StoreError, type StoreErrorKind } from './object-store.ts';
@@ -40,9 +41,6 @@ const byName: Readonly<Record<string, Meaning>> = {
   EntityTooLarge: { kind: 'full' },
   XMinioStorageFull: { kind: 'full', hint: 'no space left' },
   BadDigest: { kind: 'damaged', hint: 'other bytes arrived than were sent' },
-  SlowDown: slowDown,
-  Throttling: slowDown,
-  TooManyRequests: slowDown,
   RequestTimeout: { kind: 'unavailable' },
   TimeoutError: { kind: 'unavailable', hint: 'the service does not answer' },
 };
@@ -67,20 +65,11 @@ export function isExistsError(error: unknown): boolean {
   return error instanceof StoreError ? error.kind === 'exists' : meaningOf(error).kind === 'exists';
 }
 
-/** Times the SDK sent the request that failed. */
-export function triesOf(error: unknown): number {
-  return metadataOf(error)?.attempts ?? 1;
-}
-
-/** Undefined when there was no answer. */
-export function httpStatus(error: unknown): number | undefined {
-  return metadataOf(error)?.httpStatusCode;
-}
-
 function meaningOf(error: unknown): Meaning {
   if (error instanceof SecretUnavailable) return { kind: error.transient ? 'unavailable' : 'denied' };
+  if (isAwsThrottle(error)) return slowDown;
   const known = byName[error instanceof Error ? error.name : ''];
-  return known ?? meaningOfStatus(httpStatus(error));
+  return known ?? meaningOfStatus(awsHttpStatus(error));
 }
 
 /** Answers to HEAD have no body that could hold a name. */
@@ -96,13 +85,9 @@ function meaningOfStatus(status: number | undefined): Meaning {
   return { kind: status === 409 ? 'unavailable' : 'misconfigured' };
 }
 
-function metadataOf(error: unknown): { readonly httpStatusCode?: number; readonly attempts?: number } | undefined {
-  return error instanceof Error && '$metadata' in error ? (error.$metadata as object) : undefined;
-}
-
 /** Answers without a body leave the SDK with nothing but `UnknownError`. */
 function ownWords(error: unknown): string {
-  const status = httpStatus(error);
+  const status = awsHttpStatus(error);
   const answered = status === undefined ? '' : `HTTP ${status}`;
   const words = errorMessage(error);
   if (words === 'UnknownError' && answered !== '') return answered;

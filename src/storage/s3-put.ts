@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { awsAttempts } from '../core/aws-error.ts';
 import { StoreError } from './object-store.ts';
 import { isHousekeepingOf, type S3Access } from './s3-client.ts';
-import { isExistsError, triesOf } from './s3-error.ts';
+import { isExistsError } from './s3-error.ts';
 
 /** What makes a write refuse to take the place of an existing object; nothing where the service does not know it. */
 export function ifAbsent({ conditional }: S3Access): { IfNoneMatch?: '*' } {
@@ -44,7 +45,7 @@ export async function putBytesOnce(
   try {
     await putBytes(access, key, bytes, signal);
   } catch (error) {
-    if (!isExistsError(error) || triesOf(error) < 2 || !(await holds(access, key, bytes, signal))) throw error;
+    if (!isExistsError(error) || awsAttempts(error) < 2 || !(await holds(access, key, bytes, signal))) throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 import type { CompletedPart, MultipartUpload as ListedUpload } from '@aws-sdk/client-s3';
+import { awsAttempts, awsHttpStatus } from '../core/aws-error.ts';
 import { type BodyPart, cutIntoParts } from './cut-into-parts.ts';
 import { StoreError } from './object-store.ts';
 import type { S3Access } from './s3-client.ts';
-import { httpStatus, triesOf } from './s3-error.ts';
 import { ifAbsent, md5, putBytesOnce, requireEtag, storageOptions } from './s3-put.ts';
 
 /** Large parts go one by one, so that memory does not grow twice as fast as they do. */
@@ -104,7 +104,7 @@ class MultipartUpload {
     try {
       await client.send(command, { abortSignal: this.#signal });
     } catch (error) {
-      const mayBeLost = triesOf(error) > 1 || httpStatus(error) === undefined;
+      const mayBeLost = awsAttempts(error) > 1 || awsHttpStatus(error) === undefined;
       if (!mayBeLost || !(await this.#isStored())) throw error;
     }
     return this.#sentBytes;

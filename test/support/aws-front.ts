@@ -75,9 +75,9 @@ async function forward(
   const hasBody = method !== 'GET' && method !== 'HEAD';
   const answer = await fetch(`${upstream}${url}`, { method, headers: passed, ...(hasBody && { body }) });
   const bytes = Buffer.from(await answer.arrayBuffer());
-  const kept = [...answer.headers].filter(
-    ([name]) => !['connection', 'content-length', 'transfer-encoding'].includes(name),
-  );
+  // The length of an object is all that an answer to HEAD has of it.
+  const dropped = ['connection', 'transfer-encoding', ...(method === 'HEAD' ? [] : ['content-length'])];
+  const kept = [...answer.headers].filter(([name]) => !dropped.includes(name));
   outgoing.writeHead(answer.status, Object.fromEntries(kept));
   outgoing.end(bytes);
 }

@@ -44,7 +44,7 @@ const authentication = boolean(
 const shards = metric({
   name: 'elasticache_group_shards',
   type: 'gauge',
-  help: 'Shards of the replication group by state (available, creating, modifying, …).',
+  help: 'Shards of the replication group by state (available, creating, modifying, ...).',
   labels: [...labels, 'status'],
   source: `${source}, NodeGroups`,
   unit: 'shards',

@@ -18,7 +18,7 @@ const retention = metric({
 const count = metric({
   name: 'elasticache_snapshots',
   type: 'gauge',
-  help: 'Snapshots by who made them (automated, manual) and state (available, creating, failed, …).',
+  help: 'Snapshots by who made them (automated, manual) and state (available, creating, failed, ...).',
   labels: ['cache', 'type', 'status'],
   source: 'DescribeSnapshots',
   unit: 'snapshots',

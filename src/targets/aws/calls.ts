@@ -1,5 +1,5 @@
-import { watchAwsRequests } from '../../core/aws-requests.ts';
-import { isThrottle } from './failure.ts';
+import { isAwsThrottle } from '../../core/aws-error.ts';
+import { awsRequests, watchAwsRequests } from '../../core/aws-requests.ts';
 
 /** What became of the requests for one call of a service, e.g. `DescribeTable` of `dynamodb`. */
 export interface CallCounts {
@@ -29,12 +29,13 @@ export class AwsCalls {
     this.#counts.set(key, counts);
     counts.requests++;
     if (error === undefined) return;
-    if (isThrottle(error)) counts.throttles++;
+    if (isAwsThrottle(error)) counts.throttles++;
     else counts.errors++;
   }
 
-  /** Counts every attempt of the client. */
+  /** Counts every attempt of the client, here and for the whole process. */
   watch(client: Parameters<typeof watchAwsRequests>[0], service: string): void {
+    awsRequests.watch(client, service);
     watchAwsRequests(client, 'countCalls', (call, error) => this.note(service, call, error));
   }
 }

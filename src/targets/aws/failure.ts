@@ -1,3 +1,4 @@
+import { awsHttpStatus, isAwsThrottle } from '../../core/aws-error.ts';
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import { coerceError, errorCode, errorMessage, findCause } from '../../core/errors.ts';
 import type { LoginFailureReason } from '../session-pool.ts';
@@ -23,11 +24,19 @@ export class AwsFailure extends Error {
   readonly kind: AwsFailureKind;
   /** As IAM names it, e.g. `dynamodb:ListTables`. */
   readonly action: string;
+  /** What it means, without the words of AWS; undefined where they say it best. */
+  readonly hint: string | undefined;
 
-  constructor(kind: AwsFailureKind, action: string, message: string, options: ErrorOptions) {
-    super(message, options);
+  constructor(
+    kind: AwsFailureKind,
+    told: { readonly action: string; readonly hint: string | undefined; readonly words: string },
+    options: ErrorOptions,
+  ) {
+    const { action, hint, words } = told;
+    super([action, ...(hint === undefined ? [] : [hint]), words].join(': '), options);
     this.kind = kind;
     this.action = action;
+    this.hint = hint;
   }
 }
 
@@ -60,14 +69,6 @@ const byName: Readonly<Record<string, Meaning>> = {
   ExpiredTokenException: expired,
   ExpiredToken: expired,
   RequestExpired: { kind: 'credentials', hint: 'the clock of this machine is wrong' },
-  ThrottlingException: throttled,
-  Throttling: throttled,
-  ThrottledException: throttled,
-  TooManyRequestsException: throttled,
-  RequestLimitExceeded: throttled,
-  ProvisionedThroughputExceededException: throttled,
-  LimitExceededException: throttled,
-  SlowDown: throttled,
   UnknownOperationException: unsupported,
   InvalidAction: unsupported,
   ResourceNotFoundException: missing,
@@ -76,6 +77,9 @@ const byName: Readonly<Record<string, Meaning>> = {
   'AWS.SimpleQueueService.NonExistentQueue': missing,
   TimeoutError: { kind: 'timeout', hint: 'AWS does not answer' },
 };
+
+/** Names of errors whose meaning is known. */
+export const awsFailureNames: ReadonlySet<string> = new Set(Object.keys(byName));
 
 const unreachableCodes: Readonly<Record<string, Meaning>> = {
   ENOTFOUND: {
@@ -96,13 +100,7 @@ export function awsFailure(thrown: unknown, action: string): AwsFailure {
   if (thrown instanceof AwsFailure) return thrown;
   const meaning = meaningOf(thrown);
   const hint = meaning === denied ? `the credentials lack ${action}` : meaning.hint;
-  const message = [action, ...(hint === undefined ? [] : [hint]), ownWords(thrown)].join(': ');
-  return new AwsFailure(meaning.kind, action, message, { cause: thrown });
-}
-
-/** The SDK has names for some; others it tells by the status alone. */
-export function isThrottle(thrown: unknown): boolean {
-  return meaningOf(thrown).kind === 'throttled';
+  return new AwsFailure(meaning.kind, { action, hint, words: ownWords(thrown) }, { cause: thrown });
 }
 
 /** For the metrics about logins. */
@@ -133,25 +131,21 @@ function meaningOf(thrown: unknown): Meaning {
   }
   if (/Could not load credentials|profile .* (could not|not) be found/i.test(error.message))
     return byName['CredentialsProviderError'] ?? denied;
-  const known = byName[error.name] ?? unreachableCodes[errorCode(error) ?? ''];
-  return known ?? meaningOfStatus(statusOf(error));
+  if (isAwsThrottle(error)) return throttled;
+  // The SDK calls all that happens to a connection a TimeoutError.
+  const known = unreachableCodes[errorCode(error) ?? ''] ?? byName[error.name];
+  return known ?? meaningOfStatus(awsHttpStatus(error));
 }
 
 function meaningOfStatus(status: number | undefined): Meaning {
-  if (status === 429) return throttled;
   if (status === 401 || status === 403) return denied;
   return { kind: 'other' };
-}
-
-function statusOf(error: Error): number | undefined {
-  if (!('$metadata' in error)) return undefined;
-  return (error.$metadata as { readonly httpStatusCode?: number } | undefined)?.httpStatusCode;
 }
 
 function ownWords(thrown: unknown): string {
   const error = coerceError(thrown);
   // A proxy's page, or a gateway's: of no use but for its status.
-  if (error instanceof SyntaxError) return `HTTP ${statusOf(error) ?? ''}, and the answer is not JSON`;
+  if (error instanceof SyntaxError) return `HTTP ${awsHttpStatus(error) ?? ''}, and the answer is not JSON`;
   const words = errorMessage(error);
   return error.name === 'Error' || words.includes(error.name) ? words : `${error.name}: ${words}`;
 }

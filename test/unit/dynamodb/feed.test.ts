@@ -4,7 +4,7 @@ import { CloudwatchFeed, type SeriesReader } from '../../../src/collectors/cloud
 import type { CloudwatchService, Subject } from '../../../src/collectors/cloudwatch/service.ts';
 import { cloudwatchSettings } from '../../../src/collectors/cloudwatch/settings.ts';
 import type { Series, SeriesQuery, SeriesWindow } from '../../../src/targets/aws/cloudwatch.ts';
-import { AwsFailure } from '../../../src/targets/aws/failure.ts';
+import { awsFailure } from '../../../src/targets/aws/failure.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { testContext } from '../../support/test-context.ts';
 
@@ -157,7 +157,7 @@ test('a call that failed is told, keeps what is known until it is too old, and i
     answer: ({ metric }) => (metric === 'Events' ? { value: 5 } : {}),
   });
   await round();
-  state.failure = new AwsFailure('throttled', 'cloudwatch:GetMetricData', 'too many', {});
+  state.failure = awsFailure(Object.assign(new Error('too many'), { name: 'Throttling' }), 'cloudwatch:GetMetricData');
   await clock.advance(minute);
   await round();
   expect(feed.memory.failureOf(service.groups[0]?.metrics ?? [])).toBe(state.failure);

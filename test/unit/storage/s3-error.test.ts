@@ -66,7 +66,7 @@ test.each([
   [400, 'misconfigured', 'HTTP 400'],
   [409, 'unavailable', 'HTTP 409'],
   [412, 'exists', 'HTTP 412'],
-  [429, 'unavailable', 'HTTP 429'],
+  [429, 'unavailable', 'the service asks for fewer requests – HTTP 429'],
   [503, 'unavailable', 'HTTP 503'],
   [507, 'full', 'HTTP 507'],
 ])('an answer %i without words is told by its number', (status, kind, words) => {
