@@ -77,14 +77,16 @@ async function runAssertion(
   } catch (error) {
     signal.throwIfAborted();
     const code = errorCode(error) ?? '';
-    if (session.usable && code === '57014') {
-      const message = `assertion "${name}" took longer than ${formatDuration(timeout)}`;
-      throw new JobFailed('inconclusive', message, { obstacle: 'time', cause: error });
-    }
+    if (session.usable && code === '57014') throw tookTooLong(name, timeout, error);
     // Resources, operator: that says nothing about the data.
     if (!session.usable || /^(53|57)/.test(code)) throw new Error(`asserting "${name}"`, { cause: error });
     return { name, passed: false, detail: wordsOf(error, code, showsData) };
   }
+}
+
+function tookTooLong(name: string, timeoutMs: number, cause: unknown): JobFailed {
+  const message = `assertion "${name}" took longer than ${formatDuration(timeoutMs)}`;
+  return new JobFailed('inconclusive', message, { obstacle: 'time', cause });
 }
 
 /** What is wrong with the value, without quoting it; undefined when nothing is. */
