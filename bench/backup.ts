@@ -1,109 +1,93 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { formatBytes } from '../src/core/bytes.ts';
-import { systemClock } from '../src/core/clock.ts';
-import { runProcess } from '../src/core/run-process.ts';
-import { unprivilegedUser } from '../src/core/unprivileged-user.ts';
-import { withDatabase } from '../src/targets/libpq/access.ts';
-import { type Cluster, startCluster } from '../src/targets/postgres/cluster.ts';
+import type { Cluster } from '../src/targets/postgres/cluster.ts';
 import { libpqEnvironment } from '../src/targets/postgres/libpq.ts';
-import { chooseInstallation, findInstallations } from '../src/targets/postgres/programs.ts';
+import {
+  fillWithPgbench,
+  startBenchCluster,
+  startLoopbackS3,
+  startWorker,
+  type Task,
+  type TaskResult,
+  type Worker,
+} from './backup-bed.ts';
+import { inFolder } from './contestants.ts';
+import { benchRestore } from './restore.ts';
 import { median, type Row } from './statistics.ts';
 
-const rounds = 7;
+/** `BENCH_SCALE` and `BENCH_ROUNDS` make it shorter, to try it out; figures count at the usual scale only. */
+const usualScale = 50;
+const scale = Number(process.env['BENCH_SCALE'] ?? usualScale);
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 7);
 const warmUps = 2;
-const signal = new AbortController().signal;
+
+/** What is measured beside the peer, in turn with it. */
+const scenes = {
+  rows: { work: 'backup', facts: 'rows' },
+  s3: { work: 'backup', facts: 'rows', store: 's3' },
+  encrypted: { work: 'backup', facts: 'rows', encrypted: true },
+  content: { work: 'backup', facts: 'content' },
+} as const satisfies Record<string, Task>;
+type Scene = keyof typeof scenes;
 
 /**
  * A backup of a pgbench database against `pg_dump -Fc -Z0 | zstd -3 -T2 > file`, in turn in the same run: throughput
- * with facts by row count, with encryption as well, and with fingerprints, and our own peak memory at two sizes. Ours is a process that lives on
- * between its backups, as the daemon does (bench/backup-worker.ts); the programs it starts are part of its time.
+ * with facts by row count (also into an S3 server on this machine, against ours into a folder), with encryption as well, and with
+ * fingerprints, and our own peak memory at two sizes. Then restores with proof, see bench/restore.ts. Ours is a process that
+ * lives on between its backups, as the daemon does (bench/backup-worker.ts); the programs it starts are part of its time, and so is
+ * making durable what it stores, which the peer does not.
  */
 export async function benchBackup(): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const scale of [5, 50]) rows.push(...(await benchScale(scale)));
-  return rows;
+  const small = await benchScale(Math.max(1, Math.round(scale / 10)));
+  const large = await benchScale(scale);
+  const restore = await benchRestore({ scale, rounds: Math.min(rounds, 3), isUsual: scale === usualScale });
+  return [...small, ...large, ...restore];
 }
 
-async function benchScale(scale: number): Promise<Row[]> {
-  await using cluster = await startPgbenchCluster(scale);
-  const folder = await mkdtemp(join(tmpdir(), 'watchkeeper-bench-'));
-  const seconds = { peer: [] as number[], rows: [] as number[], encrypted: [] as number[], content: [] as number[] };
-  let last: OwnRun = { seconds: 0, peakBytes: 0, contentBytes: 0 };
-  const worker = startWorker(cluster, join(folder, 'ours'));
-  try {
-    for (let round = 0; round < rounds + warmUps; round++) {
-      const peer = await peerBackup(cluster, join(folder, 'peer.dump.zst'));
-      const rows = await worker.take('rows');
-      const encrypted = await worker.take('encrypted');
-      last = await worker.take('content');
-      // Caches and compiled code are as they are in the long run only after the first rounds.
-      if (round < warmUps) continue;
-      seconds.peer.push(peer);
-      seconds.rows.push(rows.seconds);
-      seconds.encrypted.push(encrypted.seconds);
-      seconds.content.push(last.seconds);
+async function benchScale(ofScale: number): Promise<Row[]> {
+  return inFolder(async (folder) => {
+    await using cluster = await startBenchCluster();
+    await fillWithPgbench(cluster, ofScale);
+    await using s3 = await startLoopbackS3();
+    using worker = startWorker(cluster, { folder: { type: 'filesystem', path: join(folder, 'ours') }, s3 });
+    const { peer, seconds, last } = await inTurn(cluster, worker, folder);
+    const what = `backup, scale ${ofScale} (${formatBytes(last.contentBytes)})`;
+    const goal = (atLeast: number) => (ofScale === usualScale ? { atLeast } : undefined);
+    return [
+      { what: `${what}: pg_dump -Fc -Z0 | zstd -3 -T2 > file`, value: peer, unit: 's' },
+      { what: `${what}: ours, facts by row count`, value: seconds.rows, unit: 's' },
+      against(`${what}: throughput against the peer, row counts`, peer, seconds.rows, goal(0.95)),
+      { what: `${what}: ours, encrypted, facts by row count`, value: seconds.encrypted, unit: 's' },
+      against(`${what}: throughput against the peer, encrypted`, peer, seconds.encrypted, goal(0.8)),
+      { what: `${what}: ours, content fingerprints`, value: seconds.content, unit: 's' },
+      against(`${what}: throughput against the peer, fingerprints`, peer, seconds.content, goal(0.6)),
+      { what: `${what}: ours, into S3 (${s3.name}), facts by row count`, value: seconds.s3, unit: 's' },
+      against(`${what}: throughput into S3 against ours into a folder`, seconds.rows, seconds.s3, goal(0.8)),
+      { what: `${what}: own peak memory`, value: last.peakBytes / 2 ** 20, unit: 'MiB', goal: { atMost: 250 } },
+    ];
+  });
+}
+
+function against(what: string, theirs: number, ours: number, goal: Row['goal']): Row {
+  return { what, value: theirs / ours, unit: 'x', goal };
+}
+
+/** Medians in seconds. Caches and compiled code are as they are in the long run only after the first rounds. */
+async function inTurn(cluster: Cluster, worker: Worker, folder: string) {
+  const peer: number[] = [];
+  const seconds: Record<Scene, number[]> = { rows: [], s3: [], encrypted: [], content: [] };
+  let last: TaskResult = { seconds: 0, peakBytes: 0, contentBytes: 0 };
+  for (let round = -warmUps; round < rounds; round++) {
+    const peerSeconds = await peerBackup(cluster, join(folder, 'peer.dump.zst'));
+    if (round >= 0) peer.push(peerSeconds);
+    for (const scene of Object.keys(scenes) as Scene[]) {
+      last = await worker.run(scenes[scene]);
+      if (round >= 0) seconds[scene].push(last.seconds);
     }
-  } finally {
-    worker.end();
-    await rm(folder, { recursive: true, force: true });
   }
-  const peer = median(seconds.peer);
-  const what = `backup, scale ${scale} (${formatBytes(last.contentBytes)})`;
-  return [
-    { what: `${what}: pg_dump -Fc -Z0 | zstd -3 -T2 > file`, value: peer, unit: 's' },
-    { what: `${what}: ours, facts by row count`, value: median(seconds.rows), unit: 's' },
-    {
-      what: `${what}: throughput against the peer, row counts`,
-      value: peer / median(seconds.rows),
-      unit: 'x',
-      goal: scale === 50 ? { atLeast: 0.9 } : undefined,
-    },
-    { what: `${what}: ours, encrypted, facts by row count`, value: median(seconds.encrypted), unit: 's' },
-    {
-      what: `${what}: throughput against the peer, encrypted`,
-      value: peer / median(seconds.encrypted),
-      unit: 'x',
-      goal: scale === 50 ? { atLeast: 0.8 } : undefined,
-    },
-    { what: `${what}: ours, content fingerprints`, value: median(seconds.content), unit: 's' },
-    {
-      what: `${what}: throughput against the peer, fingerprints`,
-      value: peer / median(seconds.content),
-      unit: 'x',
-      goal: scale === 50 ? { atLeast: 0.6 } : undefined,
-    },
-    {
-      what: `${what}: own peak memory`,
-      value: last.peakBytes / 2 ** 20,
-      unit: 'MiB',
-      goal: { atMost: 250 },
-    },
-  ];
-}
-
-async function startPgbenchCluster(scale: number): Promise<Cluster> {
-  const installations = await findInstallations([], process.env['PATH'] ?? '', signal);
-  const installation = chooseInstallation(installations, {
-    programs: ['initdb', 'postgres', 'pg_dump'],
-    serverMajor: 13,
-  });
-  const cluster = await startCluster({
-    installation,
-    user: await unprivilegedUser(),
-    clock: systemClock,
-    signal,
-    name: 'watchkeeper-bench-',
-    settings: { fsync: 'off', max_wal_size: '4GB', shared_buffers: '256MB' },
-  });
-  await runProcess(join(installation.directory, 'pgbench'), ['-i', '-q', '-s', String(scale)], {
-    signal,
-    env: libpqEnvironment(cluster.access, undefined),
-  });
-  return cluster;
+  const medians = Object.fromEntries(Object.entries(seconds).map(([scene, values]) => [scene, median(values)]));
+  return { peer: median(peer), seconds: medians as Record<Scene, number>, last };
 }
 
 async function peerBackup(cluster: Cluster, path: string): Promise<number> {
@@ -121,32 +105,4 @@ async function peerBackup(cluster: Cluster, path: string): Promise<number> {
     zstd.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`zstd exited with ${code}`))));
   });
   return (performance.now() - startMs) / 1_000;
-}
-
-interface OwnRun {
-  readonly seconds: number;
-  readonly peakBytes: number;
-  readonly contentBytes: number;
-}
-
-interface Worker {
-  take(kind: 'rows' | 'encrypted' | 'content'): Promise<OwnRun>;
-  end(): void;
-}
-
-function startWorker(cluster: Cluster, folder: string): Worker {
-  const job = JSON.stringify({ connection: withDatabase(cluster.access, 'postgres').connection, folder });
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'backup-worker.ts'), job], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async take(kind) {
-      child.stdin.write(`${kind}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error('the worker ended');
-      return JSON.parse(value);
-    },
-    end: () => void child.stdin.end(),
-  };
 }

@@ -12,7 +12,7 @@ import type { S3StoreSettings } from '../../src/storage/settings.ts';
 import { freePort } from './free-port.ts';
 
 const program = join(import.meta.dirname, '../../.cache/moto-venv/bin/moto_server');
-const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
+export const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' };
 
 /** A moto server (answers as AWS does) on a free port of this machine. */
 export interface Moto extends AsyncDisposable {

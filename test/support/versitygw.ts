@@ -21,14 +21,15 @@ import { freePort } from './free-port.ts';
 
 const program = join(import.meta.dirname, '../../.cache/bin/versitygw');
 export const isS3ServerInstalled = existsSync(program);
-const credentials = { accessKeyId: 'watchkeeper', secretAccessKey: 'watchkeeper-secret' };
+export const credentials = { accessKeyId: 'watchkeeper', secretAccessKey: 'watchkeeper-secret' };
 
 /** What a bucket of the tests has besides objects. */
 export type BucketKind = 'plain' | 'versions' | 'lock';
 
-/** A Versity S3 Gateway, a real S3 server on files, behind TLS with a certificate of its own authority. */
+/** A Versity S3 Gateway, a real S3 server on files, behind TLS with a certificate of its own authority unless `tls` is false. */
 export interface S3Server extends AsyncDisposable {
   makeBucket(kind?: BucketKind): Promise<string>;
+  settings(bucket: string): S3StoreSettings;
   /** On a bucket of its own when none is given. */
   openStore(options?: {
     readonly bucket?: string;
@@ -40,7 +41,7 @@ export interface S3Server extends AsyncDisposable {
   readonly client: S3Client;
 }
 
-export async function startS3Server(): Promise<S3Server> {
+export async function startS3Server({ tls = true } = {}): Promise<S3Server> {
   await access(program).catch(() => {
     throw new Error('versitygw is not installed: run "sh scripts/setup test"');
   });
@@ -57,10 +58,7 @@ export async function startS3Server(): Promise<S3Server> {
     [
       '--port',
       `127.0.0.1:${port}`,
-      '--cert',
-      certificate,
-      '--key',
-      key,
+      ...(tls ? ['--cert', certificate, '--key', key] : []),
       '--quiet',
       '--keep-alive',
       'posix',
@@ -78,7 +76,7 @@ export async function startS3Server(): Promise<S3Server> {
     stop.abort(new Error('the test ended'));
     await server.exited.catch(() => undefined);
   });
-  const endpoint = `https://127.0.0.1:${port}`;
+  const endpoint = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const client = stack.adopt(await clientOf(endpoint, authority.certificate), (one) => one.destroy());
   await untilAnswers(client);
   const owned = stack.move();
@@ -92,23 +90,24 @@ export async function startS3Server(): Promise<S3Server> {
     }
     return Bucket;
   };
+  const settingsOf = (bucket: string): S3StoreSettings => ({
+    type: 's3',
+    bucket,
+    prefix: '',
+    region: 'us-east-1',
+    endpoint,
+    forcePathStyle: true,
+    accessKeyId: credentials.accessKeyId,
+    ...(tls ? { caFile: authority.certificate } : {}),
+    maxParts: 10_000,
+    conditionalWrites: 'auto',
+  });
   return {
     client,
     makeBucket,
+    settings: settingsOf,
     async openStore({ bucket, clock = systemClock, settings = {} } = {}) {
-      const complete: S3StoreSettings = {
-        type: 's3',
-        bucket: bucket ?? (await makeBucket()),
-        prefix: '',
-        region: 'us-east-1',
-        endpoint,
-        forcePathStyle: true,
-        accessKeyId: credentials.accessKeyId,
-        caFile: authority.certificate,
-        maxParts: 10_000,
-        conditionalWrites: 'auto',
-        ...settings,
-      };
+      const complete = { ...settingsOf(bucket ?? (await makeBucket())), ...settings };
       return openS3Store(complete, { secretAccessKey: literalSecret(credentials.secretAccessKey), clock });
     },
     async versionsIn(bucket) {

@@ -22,7 +22,7 @@ export const sandboxPrefix = 'watchkeeper-proof-';
 const proofDatabase = 'watchkeeper_proof';
 
 /** Nothing in it must outlive a crash, so nothing is written safely; it is reached by a Unix socket only. */
-const throwAwaySettings: Readonly<Record<string, string>> = {
+export const throwAwaySettings: Readonly<Record<string, string>> = {
   fsync: 'off',
   full_page_writes: 'off',
   synchronous_commit: 'off',

@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { throwAwaySettings } from '../src/jobs/sandbox/local-postgres.ts';
+import type { Cluster } from '../src/targets/postgres/cluster.ts';
+import { fillWithPgbench, runBeside, startBenchCluster, startWorker } from './backup-bed.ts';
+import { inFolder } from './contestants.ts';
+import { median, type Row } from './statistics.ts';
+
+/**
+ * A restore with proof against plain `pg_restore -j2`, in turn in the same run, of the same database.
+ *
+ * The peer loads an uncompressed dump in custom format from a file into an empty database of a server that runs already, with the
+ * settings of our throw-away servers; what is timed is pg_restore alone. Ours is all that a verification does, from beginning
+ * to end: fetching and checking the parts, decompressing them, making and starting a server, pg_restore with two jobs, measuring
+ * everything and comparing it with the manifest, clearing all of it away. The goal is set for fingerprints of the content, which is
+ * the default.
+ */
+export async function benchRestore(options: {
+  readonly scale: number;
+  readonly rounds: number;
+  readonly isUsual: boolean;
+}): Promise<Row[]> {
+  return inFolder(async (folder) => {
+    await using source = await startBenchCluster();
+    await fillWithPgbench(source, options.scale);
+    await using target = await startBenchCluster(throwAwaySettings);
+    const dump = join(folder, 'peer.dump');
+    await runBeside(source, 'pg_dump', ['-Fc', '-Z0', '-f', dump, 'postgres']);
+    using worker = startWorker(source, { folder: { type: 'filesystem', path: join(folder, 'ours') } });
+    const seconds = { peer: [] as number[], rows: [] as number[], content: [] as number[] };
+    for (const facts of ['rows', 'content'] as const) await worker.run({ work: 'keep', facts });
+    for (let round = -1; round < options.rounds; round++) {
+      const peer = await peerRestore(target, dump);
+      const rows = await worker.run({ work: 'prove', facts: 'rows' });
+      const content = await worker.run({ work: 'prove', facts: 'content' });
+      if (round < 0) continue;
+      seconds.peer.push(peer);
+      seconds.rows.push(rows.seconds);
+      seconds.content.push(content.seconds);
+    }
+    const [peer, rows, content] = [median(seconds.peer), median(seconds.rows), median(seconds.content)];
+    const what = `restore, scale ${options.scale}`;
+    return [
+      { what: `${what}: pg_restore -j2`, value: peer, unit: 's' },
+      { what: `${what}: ours with proof, row counts`, value: rows, unit: 's' },
+      { what: `${what}: time against the peer, row counts`, value: rows / peer, unit: 'x' },
+      { what: `${what}: ours with proof, content fingerprints`, value: content, unit: 's' },
+      {
+        what: `${what}: time against the peer, fingerprints`,
+        value: content / peer,
+        unit: 'x',
+        goal: options.isUsual ? { atMost: 1.5 } : undefined,
+      },
+    ];
+  });
+}
+
+async function peerRestore(target: Cluster, dump: string): Promise<number> {
+  await runBeside(target, 'createdb', ['--template=template0', 'peer']);
+  const seconds = await runBeside(target, 'pg_restore', ['-j2', '--exit-on-error', '-d', 'peer', dump]);
+  await runBeside(target, 'dropdb', ['peer']);
+  return seconds;
+}
