@@ -18,13 +18,16 @@ import {
 import { largeObjectFacts } from './postgres-large-objects.ts';
 import { Scope } from './selection.ts';
 
+/** A restore stands in nobody's way, and its tables are waiting to be read. What must not be read in parallel the server knows. */
+const restoredSettings = { ...factSettings, max_parallel_workers_per_gather: '2' };
+
 /** Measures a restored database as the source was measured. */
 export async function measureDatabase(
   access: PostgresAccess,
   { facts, selection }: { readonly facts: RowMeasures; readonly selection?: Selection | undefined },
   { signal }: Pick<WorkContext, 'signal'>,
 ): Promise<Fact[]> {
-  await using session = await openSession(access, { signal, settings: factSettings });
+  await using session = await openSession(access, { signal, settings: restoredSettings });
   const measures = { ...facts, selection };
   return [
     ...(await sequenceFacts(session, new Scope(selection), signal)),
