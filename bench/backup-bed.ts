@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { systemClock } from '../src/core/clock.ts';
 import { runProcess } from '../src/core/run-process.ts';
 import { unprivilegedUser } from '../src/core/unprivileged-user.ts';
+import type { Proof } from '../src/jobs/manifest.ts';
 import type { StoreSettings } from '../src/storage/settings.ts';
 import { withDatabase } from '../src/targets/libpq/access.ts';
 import { type Cluster, startCluster } from '../src/targets/postgres/cluster.ts';
@@ -56,6 +57,8 @@ export interface TaskResult {
   readonly peakBytes: number;
   /** Of the dump, before compression. */
   readonly contentBytes: number;
+  /** Seconds of the phases of a proof. */
+  readonly phases?: Proof['seconds'];
 }
 
 /** A process that lives as long as the benchmark, as the daemon does; the programs it starts are part of its time. */

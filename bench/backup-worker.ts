@@ -7,7 +7,7 @@ import { silentLog } from '../src/core/log.ts';
 import { literalSecret } from '../src/core/secret.ts';
 import type { BackupMethod } from '../src/jobs/backup/method.ts';
 import { postgresDump } from '../src/jobs/backup/postgres-dump.ts';
-import type { Manifest } from '../src/jobs/manifest.ts';
+import type { Manifest, Proof } from '../src/jobs/manifest.ts';
 import { localSandbox } from '../src/jobs/sandbox/local-postgres.ts';
 import { takeBackup } from '../src/jobs/take-backup.ts';
 import { verifyBackup } from '../src/jobs/verify-backup.ts';
@@ -50,21 +50,26 @@ function methodOf({ facts, encrypted }: Task): BackupMethod {
   });
 }
 
-function backUp(task: Task): Promise<Manifest> {
-  const lineage = { store: 'bench', target: 'bench', schedule: 'now', database: connection.database };
-  const store = task.store === 's3' ? s3 : folder;
-  return takeBackup({ lineage, access: { connection }, method: methodOf(task), store }, context);
+interface Done {
+  readonly manifest: Manifest;
+  readonly phases?: Proof['seconds'];
 }
 
-async function prove(task: Task): Promise<Manifest> {
+async function backUp(task: Task): Promise<Done> {
+  const lineage = { store: 'bench', target: 'bench', schedule: 'now', database: connection.database };
+  const store = task.store === 's3' ? s3 : folder;
+  return { manifest: await takeBackup({ lineage, access: { connection }, method: methodOf(task), store }, context) };
+}
+
+async function prove(task: Task): Promise<Done> {
   const manifest = kept.get(task.facts);
   if (manifest === undefined) throw new Error('nothing is kept yet');
   const openSandbox = localSandbox({ installations, user: 'postgres' });
   const opening = { zstdProgram, ageProgram, identities: [] };
   const request = { manifest, store: folder, method: methodOf(task), openSandbox, assertions: [], ...opening };
-  const { verdict, reason } = await verifyBackup(request, context);
+  const { verdict, reason, seconds } = await verifyBackup(request, context);
   if (verdict !== 'proven') throw new Error(`the proof ended with ${verdict}: ${reason}`);
-  return manifest;
+  return { manifest, phases: seconds };
 }
 
 async function remove(store: ObjectStore, { id }: Manifest): Promise<void> {
@@ -74,11 +79,12 @@ async function remove(store: ObjectStore, { id }: Manifest): Promise<void> {
 for await (const line of createInterface({ input: process.stdin })) {
   const task: Task = JSON.parse(line);
   const startMs = performance.now();
-  const manifest = task.work === 'prove' ? await prove(task) : await backUp(task);
+  const { manifest, phases } = task.work === 'prove' ? await prove(task) : await backUp(task);
   const seconds = (performance.now() - startMs) / 1_000;
   if (task.work === 'backup') await remove(task.store === 's3' ? s3 : folder, manifest);
   if (task.work === 'keep') kept.set(task.facts, manifest);
   const contentBytes = manifest.parts[0]?.content.sizeBytes ?? 0;
-  process.stdout.write(`${JSON.stringify({ seconds, peakBytes: resourceUsage().maxRSS * 1_024, contentBytes })}\n`);
+  const peakBytes = resourceUsage().maxRSS * 1_024;
+  process.stdout.write(`${JSON.stringify({ seconds, peakBytes, contentBytes, phases })}\n`);
 }
 process.exit(0);

@@ -27,6 +27,7 @@ export async function benchRestore(options: {
     await runBeside(source, 'pg_dump', ['-Fc', '-Z0', '-f', dump, 'postgres']);
     using worker = startWorker(source, { folder: { type: 'filesystem', path: join(folder, 'ours') } });
     const seconds = { peer: [] as number[], rows: [] as number[], content: [] as number[] };
+    const phases = { fetch: [] as number[], restore: [] as number[], compare: [] as number[] };
     for (const facts of ['rows', 'content'] as const) await worker.run({ work: 'keep', facts });
     for (let round = -1; round < options.rounds; round++) {
       const peer = await peerRestore(target, dump);
@@ -36,6 +37,7 @@ export async function benchRestore(options: {
       seconds.peer.push(peer);
       seconds.rows.push(rows.seconds);
       seconds.content.push(content.seconds);
+      for (const phase of phaseNames) phases[phase].push(content.phases?.[phase] ?? 0);
     }
     const [peer, rows, content] = [median(seconds.peer), median(seconds.rows), median(seconds.content)];
     const what = `restore, scale ${options.scale}`;
@@ -44,6 +46,7 @@ export async function benchRestore(options: {
       { what: `${what}: ours with proof, row counts`, value: rows, unit: 's' },
       { what: `${what}: time against the peer, row counts`, value: rows / peer, unit: 'x' },
       { what: `${what}: ours with proof, content fingerprints`, value: content, unit: 's' },
+      ...phaseNames.map((phase) => ({ what: `${what}: … of that, ${phase}`, value: median(phases[phase]), unit: 's' })),
       {
         what: `${what}: time against the peer, fingerprints`,
         value: content / peer,
@@ -53,6 +56,8 @@ export async function benchRestore(options: {
     ];
   });
 }
+
+const phaseNames = ['fetch', 'restore', 'compare'] as const;
 
 async function peerRestore(target: Cluster, dump: string): Promise<number> {
   await runBeside(target, 'createdb', ['--template=template0', 'peer']);
