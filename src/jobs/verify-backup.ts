@@ -4,7 +4,6 @@ import { errorMessage, findCause } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
-import { joinedRun } from './backup/joined-run.ts';
 import type { BackupMethod } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
 import { compareFacts, describeDifferences, type FactDifference, judgeableFacts } from './compare-facts.ts';
@@ -117,6 +116,9 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const { manifest, identities } = await openBackup(request.manifest, request.identities);
   const shortage = await spoolShortage(manifest, request);
   if (shortage !== undefined) throw new JobFailed('inconclusive', shortage, { obstacle: 'disk' });
+  // Whether it can be tried here is known in a second or two; fetching may take hours.
+  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
+  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
   await using spool = clearedAway(
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
@@ -124,14 +126,7 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const contentPath = contentPathIn(spool.path);
   const onReread = (what: string) => findings.rereads.push(what);
   const fetching = { ...request, manifest, identities, onReread };
-  // Whether it can be tried here is known in a second or two, fetching may take hours: what fails first ends the other.
-  await using run = joinedRun(context);
-  const inRun = { ...context, signal: run.signal };
-  await using opening = beginSandbox(request, manifest, findings, inRun);
-  const fetched = timed(context, () => fetchParts(fetching, spool.path, inRun));
-  await run.all([opening.opened, fetched]);
-  findings.seconds.fetch = await fetched;
-  const sandbox = await opening.opened;
+  findings.seconds.fetch = await timed(context, () => fetchParts(fetching, spool.path, context));
   findings.seconds.restore = await timed(context, async () => {
     context.onProgress({ activity: 'restoring' });
     const { access: into, ownership } = sandbox;
@@ -156,26 +151,6 @@ function rereadNotes(rereads: readonly string[]): string[] {
   if (first === undefined) return [];
   const more = rereads.length === 1 ? '' : ` (and ${rereads.length - 1} more)`;
   return [`what the store gave was wrong at first and was read a second time: ${first}${more}`];
-}
-
-/** Begins to open a sandbox. Disposing clears it away, once `opened` is settled. */
-function beginSandbox(
-  request: Pick<VerifyRequest, 'openSandbox'>,
-  manifest: OpenedManifest,
-  findings: Findings,
-  context: JobContext,
-): AsyncDisposable & { readonly opened: Promise<Sandbox> } {
-  const opened = openSandbox(request, manifest, context).then((sandbox) => {
-    Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
-    return sandbox;
-  });
-  return {
-    opened,
-    async [Symbol.asyncDispose]() {
-      const sandbox = await opened.catch(() => undefined);
-      if (sandbox !== undefined) await clearedAway(sandbox, context)[Symbol.asyncDispose]();
-    },
-  };
 }
 
 /** Until there is a sandbox nothing was learned about the backup. */
