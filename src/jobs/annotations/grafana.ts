@@ -77,12 +77,16 @@ async function send(access: GrafanaAccess, request: Request, signal: AbortSignal
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof GrafanaFailed) throw error;
-    const late = within.aborted;
-    throw new GrafanaFailed(late ? `Grafana does not answer within ${access.timeout} ms` : 'Grafana is not reached', {
-      transient: true,
-      cause: late ? undefined : error,
-    });
+    throw within.aborted ? tooLate(access) : notReached(error);
   }
+}
+
+function tooLate({ timeout }: GrafanaAccess): GrafanaFailed {
+  return new GrafanaFailed(`Grafana does not answer within ${timeout} ms`, { transient: true });
+}
+
+function notReached(cause: unknown): GrafanaFailed {
+  return new GrafanaFailed('Grafana is not reached', { transient: true, cause });
 }
 
 async function tokenOf({ token }: GrafanaAccess, signal: AbortSignal): Promise<string> {
