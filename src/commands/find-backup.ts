@@ -49,7 +49,8 @@ export async function backupsOf(
     }
   }
   if (failures.length === names.length) throw failures[0];
-  return found.sort((a, b) => (a.entry.manifest.snapshotAt < b.entry.manifest.snapshotAt ? 1 : -1));
+  // Copies of one backup stay in the order of the stores.
+  return found.sort((a, b) => Date.parse(b.entry.manifest.snapshotAt) - Date.parse(a.entry.manifest.snapshotAt));
 }
 
 /**
@@ -81,6 +82,20 @@ export async function findBackup(
   if (best !== undefined && ids.size === 1) return best;
   const problem = best === undefined ? `there is no backup ${id}` : `${ids.size} backups begin with ${id}`;
   throw new CommandError(exitCodes.usage.code, `${problem}; "watchkeeper list" shows them${unreadable.join('')}`);
+}
+
+/** A backup by its id, as {@link findBackup}, in every store that has it; the copy that a reader would take comes first. */
+export async function copiesOf(
+  assembly: Assembly,
+  id: string,
+  signal: AbortSignal,
+  options: LookOptions = {},
+): Promise<readonly [FoundBackup, ...FoundBackup[]]> {
+  const best = await findBackup(assembly, id, signal);
+  const { manifest } = best.entry;
+  const all = await backupsOf(assembly, manifest.target, signal, options);
+  const others = all.filter(({ entry, opened }) => entry.manifest.id === manifest.id && opened !== best.opened);
+  return [best, ...others];
 }
 
 export function unknownTarget(assembly: Assembly, target: string): CommandError {

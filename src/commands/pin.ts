@@ -1,12 +1,15 @@
 import type { Assembly } from '../assembly.ts';
 import { parseDuration } from '../core/duration.ts';
+import { acquireAll } from '../jobs/joint-lock.ts';
 import type { Manifest } from '../jobs/manifest.ts';
 import { pruneLockName } from '../jobs/prune.ts';
 import { marksPrefix, pinName, putMark } from '../jobs/retention-marks.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
-import { type FoundBackup, findBackup } from './find-backup.ts';
-import { printJson, printLine } from './terminal.ts';
+import { copiesOf, type FoundBackup } from './find-backup.ts';
+import { tellUnreadable } from './list.ts';
+import { printError, printJson, printLine } from './terminal.ts';
 
 export interface PinOptions {
   readonly reason?: string;
@@ -14,65 +17,82 @@ export interface PinOptions {
   readonly until?: string;
 }
 
-/** `watchkeeper pin BACKUP-ID`: retention keeps the backup until it is unpinned, or until the date that is given. */
+/**
+ * `watchkeeper pin BACKUP-ID`: retention keeps the backup, in every store that has it, until it is unpinned, or until the
+ * date that is given.
+ */
 export async function runPin(context: CommandContext, id: string, options: PinOptions): Promise<number> {
   const until = untilOf(options.until, context.clock.now());
-  await using assembly = await assembleOrFail(context);
-  const found = await findBackup(assembly, id, context.signal);
-  const { manifest } = found.entry;
-  await whileNobodyPrunes(context, assembly, found, async () => {
-    await putMark(
-      found.opened.store,
-      pinName,
-      {
-        format: 'watchkeeper-pin/1',
-        target: manifest.target,
-        backupId: manifest.id,
-        pinnedAt: context.clock.now().toISOString(),
-        reason: options.reason ?? '',
-        ...(until === undefined ? {} : { until: until.toISOString() }),
-      },
-      context.signal,
-    );
-  });
+  const pin = {
+    format: 'watchkeeper-pin/1',
+    pinnedAt: context.clock.now().toISOString(),
+    reason: options.reason ?? '',
+    ...(until === undefined ? {} : { until: until.toISOString() }),
+  } as const;
   const span = until === undefined ? '' : ` until ${until.toISOString()}`;
-  tell(
-    context,
-    manifest,
-    { pinned: true, until: until?.toISOString() ?? null },
-    `is pinned${span}: retention keeps it`,
-  );
-  return exitCodes.success.code;
+  return changeMarks(context, id, {
+    change: (store, { target, id: backupId }) => putMark(store, pinName, { ...pin, target, backupId }, context.signal),
+    state: { pinned: true, until: until?.toISOString() ?? null },
+    text: `is pinned${span}: retention keeps it`,
+  });
 }
 
-/** `watchkeeper unpin BACKUP-ID`: the policy decides again. */
+/** `watchkeeper unpin BACKUP-ID`: the policy decides again, in every store. */
 export async function runUnpin(context: CommandContext, id: string): Promise<number> {
-  await using assembly = await assembleOrFail(context);
-  const found = await findBackup(assembly, id, context.signal);
-  const { manifest } = found.entry;
-  await whileNobodyPrunes(context, assembly, found, () =>
-    found.opened.store.delete(`${marksPrefix(manifest.target, manifest.id)}${pinName}`, context.signal),
-  );
-  tell(context, manifest, { pinned: false, until: null }, 'is no longer pinned: the policy decides');
-  return exitCodes.success.code;
+  return changeMarks(context, id, {
+    change: (store, manifest) => store.delete(`${marksPrefix(manifest.target, manifest.id)}${pinName}`, context.signal),
+    state: { pinned: false, until: null },
+    text: 'is no longer pinned: the policy decides',
+  });
 }
 
-/** Under the lock of pruning, so that a backup is not deleted in the moment in which somebody wants it kept. */
-async function whileNobodyPrunes(
+interface MarkChange {
+  readonly change: (store: ObjectStore, manifest: Manifest) => Promise<void>;
+  readonly state: { readonly pinned: boolean; readonly until: string | null };
+  /** For people. */
+  readonly text: string;
+}
+
+/** Every copy that can be reached; a store that cannot makes the command fail, although the others were changed. */
+async function changeMarks(context: CommandContext, id: string, { change, state, text }: MarkChange): Promise<number> {
+  await using assembly = await assembleOrFail(context);
+  const unread = new Set<string>();
+  const tell = tellUnreadable(context);
+  const onUnreadable = (store: string, error: unknown) => {
+    if (!unread.has(store)) tell(store, error);
+    unread.add(store);
+  };
+  const [{ entry }] = await copiesOf(assembly, id, context.signal, { onUnreadable });
+  const { manifest } = entry;
+  const stores = await whileNobodyPrunes(context, assembly, manifest, async (copies) => {
+    for (const { opened } of copies) await change(opened.store, manifest);
+    return copies.map(({ opened }) => opened.name);
+  });
+  if (context.json) printJson(context.terminal, { backup: manifest.id, ...state, stores, unreadable: [...unread] });
+  else printLine(context.terminal, `${manifest.id} ${text} (in ${stores.join(', ')})`);
+  if (unread.size === 0) return exitCodes.success.code;
+  printError(context.terminal, `nothing was changed in ${[...unread].join(', ')}: do it again when that can be read`);
+  return exitCodes.failure.code;
+}
+
+/** Under the locks of pruning of all stores, so that no copy is deleted in the moment in which somebody wants it kept. */
+async function whileNobodyPrunes<T>(
   context: CommandContext,
   assembly: Assembly,
-  { entry: { manifest }, opened }: FoundBackup,
-  work: () => Promise<void>,
-): Promise<void> {
-  const { target, schedule, database } = manifest;
-  const lineage = { store: opened.name, target, schedule, database };
-  await using lock = await assembly.acquireLock({ lineage, lockName: pruneLockName(lineage) }, context.signal);
+  { id, target, schedule, database }: Manifest,
+  work: (copies: readonly FoundBackup[]) => Promise<T>,
+): Promise<T> {
+  const copies = await copiesOf(assembly, id, context.signal);
+  const takers = copies.map(({ opened }) => () => {
+    const lineage = { store: opened.name, target, schedule, database };
+    return assembly.acquireLock({ lineage, lockName: pruneLockName(lineage) }, context.signal);
+  });
+  await using lock = await acquireAll(takers);
   if (lock === undefined) {
     throw new CommandError(exitCodes.locked.code, 'retention is at work on these backups; try again in a minute');
   }
-  opened.catalog.forget(target);
-  await findBackup(assembly, manifest.id, context.signal);
-  await work();
+  for (const { opened } of copies) opened.catalog.forget(target);
+  return await work(await copiesOf(assembly, id, context.signal));
 }
 
 function untilOf(text: string | undefined, now: Date): Date | undefined {
@@ -89,14 +109,4 @@ function untilOf(text: string | undefined, now: Date): Date | undefined {
     );
   }
   return until;
-}
-
-function tell(
-  context: CommandContext,
-  manifest: Manifest,
-  state: { readonly pinned: boolean; readonly until: string | null },
-  text: string,
-): void {
-  if (context.json) printJson(context.terminal, { backup: manifest.id, ...state });
-  else printLine(context.terminal, `${manifest.id} ${text}`);
 }

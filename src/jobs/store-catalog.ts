@@ -29,7 +29,8 @@ const viewLifeMs = 15_000;
 
 /**
  * The catalog of one store, read from its listing. Manifests, reports and markers never change once written, so what
- * was read is remembered by its key and size; what is gone from the listing is forgotten.
+ * was read is remembered by its key, size and time; what is gone from the listing is forgotten. What could not be read is
+ * read again each time: it may have been damaged on its way, or be repaired since.
  */
 export class StoreCatalog implements Catalog {
   readonly storeName: string;
@@ -177,11 +178,11 @@ export class StoreCatalog implements Catalog {
   ): Promise<T | Error | undefined> {
     const object = folder.objects.find((one) => one.name === name);
     const memory = `${backupKey(target, folder.backupId, name)} ${object?.sizeBytes} ${object?.modifiedAt.getTime()}`;
-    if (this.#parsed.has(memory)) return this.#parsed.get(memory) as T | Error;
+    if (this.#parsed.has(memory)) return this.#parsed.get(memory) as T;
     const bytes = await this.#readIfThere(backupKey(target, folder.backupId, name), signal);
     if (bytes === undefined) return undefined;
     const value = bytes instanceof Error ? bytes : parseJson(bytes, schema);
-    this.#parsed.set(memory, value);
+    if (!(value instanceof Error)) this.#parsed.set(memory, value);
     return value;
   }
 

@@ -167,20 +167,83 @@ describe('a pin', () => {
     expect(await ids()).toHaveLength(3);
   });
 
-  test('of a reader lasts as long as it reads, and that of a killed one for a day', async () => {
+  test('of a reader lasts as long as it reads, however long that is, and that of a killed one for minutes', async () => {
     const { clock, store, run, context } = setUp({ graceMs: 0 });
     const manifest = sampleManifest(night(1));
-    await holdBackup(store, manifest, 'a restore reads it', context);
+    // As a killed process leaves it: what it would still do does not reach the store.
+    const killed = new AbortController();
+    const store2 = {
+      put: store.put.bind(store),
+      delete: store.delete.bind(store),
+    };
+    const dead = await holdBackup(
+      {
+        put: (...given) => (killed.signal.aborted ? Promise.reject(killed.signal.reason) : store2.put(...given)),
+        delete: (...given) => (killed.signal.aborted ? Promise.reject(killed.signal.reason) : store2.delete(...given)),
+      },
+      manifest,
+      'a restore reads it',
+      context,
+    );
     const living = await holdBackup(store, manifest, 'a restore reads it', context);
 
+    const pins = () => [...store.objects.keys()].filter((key) => key.startsWith('.retention/'));
+    for (let minute = 0; minute < 24 * 60; minute++) await clock.advance(60_000);
     const during = await run();
+    const whileBothRead = pins().length;
+    killed.abort(new Error('killed'));
     await living[Symbol.asyncDispose]();
-    const killed = await run();
-    await clock.advance(dayMs + 1);
+    const soon = await run();
+    await clock.advance(15 * 60_000 + 1);
     const after = await run();
+    await dead[Symbol.asyncDispose]();
 
-    expect([during, killed, after].map(({ deleted }) => deleted)).toEqual([0, 0, 1]);
-    expect([...store.objects.keys()].filter((key) => key.startsWith('.retention/'))).toEqual([]);
+    expect([during, soon, after].map(({ deleted }) => deleted)).toEqual([0, 0, 1]);
+    expect(whileBothRead).toBe(2);
+    expect(pins()).toEqual([]);
+  });
+
+  test('of a reader is never gone for a moment while it is renewed', async () => {
+    const { clock, store, context } = setUp();
+    const manifest = sampleManifest(night(1));
+    const calls: string[] = [];
+    const pins = () => [...store.objects.keys()].filter((key) => key.includes('/in-use-')).length;
+    const watched = {
+      async put(...given: Parameters<typeof store.put>) {
+        const stored = await store.put(...given);
+        calls.push(`put, ${pins()}`);
+        return stored;
+      },
+      async delete(...given: Parameters<typeof store.delete>) {
+        await store.delete(...given);
+        calls.push(`delete, ${pins()}`);
+      },
+    };
+
+    const held = await holdBackup(watched, manifest, 'a restore reads it', context);
+    await clock.advance(3 * 60_000);
+    await held[Symbol.asyncDispose]();
+
+    expect(calls).toEqual(['put, 1', 'put, 2', 'delete, 1', 'delete, 0']);
+  });
+
+  test('of a reader is tried again when it could not be renewed', async () => {
+    const { clock, store, context } = setUp({ graceMs: 0 });
+    const manifest = sampleManifest(night(1));
+    const put = store.put.bind(store);
+    await using held = await holdBackup(store, manifest, 'a restore reads it', context);
+    store.put = async () => {
+      throw new StoreError('unavailable', 'away');
+    };
+    await clock.advance(3 * 60_000);
+    store.put = put;
+    await clock.advance(3 * 60_000);
+
+    const [key = ''] = [...store.objects.keys()].filter((one) => one.includes('/in-use-'));
+    const { until } = JSON.parse(store.objects.get(key)?.bytes.toString() ?? '{}');
+
+    expect(held).toBeDefined();
+    expect(Date.parse(until) - clock.now().getTime()).toBe(15 * 60_000);
   });
 
   test('that cannot be written keeps nobody from reading', async () => {

@@ -1,6 +1,7 @@
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
-import type { StoredObject } from '../../../src/storage/object-store.ts';
+import { type StoredObject, StoreError } from '../../../src/storage/object-store.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { sampleId, storeBackup } from '../../support/sample-backup.ts';
@@ -101,3 +102,36 @@ test('when all have given up the listing is ended, and the next one asks anew', 
   expect(listings).toEqual({ begun: 2, ended: 1 });
   expect(clock.sleeping).toBe(0);
 });
+
+test.each(['manifest.json', 'verified-20260302T020100Z.json'])(
+  'a %s that came damaged, or was repaired since, is read again; a good one is not',
+  async (name) => {
+    const clock = new ManualClock('2026-03-02T09:00:00Z');
+    const store = new MemoryStore(() => clock.now());
+    const signal = new AbortController().signal;
+    storeBackup(store, { ...second, verdict: 'proven' });
+    const key = `payments/${sampleId(second)}/${name}`;
+    let reads = 0;
+    let damage: 'cut' | 'changed' | undefined;
+    const damaging = {
+      list: store.list.bind(store),
+      async get(asked: string) {
+        if (asked === key) reads++;
+        if (asked === key && damage === 'cut') throw new StoreError('damaged', 'fewer bytes than promised');
+        return asked === key && damage === 'changed' ? Readable.from([Buffer.from('{')]) : store.get(asked, signal);
+      },
+    };
+    const catalog = new StoreCatalog('local', damaging, clock);
+    const look = async () => {
+      catalog.forget('payments');
+      const { entries, unreadable } = await catalog.read('payments', signal);
+      return unreadable.length === 0 && entries[0]?.unreadableReports.length === 0;
+    };
+
+    const seen: boolean[] = [];
+    for (damage of ['cut', 'changed', undefined, undefined] as const) seen.push(await look());
+
+    expect(seen).toEqual([false, false, true, true]);
+    expect(reads).toBe(3);
+  },
+);

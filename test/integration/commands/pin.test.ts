@@ -1,0 +1,61 @@
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
+import { formatConnectionUrl } from '../../../src/targets/libpq/connection.ts';
+import { runCommand, writeConfig } from '../../support/command-line.ts';
+import { createDatabase, startTestCluster } from '../../support/postgres.ts';
+
+test('a pin holds every copy in every store, and says where it could not', async () => {
+  await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-pin-' });
+  await using cluster = await startTestCluster();
+  await createDatabase(cluster, 'shop', 'CREATE TABLE orders AS SELECT 1 AS id');
+  const [near, far] = ['near', 'far'].map((name) => join(folder.path, name)) as [string, string];
+  const config = await writeConfig(
+    folder.path,
+    `
+stores: { near: { type: filesystem, path: ${near} }, far: { type: filesystem, path: ${far} } }
+jobs: { deleteGrace: 0s }
+targets:
+  shop:
+    engine: postgres
+    url: ${formatConnectionUrl(cluster.access.connection).replace(/[^/]*$/, 'shop')}?sslmode=disable
+    backups: { nightly: { schedule: '0 2 * * *', stores: [near, far], keep: { last: 1 }, verify: false } }
+`,
+  );
+  const run = (...args: string[]) => runCommand([...config, ...args]);
+  const idsIn = async (store: string) => (await readdir(join(store, 'shop'))).sort();
+  const prune = () => run('prune', '--apply', '--confirm-large');
+  for (let more = 0; more < 2; more++) await run('backup', 'shop');
+  const [oldest = '', newest = ''] = await idsIn(near);
+
+  const pinned = await run('pin', oldest, '--json');
+  await prune();
+  const kept = [await idsIn(near), await idsIn(far)];
+  // A store that is away: a file is where its folder was.
+  await rename(far, `${far}-aside`);
+  await writeFile(far, '');
+  const partly = await run('unpin', oldest);
+  await rename(`${far}-aside`, `${far}-again`);
+  await rm(far);
+  await rename(`${far}-again`, far);
+  const unpinned = await run('unpin', oldest);
+  await prune();
+
+  expect(pinned.code).toBe(0);
+  expect(JSON.parse(pinned.out)).toMatchObject({
+    backup: oldest,
+    pinned: true,
+    stores: ['near', 'far'],
+    unreadable: [],
+  });
+  expect(kept).toEqual([
+    [oldest, newest],
+    [oldest, newest],
+  ]);
+  expect(partly.code).toBe(1);
+  expect(partly.out).toContain('is no longer pinned: the policy decides (in near)');
+  expect(partly.err).toContain('nothing was changed in far');
+  expect(unpinned).toMatchObject({ code: 0, out: expect.stringContaining('(in near, far)') });
+  expect([await idsIn(near), await idsIn(far)]).toEqual([[newest], [newest]]);
+});
