@@ -1,4 +1,4 @@
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
@@ -32,13 +32,12 @@ targets:
   const pinned = await run('pin', oldest, '--json');
   await prune();
   const kept = [await idsIn(near), await idsIn(far)];
-  // A store that is away: a file is where its folder was.
+  // A folder that leads nowhere: nobody can tell what is in it.
   await rename(far, `${far}-aside`);
-  await writeFile(far, '');
+  await symlink(far, far);
   const partly = await run('unpin', oldest);
-  await rename(`${far}-aside`, `${far}-again`);
   await rm(far);
-  await rename(`${far}-again`, far);
+  await rename(`${far}-aside`, far);
   const unpinned = await run('unpin', oldest);
   await prune();
 
