@@ -4,6 +4,10 @@
 SET pg_stat_statements.track_utility = off;
 \set monitor `cat /run/secrets/watchkeeper_monitor`
 \set backup `cat /run/secrets/watchkeeper_backup`
+SELECT :'monitor' = '' OR :'backup' = '' AS lacking \gset
+\if :lacking
+  DO $$ BEGIN RAISE EXCEPTION 'the passwords in /run/secrets cannot be read'; END $$;
+\endif
 ALTER ROLE watchkeeper_monitor PASSWORD :'monitor';
 ALTER ROLE watchkeeper_backup PASSWORD :'backup';
 
