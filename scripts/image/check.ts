@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     );
   } finally {
     await podman.removeAll().catch(() => undefined);
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   }
 }
 
@@ -53,6 +53,14 @@ async function requirePrograms(): Promise<void> {
   }
   if (missing.length > 0)
     throw new Error(`please install: apt-get install --no-install-recommends ${missing.join(' ')}`);
+}
+
+/** What podman does after the end of a container may come late, and make parts of the folder anew. */
+async function removeFolder(folder: string): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    await delay(2_000);
+  }
 }
 
 async function step(name: string, work: () => Promise<void>): Promise<void> {
