@@ -1,4 +1,4 @@
-import { isPostgres, type LoadedBackup, type LoadedConfig, type LoadedSandbox } from './config/loaded.ts';
+import { isPostgres, type LoadedBackup, type LoadedConfig, type LoadedProof } from './config/loaded.ts';
 import type { Clock } from './core/clock.ts';
 import { findProgram } from './core/find-program.ts';
 import type { Log } from './core/log.ts';
@@ -62,7 +62,7 @@ export interface Assembly extends AsyncDisposable {
   restoreMethod(manifest: Manifest): BackupMethod;
   /** Where a fetched backup lies meanwhile: where its proofs let it, undefined for the system's temporary folder. */
   spoolDirectory(manifest: Manifest): string | undefined;
-  sandboxFor(sandbox: LoadedSandbox): OpenSandbox;
+  sandboxFor(proof: ProofPlace): OpenSandbox;
   pruneRules(backup: LoadedBackup, lineage: Lineage): PruneRules;
   /** What the configuration wants of each lineage. */
   readonly rules: KeepingRules;
@@ -75,6 +75,9 @@ export interface Assembly extends AsyncDisposable {
   /** Backup, copy, verify and prune jobs of every lineage of these schedules. */
   jobsOf(backups: readonly LoadedBackup[]): Job[];
 }
+
+/** Where proofs are made, and within which memory. */
+export type ProofPlace = Pick<LoadedProof, 'sandbox'> & Partial<Pick<LoadedProof, 'memory'>>;
 
 export interface AssemblyOptions {
   readonly clock: Clock;
@@ -184,10 +187,10 @@ class OwnAssembly implements Assembly {
     return backups.find(({ lineages }) => lineages.some((one) => sameLineage(one, lineage)));
   }
 
-  sandboxFor(sandbox: LoadedSandbox): OpenSandbox {
+  sandboxFor({ sandbox, memory: memoryBytes }: ProofPlace): OpenSandbox {
     switch (sandbox.type) {
       case 'local':
-        return localSandbox({ installations: this.installations, ...sandbox });
+        return localSandbox({ installations: this.installations, ...sandbox, memoryBytes });
       case 'server':
         return serverSandbox(sandbox.access);
     }
@@ -299,11 +302,12 @@ class OwnAssembly implements Assembly {
       store,
       catalog,
       method: this.methodFor(backup),
-      openSandbox: this.sandboxFor(proof.sandbox),
+      openSandbox: this.sandboxFor(proof),
       assertions: proof.assertions,
       ...this.opening,
       spoolDirectory: spoolDirectoryOf(backup),
       spoolLimitBytes: this.config.jobs.spool,
+      diskLimitBytes: proof.disk,
       policy: {
         schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
         share: proof.share ?? 1,

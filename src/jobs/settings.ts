@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { byteSize, durationMs, partName } from '../core/schema.ts';
 import { recipientProblem } from './encryption/age-keys.ts';
+import { leastMemoryBytes } from './sandbox/memory-settings.ts';
 
 const retention = z
   .strictObject({
@@ -123,6 +124,17 @@ const verification = z.strictObject({
   timeout: durationMs
     .default(6 * 3_600_000)
     .describe('A proof that takes longer is ended: the backup could not be tried (`inconclusive`).'),
+  disk: byteSize
+    .optional()
+    .describe(
+      'Most space that a proof may take for the fetched dump and the restored database together: estimated before it begins, watched while it restores. Absent: what is free where the throw-away server lies; 256 MiB of that, or a twentieth of a small disk, stay free in any case.',
+    ),
+  memory: byteSize
+    .refine((bytes) => bytes >= leastMemoryBytes, 'must be 128MiB or more')
+    .optional()
+    .describe(
+      'Most memory of a throw-away server: a quarter is shared, the rest bounds its two processes at work, by its settings and on Linux by `prlimit`. Nothing bounds a server that was given, nor pg_restore, which needs little. Absent: as much as it wants.',
+    ),
 });
 export type VerificationSettings = z.infer<typeof verification>;
 

@@ -4,7 +4,7 @@ import { errorMessage, findCause } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
-import type { BackupMethod } from './backup/method.ts';
+import type { BackupMethod, RestoreRequest } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
 import { compareFacts, describeDifferences, type FactDifference, judgeableFacts } from './compare-facts.ts';
 import { openBackup } from './encryption/manifest-details.ts';
@@ -12,11 +12,12 @@ import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import type { Fact, FailureCause, Manifest, OpenedManifest, Proof } from './manifest.ts';
 import { obstacleOf } from './obstacle.ts';
+import { type ProofSpace, requireRestoreSpace, withinSpace } from './proof-space.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 import { verdictOf } from './verdict.ts';
 
-export interface VerifyRequest extends SpoolSettings, OpeningTools {
+export interface VerifyRequest extends SpoolSettings, ProofSpace, OpeningTools {
   readonly manifest: Manifest;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly method: BackupMethod;
@@ -111,7 +112,6 @@ async function proveInTime(request: VerifyRequest, findings: Findings, context: 
 }
 
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
-  const { method } = request;
   // Before anything is fetched: what cannot be opened need not come.
   const { manifest, identities } = await openBackup(request.manifest, request.identities);
   const shortage = await spoolShortage(manifest, request);
@@ -119,6 +119,7 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   // Whether it can be tried here is known in a second or two; fetching may take hours.
   await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
   Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
+  await requireRestoreSpace(manifest, sandbox, request);
   await using spool = clearedAway(
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
@@ -127,6 +128,20 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const onReread = (what: string) => findings.rereads.push(what);
   const fetching = { ...request, manifest, identities, onReread };
   findings.seconds.fetch = await timed(context, () => fetchParts(fetching, spool.path, context));
+  const dumpBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+  await withinSpace(sandbox, { ...request, dumpBytes }, context, (within) =>
+    tryOut({ ...request, manifest, contentPath }, sandbox, findings, within),
+  );
+}
+
+/** Restores what was fetched, compares it and asks the assertions. */
+async function tryOut(
+  fetched: Omit<VerifyRequest, 'manifest'> & Pick<RestoreRequest, 'manifest' | 'contentPath'>,
+  sandbox: Sandbox,
+  findings: Findings,
+  context: JobContext,
+): Promise<void> {
+  const { method, manifest, contentPath, assertions } = fetched;
   findings.seconds.restore = await timed(context, async () => {
     context.onProgress({ activity: 'restoring' });
     const { access: into, ownership } = sandbox;
@@ -141,7 +156,7 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
     judgeFacts(manifest, measured, sandbox, findings);
   });
   context.onProgress({ activity: 'asserting' });
-  findings.assertions = await runAssertions(sandbox.access, request.assertions, context);
+  findings.assertions = await runAssertions(sandbox.access, assertions, context);
   judgeAssertions(findings.assertions);
 }
 

@@ -1,9 +1,11 @@
+import { folderSize } from '../../core/folder-size.ts';
 import { unprivilegedUser } from '../../core/unprivileged-user.ts';
 import { withDatabase } from '../../targets/libpq/access.ts';
 import { startCluster } from '../../targets/postgres/cluster.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { BackupSource } from '../manifest.ts';
+import { memoryPlan } from './memory-settings.ts';
 import { createDatabaseLike, requireExtensions } from './prepare-database.ts';
 import type { OpenSandbox } from './sandbox.ts';
 
@@ -13,6 +15,8 @@ export interface LocalSandboxOptions {
   readonly directory?: string | undefined;
   /** Who runs it when we are root. */
   readonly user: string;
+  /** Most memory that it may take, {@link leastMemoryBytes} or more; unlimited when absent. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Begins the name of a sandbox's folder. */
@@ -43,6 +47,7 @@ export function localSandbox(options: LocalSandboxOptions): OpenSandbox {
     const { signal, clock } = context;
     const serverMajor = Math.floor(manifest.source.versionNumber / 10_000);
     const installation = chooseInstallation(options.installations, { programs: ['initdb', 'postgres'], serverMajor });
+    const memory = options.memoryBytes === undefined ? undefined : memoryPlan(options.memoryBytes);
     context.onProgress({ activity: 'starting a throw-away server' });
     const cluster = await startCluster({
       installation,
@@ -51,18 +56,22 @@ export function localSandbox(options: LocalSandboxOptions): OpenSandbox {
       signal,
       name: sandboxPrefix,
       parent: options.directory,
-      settings: throwAwaySettings,
+      settings: { ...throwAwaySettings, ...memory?.settings },
+      processBytes: memory?.processBytes,
     });
     try {
       await using session = await openSession(cluster.access, { signal });
       await requireExtensions(session, manifest.source, signal);
       await createRoles(session, manifest.source, signal);
       const notes = await createDatabaseLike(session, proofDatabase, manifest.source, signal);
+      const emptyBytes = await folderSize(cluster.dataDirectory);
       return {
         description: `throw-away PostgreSQL ${installation.version}`,
         major: installation.major,
         access: withDatabase(cluster.access, proofDatabase),
         ownership: 'restore',
+        directory: cluster.dataDirectory,
+        usedBytes: async () => (await folderSize(cluster.dataDirectory)) - emptyBytes,
         notes,
         [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
       };

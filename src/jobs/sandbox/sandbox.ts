@@ -10,6 +10,10 @@ export interface Sandbox extends AsyncDisposable {
   readonly access: PostgresAccess;
   /** Whether the roles of the source exist here, so that owners, grants and policies are restored too. */
   readonly ownership: 'restore' | 'ignore';
+  /** Where its files are, if that is on this machine. */
+  readonly directory?: string;
+  /** What it takes on its disk now, beyond what an empty one does. */
+  usedBytes(signal: AbortSignal): Promise<number>;
   /** What is not as at the source, such as a locale: a restore that fails may fail because of it. */
   readonly notes: readonly string[];
 }

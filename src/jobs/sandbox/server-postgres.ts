@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
 import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
-import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
+import { openSession, type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
 import { JobFailed } from '../job.ts';
 import { createDatabaseLike, dropDatabase, requireExtensions } from './prepare-database.ts';
 import type { OpenSandbox } from './sandbox.ts';
@@ -27,10 +27,18 @@ export function serverSandbox(given: PostgresAccess): OpenSandbox {
       major: Math.floor(session.version / 10_000),
       access: withDatabase(access, name),
       ownership: 'ignore',
+      usedBytes: (from) => sizeOf(access, name, from),
       notes,
       [Symbol.asyncDispose]: () => dropScratch(access, name),
     };
   };
+}
+
+async function sizeOf(access: PostgresAccess, name: string, signal: AbortSignal): Promise<number> {
+  await using session = await openSession(access, { signal });
+  const sql = `SELECT pg_catalog.pg_database_size(${quoteLiteral(name)}) AS size`;
+  const [row] = await session.query(sql, { signal });
+  return Number(row?.['size'] ?? 0);
 }
 
 async function requireNotOlder(session: PostgresSession, sourceVersion: number): Promise<void> {

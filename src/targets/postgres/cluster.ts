@@ -40,6 +40,8 @@ export interface ClusterOptions {
   /** How the data folder comes to be; initdb by default. A standby is made by pg_basebackup instead. */
   readonly populate?: (dataDirectory: string) => Promise<void>;
   readonly initdbArguments?: readonly string[];
+  /** Most memory of its own that each process may have, where `prlimit` is there to bound it; unlimited when absent. */
+  readonly processBytes?: number | undefined;
   /** Superuser's password; absent: everybody who reaches the socket or port is trusted. */
   readonly password?: string;
 }
@@ -119,7 +121,10 @@ class OwnCluster implements Cluster {
     if (this.#server !== undefined) throw new Error('the cluster is running already');
     this.#log = [];
     const kill = new AbortController();
-    const command = await withParentDeathSignal(join(this.installation.directory, 'postgres'), this.dataDirectory);
+    const command = await withMemoryLimit(
+      await withParentDeathSignal(join(this.installation.directory, 'postgres'), this.dataDirectory),
+      this.#options.processBytes,
+    );
     const server = startProcess(command.program, command.args, {
       signal: kill.signal,
       user: this.#options.user,
@@ -183,20 +188,32 @@ class OwnCluster implements Cluster {
   }
 }
 
+interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** `prlimit` belongs to util-linux. Of its limits this one leaves shared memory alone; PostgreSQL answers with an error. */
+async function withMemoryLimit(command: Command, processBytes: number | undefined): Promise<Command> {
+  const prlimit = '/usr/bin/prlimit';
+  if (processBytes === undefined || !(await isExecutable(prlimit))) return command;
+  return { program: prlimit, args: [`--data=${processBytes}`, '--', command.program, ...command.args] };
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
 /**
  * On Linux the kernel ends the server when we die, even by SIGKILL: no server is left behind. `setpriv` belongs to
  * util-linux, which every distribution has; elsewhere the server is started plainly.
  */
-async function withParentDeathSignal(
-  program: string,
-  dataDirectory: string,
-): Promise<{ readonly program: string; readonly args: readonly string[] }> {
+async function withParentDeathSignal(program: string, dataDirectory: string): Promise<Command> {
   const setpriv = '/usr/bin/setpriv';
-  const available = await access(setpriv, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  return available
+  return (await isExecutable(setpriv))
     ? { program: setpriv, args: ['--pdeathsig', 'QUIT', program, '-D', dataDirectory] }
     : { program, args: ['-D', dataDirectory] };
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
+import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
 import { localSandbox } from '../../../src/jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from '../../../src/jobs/sandbox/sandbox.ts';
 import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
@@ -8,6 +9,7 @@ import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { backUp, dumpMethod, throwAwaySandbox, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster, testInstallations } from '../../support/postgres.ts';
+import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -18,6 +20,80 @@ afterAll(async () => {
 });
 
 const largeSql = 'CREATE TABLE large AS SELECT n, md5(n::text) AS t FROM generate_series(1, 300000) n';
+
+test('a limit on space that the proof is likely to pass is told before anything is fetched', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'estimated', largeSql), store);
+  const missing = new MemoryStore();
+
+  const proof = await verify(manifest, missing, { diskLimitBytes: 20_000_000 });
+
+  expect(proof).toMatchObject({ verdict: 'inconclusive', obstacle: 'disk' });
+  expect(proof.reason).toMatch(/the proof would take about .*, verify\.disk allows 19\.1 MiB/);
+});
+
+/** As the restore of what is larger than it looked: it goes on until somebody ends it. */
+async function growing(statement: string): Promise<BackupMethod> {
+  const method = await dumpMethod();
+  return {
+    ...method,
+    async restore(request, context) {
+      await method.restore(request, context);
+      const { database } = request.into.connection;
+      await execute(request.into, database, 'CREATE TABLE filler (t text)');
+      while (!context.signal.aborted) await execute(request.into, database, statement);
+      throw new Error('it was ended', { cause: context.signal.reason });
+    },
+  };
+}
+const fill = `INSERT INTO filler SELECT repeat(md5(n::text), 30) FROM generate_series(1, 5000) n`;
+
+test.each(['throw-away', 'scratch'])('a %s server is watched while it fills', async (kind) => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, `filled ${kind}`), store);
+  const openSandbox = kind === 'scratch' ? serverSandbox(cluster.access) : await throwAwaySandbox();
+
+  const method = await growing(fill);
+  const proof = await verify(manifest, store, { method, openSandbox, diskLimitBytes: 60_000_000 });
+
+  expect(proof).toMatchObject({ verdict: 'inconclusive', obstacle: 'disk' });
+  expect(proof.reason).toMatch(/^the proof takes .*, verify\.disk allows 57\.2 MiB$/);
+});
+
+test('a disk that is nearly full ends the restore, and says nothing about the backup', async ({ skip }) => {
+  using small = mountSmallFilesystem(300);
+  if (small === undefined) return skip('only root may mount a small filesystem');
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'full'), store);
+  const openSandbox = localSandbox({
+    installations: await testInstallations(),
+    user: 'postgres',
+    directory: small.path,
+  });
+
+  const proof = await verify(manifest, store, { method: await growing(fill), openSandbox });
+
+  expect(proof).toMatchObject({ verdict: 'inconclusive', obstacle: 'disk' });
+});
+
+test('a throw-away server within a limit of memory restores; what wants more has an error and a verdict of its own', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(
+    await createDatabase(cluster, 'remembered', `${largeSql}; CREATE INDEX ON large (t)`),
+    store,
+  );
+  const installations = await testInstallations();
+  const openSandbox = localSandbox({ installations, user: 'postgres', memoryBytes: 128 * 2 ** 20 });
+  const greedy = "SELECT length(string_agg(repeat('x', 1000000), '')) > 0 FROM generate_series(1, 300)";
+
+  const within = await verify(manifest, store, { openSandbox });
+  const beyond = await verify(manifest, store, { openSandbox, assertions: [{ name: 'greedy', sql: greedy }] });
+  const unlimited = await verify(manifest, store, { assertions: [{ name: 'greedy', sql: greedy }] });
+
+  expect(within).toMatchObject({ verdict: 'proven' });
+  expect(beyond).toMatchObject({ verdict: 'inconclusive', obstacle: 'memory' });
+  expect(unlimited).toMatchObject({ verdict: 'proven' });
+});
 
 test('a throw-away server that does not start says nothing about the backup', async () => {
   const store = new MemoryStore();
