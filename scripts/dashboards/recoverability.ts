@@ -90,6 +90,17 @@ const everyDatabase = table({
     { legend: 'Proven', expression: byLineage('watchkeeper_backups_proven'), column: { unit: 'none' } },
     { legend: 'Size', expression: byLineage('watchkeeper_backup_last_stored_bytes'), column: { unit: 'bytes' } },
     {
+      legend: 'Encrypted',
+      expression: byLineage('watchkeeper_backup_last_encrypted'),
+      column: {
+        unit: 'none',
+        words: [
+          { value: 0, text: 'no', color: 'text' },
+          { value: 1, text: 'yes', color: 'green' },
+        ],
+      },
+    },
+    {
       legend: 'Next backup',
       expression: `max by (${lineage}) (${of('watchkeeper_job_next_due_timestamp_seconds', ',kind="backup"')}) * 1000`,
       column: { unit: 'dateTimeFromNow' },

@@ -4,6 +4,7 @@ import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { TableSelection } from '../jobs/backup/postgres-restore-tables.ts';
 import { describeDifferences } from '../jobs/compare-facts.ts';
+import { readIdentities } from '../jobs/encryption/identities.ts';
 import { holdBackup } from '../jobs/hold-backup.ts';
 import { JobFailed } from '../jobs/job.ts';
 import { type RestoreRequest, type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
@@ -61,7 +62,7 @@ export async function runRestore(
     onUnreadable: tellUnreadable(context),
   });
   const { into } = options;
-  if (what === undefined || into === undefined) return guide(context, candidates);
+  if (what === undefined || into === undefined) return await guide(context, assembly, candidates);
   const found = chooseBackup(candidates, what);
   const { manifest } = found.entry;
   const request = {
@@ -79,9 +80,15 @@ export async function runRestore(
 }
 
 /** Nothing was restored, and a script must not take it for that. */
-function guide(context: CommandContext, candidates: readonly FoundBackup[]): number {
+async function guide(
+  context: CommandContext,
+  { opening }: Assembly,
+  candidates: readonly FoundBackup[],
+): Promise<number> {
+  const { identities } = await readIdentities(opening.identities);
+  const known = new Set(identities.map(({ recipient }) => recipient));
   if (context.json) printJson(context.terminal, candidates.map(describeBackup));
-  else printLine(context.terminal, describeChoices(candidates, context.clock.now()));
+  else printLine(context.terminal, describeChoices(candidates, { now: context.clock.now(), known }));
   printError(context.terminal, 'nothing was restored: --into says which database is made');
   return exitCodes.usage.code;
 }

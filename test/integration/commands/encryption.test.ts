@@ -45,10 +45,12 @@ targets:
   const taken = await runCommand([...config, 'backup', 'shop']);
   const proven = await runCommand([...config, 'verify', 'shop', '--json']);
   const listed = await runCommand([...config, 'list', '--json']);
+  const guided = await runCommand([...config, 'restore']);
   const dryRun = await runCommand([...config, 'restore', 'shop/shop', '--into', 'dry', '--dry-run']);
   const restored = await runCommand([...config, 'restore', 'shop/shop', '--into', 'shop_copy']);
   await writeFile(keyFile, stranger.key.reveal());
   const untried = await runCommand([...config, 'verify', 'shop', '--json']);
+  const warned = await runCommand([...config, 'restore']);
   const hindered = await runCommand([...config, 'restore', 'shop/shop', '--into', 'none', '--dry-run']);
   const refused = await runCommand([...config, 'restore', 'shop/shop', '--into', 'none']);
   await using daemon = await startDaemon(config);
@@ -60,6 +62,8 @@ targets:
   expect(taken.code, taken.err).toBe(0);
   expect(JSON.parse(proven.out)).toMatchObject([{ status: 'succeeded', verdict: 'proven', differing: 0 }]);
   expect(JSON.parse(listed.out)).toMatchObject([{ proven: true, recipients: [mine.recipient] }]);
+  expect(guided.out).toMatch(/ in store local, encrypted, proven /);
+  expect(warned.out).toContain(`encrypted, and NO IDENTITY HERE OPENS IT (one of ${mine.recipient} does)`);
   expect(dryRun).toMatchObject({ code: 0 });
   expect(dryRun.out).toContain(`an identity opens it: ${mine.recipient}`);
   expect(restored.code, restored.err).toBe(0);
