@@ -220,7 +220,7 @@ test('why the proof of an encrypted backup failed is told in full by whoever has
   const full = await look(", identities: ['file:key']");
   const plain = await look('');
 
-  expect(full).toContain('its proof failed: assertions not met: secrets are kept (result is f)');
+  expect(full).toContain('its proof failed: assertions not met: secrets are kept (the result is not true)');
   expect(plain).toContain('its proof failed: assertions not met: 1; the details of this report say more');
   expect(plain).not.toContain('secrets are kept');
 });

@@ -88,7 +88,7 @@ test('nothing that is stored tells rows, names of tables or roles, or what could
       await execute(request.into, request.into.connection.database, 'DELETE FROM payroll.salaries WHERE id = 1000');
     },
   };
-  const assertions = [{ name: 'salaries are paid', sql: 'SELECT max(iban) FROM payroll.salaries' }];
+  const assertions = [{ name: 'salaries are paid', sql: 'SELECT max(iban) FROM payroll.salaries', detail: true }];
   const common = { ...openingTools, manifest, store, openSandbox, identities: [mine.source] };
   const proofs = [
     await proveAndReport({ ...common, method: losing, assertions }, testContext()),
