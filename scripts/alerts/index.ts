@@ -1,3 +1,4 @@
+import { awsAlerts } from './aws.ts';
 import { dynamodbAlerts } from './dynamodb.ts';
 import { keepingAlerts } from './keeping.ts';
 import { pgbouncerAlerts } from './pgbouncer.ts';
@@ -15,5 +16,6 @@ export const alertGroups: readonly AlertGroup[] = [
   pgbouncerAlerts,
   redisAlerts,
   dynamodbAlerts,
+  awsAlerts,
   watchkeeperAlerts,
 ];

@@ -73,6 +73,19 @@ export const thresholds = {
     slowCommandsInQuarter: 100,
     certificateSeconds: 14 * day,
   },
+  aws: {
+    cpuPercent: 80,
+    /** 80 % of the volume is used. */
+    freeStorageShare: 0.2,
+    freeStorageLeastShare: 0.05,
+    /** More than the five minutes that RDS tells of an idle PostgreSQL. */
+    replicaLagSeconds: 10 * minute,
+    recoverySeconds: 30 * minute,
+    snapshotSeconds: 30 * hour,
+    cacheMemoryPercent: 90,
+    lambdaErrorShare: 0.05,
+    ownThrottlesInQuarter: 50,
+  },
   dynamodb: {
     capacityShare: 0.8,
     systemErrorsInQuarter: 10,

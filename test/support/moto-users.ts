@@ -9,6 +9,8 @@ export interface AccessKey {
 export interface MotoUsers {
   /** Makes a user who may do these actions on everything. */
   create(name: string, actions: readonly string[]): Promise<AccessKey>;
+  /** Makes a user with this policy. */
+  createWith(name: string, policy: object): Promise<AccessKey>;
   newKey(name: string): Promise<AccessKey>;
   deactivate(name: string, key: AccessKey): Promise<void>;
   /** Calls of the administrator are no longer understood after this: make everything before. */
@@ -23,22 +25,20 @@ export function motoUsers(moto: Pick<Moto, 'endpoint'>): MotoUsers {
     const [, secretAccessKey = ''] = /<SecretAccessKey>(.*?)</.exec(answer) ?? [];
     return { accessKeyId, secretAccessKey };
   };
+  const createWith = async (name: string, policy: object): Promise<AccessKey> => {
+    await ask({ Action: 'CreateUser', UserName: name });
+    const PolicyDocument = JSON.stringify(policy);
+    await ask({ Action: 'PutUserPolicy', UserName: name, PolicyName: 'given', PolicyDocument });
+    return newKey(name);
+  };
   return {
     newKey,
-    async create(name, actions) {
-      const policy = {
+    create: (name, actions) =>
+      createWith(name, {
         Version: '2012-10-17',
         Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }],
-      };
-      await ask({ Action: 'CreateUser', UserName: name });
-      await ask({
-        Action: 'PutUserPolicy',
-        UserName: name,
-        PolicyName: 'given',
-        PolicyDocument: JSON.stringify(policy),
-      });
-      return newKey(name);
-    },
+      }),
+    createWith,
     async deactivate(name, { accessKeyId }) {
       await ask({ Action: 'DeleteAccessKey', UserName: name, AccessKeyId: accessKeyId });
     },

@@ -16,7 +16,7 @@ const alerts = alertGroups.flatMap((group) => group.alerts);
 /** Pages that other tests recorded from real servers: clusters, Sentinels. Compared with a live run by those tests. */
 async function recordedPages(): Promise<string[]> {
   const folder = join(import.meta.dirname, '..');
-  const names = await Array.fromAsync(glob('*/golden/*.txt', { cwd: folder }));
+  const names = await Array.fromAsync(glob('*/golden/**/*.txt', { cwd: folder }));
   return Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
 }
 
@@ -33,6 +33,7 @@ const notEverywhere = [
   'redis_tls_server_cert_expires_in_seconds',
   'dynamodb_replica_active',
   'dynamodb_table_encryption_key_inaccessible_timestamp_seconds',
+  'watchkeeper_aws_api_throttles_total',
 ];
 
 const tables = `CREATE EXTENSION pg_stat_statements;
@@ -81,6 +82,10 @@ targets:
   pooler: { engine: pgbouncer, url: 'postgres://stats:stats-secret@127.0.0.1:${pooler.port}/pgbouncer?sslmode=disable' }
   cache: { engine: redis, url: 'redis://127.0.0.1:${cache.port}' }
   tables: { engine: dynamodb, region: eu-central-1, endpoint: 'http://127.0.0.1:1' }
+  databases: { engine: rds, region: eu-central-1, endpoint: 'http://127.0.0.1:1' }
+  caches: { engine: elasticache, region: eu-central-1, endpoint: 'http://127.0.0.1:1' }
+  queues: { engine: sqs, region: eu-central-1, endpoint: 'http://127.0.0.1:1' }
+  functions: { engine: lambda, region: eu-central-1, endpoint: 'http://127.0.0.1:1' }
   replica: { engine: redis, url: 'redis://127.0.0.1:${replica.port}' }
 `,
   );
@@ -97,6 +102,10 @@ targets:
         'watchkeeper_rto_seconds{',
         'watchkeeper_doctor_ready ',
         'dynamodb_up{',
+        'rds_up{',
+        'elasticache_up{',
+        'sqs_up{',
+        'lambda_up{',
       ]) {
         expect(text).toContain(late);
       }

@@ -73,7 +73,7 @@ test('every alert has its own name, says for whom it is, and is shown to stay si
   expect(
     names.filter(
       (name) =>
-        !/^(Backup|Verification|Retention|Schedule|Job|Restore|Target|Store|Postgres|Pgbouncer|Redis|Dynamodb|Cloudwatch|Watchkeeper)[A-Z]\w+$/.test(
+        !/^(Backup|Verification|Retention|Schedule|Job|Restore|Target|Store|Postgres|Pgbouncer|Redis|Dynamodb|Cloudwatch|Aws|Rds|Elasticache|Sqs|Lambda|Watchkeeper)[A-Z]\w+$/.test(
           name,
         ),
     ),

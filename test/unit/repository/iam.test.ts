@@ -79,3 +79,67 @@ test.each([...watched.map((name) => `src/targets/${name}/api.ts`), 'src/targets/
     expect(unique(named)).toEqual(unique(called));
   },
 );
+
+/** Permission of each call of S3 where it is not called like it. */
+const permissionOf: Readonly<Record<string, string>> = {
+  HeadObject: 'GetObject',
+  ListObjectsV2: 'ListBucket',
+  CreateMultipartUpload: 'PutObject',
+  UploadPart: 'PutObject',
+  CompleteMultipartUpload: 'PutObject',
+  ListMultipartUploads: 'ListBucketMultipartUploads',
+};
+
+/** What a call needs beside its own permission, by the parameter that it is made with. */
+const permissionsOfParameters: Readonly<Record<string, readonly string[]>> = {
+  ObjectLockMode: ['s3:PutObjectRetention'],
+  VersionId: ['s3:DeleteObjectVersion'],
+  ObjectLockRetainUntilDate: ['s3:GetObjectRetention'],
+  ObjectLockLegalHoldStatus: ['s3:GetObjectLegalHold'],
+  SSEKMSKeyId: ['kms:Decrypt', 'kms:GenerateDataKey'],
+};
+
+/** The files that call a service have its client in their hands, or stand in the folder of the store. */
+async function permissionsOfStores(): Promise<string[]> {
+  const names = (await readdir(join(root, 'src/storage'))).filter((name) => name.startsWith('s3'));
+  const texts = await Promise.all(names.map((name) => readFile(join(root, 'src/storage', name), 'utf8')));
+  const text = texts.join('\n');
+  const made = [...text.matchAll(/new (?:\w+\.)?(\w+)Command\(/g)].map(([, call = '']) => permissionOf[call] ?? call);
+  const ofParameters = Object.entries(permissionsOfParameters).filter(([parameter]) => text.includes(parameter));
+  return unique([...made.map((name) => `s3:${name}`), ...ofParameters.flatMap(([, actions]) => actions)]);
+}
+
+test('the policy for backups allows every call that stores make, and nothing else', async () => {
+  const wanted = await permissionsOfStores();
+
+  expect(wanted).toEqual(expect.arrayContaining(['s3:PutObject', 's3:DeleteObjectVersion', 'kms:GenerateDataKey']));
+  expect(await actionsAllowed('backup.json')).toEqual(wanted);
+});
+
+test('secrets are read, and tokens for logins are used, with exactly the rights of their policies', async () => {
+  const secrets = (await calls()).filter(({ action }) => action.startsWith('secrets-manager:'));
+
+  expect(unique(secrets.map(({ action }) => action))).toEqual(['secrets-manager:GetSecretValue']);
+  expect(await actionsAllowed('secrets-manager-read.json')).toEqual(['kms:Decrypt', 'secretsmanager:GetSecretValue']);
+  // A token is signed here; what it needs is asked of IAM when somebody logs in with it.
+  expect(await actionsAllowed('rds-connect.json')).toEqual(['rds-db:connect']);
+});
+
+test('no other file talks to AWS: one that does needs a policy', async () => {
+  const names = (await readdir(join(root, 'src'), { recursive: true })).filter((name) => name.endsWith('.ts'));
+  const texts = await Promise.all(names.map((name) => readFile(join(root, 'src', name), 'utf8')));
+
+  const talking = names.filter((_name, index) =>
+    /await import\('@aws-sdk|=\s*import\('@aws-sdk/.test(texts[index] ?? ''),
+  );
+
+  expect(talking.sort()).toEqual(
+    [
+      ...watched.map((name) => `targets/${name}/api.ts`),
+      'targets/aws/cloudwatch.ts',
+      'targets/libpq/rds-iam.ts',
+      'config/aws-secret.ts',
+      'storage/s3-client.ts',
+    ].sort(),
+  );
+});
