@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 test('a key that is lost is noticed at the next proof: by exit code, log and metric', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const [mine, stranger] = [await newIdentity(), await newIdentity()];
   const keyFile = join(folder.path, 'key.txt');
