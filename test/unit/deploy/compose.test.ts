@@ -80,7 +80,7 @@ test('make-secrets makes every secret, random, readable to all in a folder that 
   expect(new Set(first).size).toBe(first.length);
   for (const secret of first) expect(secret).toMatch(/^[0-9a-f]{40}$/);
   expect((await stat(made)).mode & 0o777).toBe(0o700);
-  expect((await stat(join(made, 'grafana_admin'))).mode & 0o777).toBe(0o444);
+  expect((await stat(join(made, 'grafana_admin'))).mode & 0o777).toBe(0o644);
 });
 
 test('the secrets are never committed and never part of the image', async () => {
