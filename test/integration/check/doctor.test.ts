@@ -81,7 +81,7 @@ function method(recipients?: string[]) {
 async function backUp(recipients?: string[]): Promise<Manifest> {
   await using store = await openKept();
   const lineage = { store: 'kept', target: 'payments', schedule: 'yearly', database: 'postgres' };
-  return takeBackup({ lineage, access: cluster.access, method: method(recipients), store }, job);
+  return await takeBackup({ lineage, access: cluster.access, method: method(recipients), store }, job);
 }
 
 /** The doctor's look two hours after the backup. */

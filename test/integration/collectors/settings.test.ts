@@ -21,7 +21,7 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 
 async function scrapeSettings() {
   await using scraper = testScraper([watched('shop', server.access, onlyFamily('settings'))]);
-  return scrapeOne(scraper, 'shop', testSignal());
+  return await scrapeOne(scraper, 'shop', testSignal());
 }
 
 test('every number and switch of the server is there, in base units', async () => {
