@@ -95,7 +95,7 @@ test('uploads that a killed process left are ended after a week, younger ones an
   const unfinishedAfterPut = async (key: string, now: string) => {
     await using store = await moto.openStore({ bucket, prefix: 'prod', clock: new ManualClock(now) });
     await store.put(key, Readable.from([Buffer.from('x')]), AbortSignal.timeout(30_000));
-    return moto.unfinishedUploads(bucket);
+    return await moto.unfinishedUploads(bucket);
   };
 
   // moto says of every upload that it began on 2010-11-10.
