@@ -29,6 +29,7 @@ import { serverSandbox } from './jobs/sandbox/server-postgres.ts';
 import { parseSchedule } from './jobs/schedule.ts';
 import type { BackupSettings } from './jobs/settings.ts';
 import { StoreCatalog } from './jobs/store-catalog.ts';
+import { structureCheck } from './jobs/structure-check.ts';
 import { verifyJob } from './jobs/verify-job.ts';
 import { openStore } from './storage/index.ts';
 import type { ObjectStore } from './storage/object-store.ts';
@@ -308,6 +309,7 @@ class OwnAssembly implements Assembly {
       spoolDirectory: spoolDirectoryOf(backup),
       spoolLimitBytes: this.config.jobs.spool,
       diskLimitBytes: proof.disk,
+      ...(proof.amcheck ? { checkStructures: structureCheck(this.installations) } : {}),
       policy: {
         schedule: proof.schedule === undefined ? undefined : parseSchedule(proof.schedule, settings.timezone),
         share: proof.share ?? 1,

@@ -121,7 +121,7 @@ export const lineageMetrics = {
 export const proofLastPhase = metric({
   name: 'watchkeeper_proof_last_phase_seconds',
   type: 'gauge',
-  help: 'How long each phase of the newest proof took: fetch (from the store, hashes checked), restore, compare (facts measured again).',
+  help: 'How long each phase of the newest proof took: fetch (from the store, hashes checked), restore, compare (facts measured again), amcheck (where it is wanted).',
   labels: [...lineage, 'phase'],
   source: 'the newest proof',
   unit: 'seconds',

@@ -127,6 +127,9 @@ export type Manifest = z.infer<typeof manifestSchema>;
 /** With everything that was sealed, see `openManifest`: only such a one can be restored and compared. */
 export type OpenedManifest = Omit<Manifest, 'details'> & { readonly details?: undefined };
 
+/** Of pg_amcheck on the restored database. `not_run`: it could not be, and `notes` says why. */
+export const structureResults = ['clean', 'damaged', 'not_run'] as const;
+
 export const verdicts = ['proven', 'failed', 'inconclusive'] as const;
 export type Verdict = (typeof verdicts)[number];
 
@@ -178,6 +181,7 @@ export const proofSchema = z.strictObject({
     fetch: z.number().optional(),
     restore: z.number().optional(),
     compare: z.number().optional(),
+    amcheck: z.number().optional(),
     total: z.number(),
   }),
   facts: z.strictObject({
@@ -185,6 +189,8 @@ export const proofSchema = z.strictObject({
     differing: z.array(z.strictObject({ name: z.string(), expected: z.string(), actual: z.string().nullable() })),
   }),
   assertions: z.array(z.strictObject({ name: z.string(), passed: z.boolean(), detail: z.string().optional() })),
+  /** Absent: it was not wanted, or the proof did not come so far. */
+  amcheck: z.enum(structureResults).optional(),
   /** Of the manifest as it was in the store; null when it could not be read. */
   manifestSha256: sha256.nullable().optional(),
   /** Its place among the reports of the target in this store; `previous` is the hash of the one before it, see proof-chain.ts. */

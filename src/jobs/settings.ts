@@ -124,6 +124,12 @@ const verification = z.strictObject({
   timeout: durationMs
     .default(6 * 3_600_000)
     .describe('A proof that takes longer is ended: the backup could not be tried (`inconclusive`).'),
+  amcheck: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether pg_amcheck goes through every table and B-tree index of the restored database at the end of a proof. It needs PostgreSQL 14 and a sandbox whose role may make the extension amcheck; where it cannot run, the report says so.',
+    ),
   disk: byteSize
     .optional()
     .describe(

@@ -15,6 +15,7 @@ import { obstacleOf } from './obstacle.ts';
 import { type ProofSpace, requireRestoreSpace, withinSpace } from './proof-space.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
+import type { StructureCheck, StructureCheckResult } from './structure-check.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface VerifyRequest extends SpoolSettings, ProofSpace, OpeningTools {
@@ -23,6 +24,8 @@ export interface VerifyRequest extends SpoolSettings, ProofSpace, OpeningTools {
   readonly method: BackupMethod;
   readonly openSandbox: OpenSandbox;
   readonly assertions: readonly Assertion[];
+  /** Asked at the end, when it is given. */
+  readonly checkStructures?: StructureCheck | undefined;
   /** Most time that the proof may take; unlimited when absent. */
   readonly timeoutMs?: number | undefined;
   /** Which try in a row it is, for the report. */
@@ -35,7 +38,8 @@ interface Findings {
   notes: readonly string[];
   /** What the store gave wrong at first. */
   readonly rereads: string[];
-  seconds: { fetch?: number; restore?: number; compare?: number };
+  seconds: { fetch?: number; restore?: number; compare?: number; amcheck?: number };
+  amcheck?: StructureCheckResult['result'];
   factsCompared: number;
   differing: readonly FactDifference[];
   assertions: readonly AssertionResult[];
@@ -85,6 +89,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
     seconds: { ...findings.seconds, total: secondsSince(context.clock, startMs) },
     facts: { compared: findings.factsCompared, differing: [...findings.differing] },
     assertions: [...findings.assertions],
+    ...(findings.amcheck === undefined ? {} : { amcheck: findings.amcheck }),
   };
 }
 
@@ -158,6 +163,24 @@ async function tryOut(
   context.onProgress({ activity: 'asserting' });
   findings.assertions = await runAssertions(sandbox.access, assertions, context);
   judgeAssertions(findings.assertions);
+  const { checkStructures } = fetched;
+  if (checkStructures !== undefined) await judgeStructures(checkStructures, sandbox, findings, context);
+}
+
+/** Last: it adds an extension to the restored database. */
+async function judgeStructures(
+  check: StructureCheck,
+  sandbox: Sandbox,
+  findings: Findings,
+  context: JobContext,
+): Promise<void> {
+  context.onProgress({ activity: 'checking tables and indexes' });
+  findings.seconds.amcheck = await timed(context, async () => {
+    const found = await check(sandbox, context);
+    findings.amcheck = found.result;
+    if (found.result === 'not_run') findings.notes = [...findings.notes, `pg_amcheck was not run: ${found.detail}`];
+    if (found.result === 'damaged') throw new JobFailed('not_proven', `pg_amcheck found damage: ${found.detail}`);
+  });
 }
 
 /** What is right at the second reading was damaged on its way: the backup is good, the way is not. */

@@ -10,6 +10,7 @@ export const postgresPrograms = [
   'initdb',
   'postgres',
   'pg_basebackup',
+  'pg_amcheck',
 ] as const;
 export type PostgresProgram = (typeof postgresPrograms)[number];
 

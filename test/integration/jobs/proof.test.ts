@@ -3,12 +3,20 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
 import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
+import { structureCheck } from '../../../src/jobs/structure-check.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { createDatabase, execute, startTestCluster, startTestStandby } from '../../support/postgres.ts';
+import {
+  createDatabase,
+  execute,
+  startTestCluster,
+  startTestStandby,
+  testInstallations,
+} from '../../support/postgres.ts';
 
 let cluster: Cluster;
 let shop: PostgresAccess;
@@ -301,6 +309,59 @@ test('an assertion that takes too long says nothing about the backup, one that i
   expect(untold.reason).toContain('assertion "slow" took longer than 100ms');
   expect(told).toMatchObject({ verdict: 'failed', cause: 'asserted' });
   expect(told.reason).toBe('assertions not met: false (the result is not true)');
+});
+
+/** Its comparison can be turned round without anybody noticing, as a changed collation of the system does. */
+const fickleSql = `
+  CREATE FUNCTION fickle_cmp(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT CASE WHEN $1 = $2 THEN 0 WHEN $1 > $2 THEN 1 ELSE -1 END';
+  CREATE OPERATOR CLASS fickle FOR TYPE int USING btree AS OPERATOR 1 < (int, int), OPERATOR 2 <= (int, int),
+    OPERATOR 3 = (int, int), OPERATOR 4 >= (int, int), OPERATOR 5 > (int, int), FUNCTION 1 fickle_cmp(int, int);
+  CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) n; CREATE INDEX t_fickle ON t (n fickle);`;
+
+test('pg_amcheck goes through the restored tables and indexes where it is wanted; damage fails the proof', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'fickle', fickleSql), store);
+  const checkStructures = structureCheck(await testInstallations());
+  const method = await dumpMethod();
+  const damaging: BackupMethod = {
+    ...method,
+    async measure(access, ...rest) {
+      const facts = await method.measure(access, ...rest);
+      const turned = 'SELECT CASE WHEN $1 = $2 THEN 0 WHEN $1 > $2 THEN -1 ELSE 1 END';
+      const sql = `CREATE OR REPLACE FUNCTION fickle_cmp(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS '${turned}'`;
+      await execute(access, access.connection.database, sql);
+      return facts;
+    },
+  };
+
+  const unwanted = await verify(manifest, store, { method: damaging });
+  const clean = await verify(manifest, store, { checkStructures });
+  const damaged = await verify(manifest, store, { checkStructures, method: damaging });
+
+  expect(unwanted.verdict).toBe('proven');
+  expect(unwanted.amcheck).toBeUndefined();
+  expect(clean).toMatchObject({ verdict: 'proven', amcheck: 'clean', notes: [] });
+  expect(clean.seconds.amcheck).toBeGreaterThan(0);
+  expect(damaged).toMatchObject({ verdict: 'failed', amcheck: 'damaged' });
+  expect(damaged.reason).toMatch(/^pg_amcheck found damage: .*t_fickle.*item order invariant violated/);
+});
+
+test('where pg_amcheck cannot run the report says so, and the proof stands', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'unchecked', 'CREATE TABLE t AS SELECT 1 AS a'), store);
+  await execute(cluster.access, 'postgres', 'CREATE ROLE scratch_only LOGIN CREATEDB');
+  const openSandbox = serverSandbox({ connection: { ...cluster.access.connection, user: 'scratch_only' } });
+
+  const unprivileged = await verify(manifest, store, {
+    openSandbox,
+    checkStructures: structureCheck(await testInstallations()),
+  });
+  const missing = await verify(manifest, store, { checkStructures: structureCheck([]) });
+
+  expect(unprivileged).toMatchObject({ verdict: 'proven', amcheck: 'not_run' });
+  expect(unprivileged.notes.join()).toMatch(/pg_amcheck was not run: permission denied to create extension "amcheck"/);
+  expect(missing).toMatchObject({ verdict: 'proven', amcheck: 'not_run' });
+  expect(missing.notes.join()).toContain('no pg_amcheck was found');
 });
 
 test('an extension that the sandbox lacks makes the proof inconclusive and says what to install', async () => {
