@@ -223,6 +223,117 @@ const requests: readonly Panel[] = [
   }),
 ];
 
+const ofDatabases = `${chosen},dbidentifier=~"$database"`;
+const ofInstances = `${chosen},dimension_DBInstanceIdentifier=~"$database"`;
+const instanceLegend = '{{target}} {{dimension_DBInstanceIdentifier}}';
+const byDatabase = (expression: string) => `max by (target, dbidentifier) (${expression})`;
+
+const everyDatabase = table({
+  title: 'Every RDS database',
+  description:
+    'State and safety of each instance of RDS and Aurora. A database on the Internet, or without automated backups, is seldom meant.',
+  unit: 'none',
+  labels: ['target', 'dbidentifier'],
+  queries: [
+    {
+      legend: 'Available',
+      expression: byDatabase(`rds_instance_available{${ofDatabases}}`),
+      column: { words: yesOrNo, limits: { critical: 1, worse: 'below' } },
+    },
+    {
+      legend: 'Storage free',
+      expression: byDatabase(`rds_free_storage_ratio{${ofDatabases}}`),
+      column: { unit: 'percentunit', decimals: 0 },
+    },
+    {
+      legend: 'Backups on',
+      expression: byDatabase(`rds_automated_backups_enabled{${ofDatabases}}`),
+      column: { words: yesOrNo, limits: { warning: 1, worse: 'below' } },
+    },
+    {
+      legend: 'Restorable back to',
+      expression: byDatabase(`rds_backup_retention_period_seconds{${ofDatabases}}`),
+      column: { unit: 's' },
+    },
+    {
+      legend: 'Two zones',
+      expression: byDatabase(`rds_instance_multi_az{${ofDatabases}}`),
+      column: { words: yesOrNo },
+    },
+    {
+      legend: 'Encrypted',
+      expression: byDatabase(`rds_instance_storage_encrypted{${ofDatabases}}`),
+      column: { words: yesOrNo },
+    },
+    {
+      legend: 'Protected from deletion',
+      expression: byDatabase(`rds_instance_deletion_protection{${ofDatabases}}`),
+      column: { words: yesOrNo },
+    },
+    {
+      legend: 'On the Internet',
+      expression: byDatabase(`rds_instance_publicly_accessible{${ofDatabases}}`),
+      column: { words: yesOrNo, limits: { warning: 1 } },
+    },
+  ],
+});
+
+const databases: readonly Panel[] = [
+  everyDatabase,
+  lines({
+    title: 'Processors of RDS',
+    description: 'Highest share of the processors that was used within the newest period.',
+    unit: 'percent',
+    min: 0,
+    expression: `aws_rds_cpuutilization_maximum{${ofInstances}}`,
+    legend: instanceLegend,
+  }),
+  lines({
+    title: 'Connections of RDS',
+    description:
+      'Most client connections of the newest period. Watched as PostgreSQL too, its board tells of what share.',
+    unit: 'none',
+    min: 0,
+    expression: `aws_rds_database_connections_maximum{${ofInstances}}`,
+    legend: instanceLegend,
+  }),
+  lines({
+    title: 'Memory that is free',
+    description: 'Least bytes of memory that were free or could be freed. Near 0 the instance swaps, then restarts.',
+    unit: 'bytes',
+    min: 0,
+    expression: `aws_rds_freeable_memory_minimum{${ofInstances}}`,
+    legend: instanceLegend,
+  }),
+  lines({
+    title: 'Storage that is free',
+    description: 'Share of the volume. A full one stops the database; Aurora grows by itself and is not shown.',
+    unit: 'percentunit',
+    min: 0,
+    expression: `rds_free_storage_ratio{${ofDatabases}}`,
+    legend: '{{target}} {{dbidentifier}}',
+  }),
+  lines({
+    title: 'Latency of the volume',
+    description:
+      'Mean time of a read and of a write. Suddenly high on gp2 or burstable instances: the credits are used up.',
+    unit: 's',
+    min: 0,
+    queries: [
+      { expression: `aws_rds_read_latency_average{${ofInstances}}`, legend: `${instanceLegend} read` },
+      { expression: `aws_rds_write_latency_average{${ofInstances}}`, legend: `${instanceLegend} write` },
+    ],
+  }),
+  lines({
+    title: 'Lag of read replicas',
+    description: 'Most seconds behind. Of an idle PostgreSQL it grows without anything being wrong: nothing arrives.',
+    unit: 's',
+    min: 0,
+    expression: `rds_replica_lag_seconds{${ofDatabases}}`,
+    legend: '{{target}} {{dbidentifier}}',
+  }),
+];
+
 const safety: readonly Panel[] = [
   lines({
     title: 'Recovery is behind by',
@@ -302,14 +413,16 @@ const watching: readonly Panel[] = [
   }),
 ];
 
-/** Tables of DynamoDB, and what reading CloudWatch costs. */
+/** Tables of DynamoDB, databases of RDS, and what reading CloudWatch costs. */
 export const awsBoard: Board = {
   name: 'aws',
   title: 'Watchkeeper / DynamoDB and AWS',
-  description: 'Tables of DynamoDB: throttling, capacity, latency, recovery; and what reading CloudWatch costs.',
+  description:
+    'Tables of DynamoDB: throttling, capacity, latency, recovery. Databases of RDS. What reading CloudWatch costs.',
   variables: [
     targetVariable('watchkeeper_aws_requests_total'),
     { name: 'table', label: 'Table', query: `label_values(dynamodb_table_info{${chosen}}, table)` },
+    { name: 'database', label: 'RDS database', query: `label_values(rds_instance_info{${chosen}}, dbidentifier)` },
   ],
   from: 'now-24h',
   rows: [
@@ -318,6 +431,7 @@ export const awsBoard: Board = {
     { title: 'Capacity', panels: capacity },
     { title: 'Requests', panels: requests },
     { title: 'Safety', panels: safety },
+    { title: 'RDS and Aurora', panels: databases },
     { title: 'Watching AWS', panels: watching },
   ],
 };

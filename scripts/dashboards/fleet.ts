@@ -5,7 +5,7 @@ import { bars, never, type Panel, stat, states, table, upOrDown } from './panel.
 const { keeping, postgres } = thresholds;
 const none = { critical: 1 };
 const anyOf = (...metrics: readonly string[]) => metrics.map((metric) => `${metric}{${chosen}}`).join(' or ');
-const up = `min by (target) (${anyOf('pg_up', 'pgbouncer_up', 'redis_up')})`;
+const up = `min by (target) (${anyOf('pg_up', 'pgbouncer_up', 'redis_up', 'dynamodb_up', 'rds_up')})`;
 const fullest = `max by (target) (${anyOf('pg_connections_saturation_ratio', 'pgbouncer_client_connections_saturation_ratio', 'redis_memory_limit_used_ratio')})`;
 const newestBackup = `min by (target, database) (watchkeeper_rpo_unproven_seconds{${chosen}})`;
 const newestProof = `min by (target, database) (time() - watchkeeper_proof_last_success_timestamp_seconds{${chosen}})`;
@@ -27,7 +27,7 @@ const figures: readonly Panel[] = [
     legend: 'down',
   }),
   stat({
-    title: 'Databases without a fresh backup',
+    title: 'No fresh backup',
     description:
       'Databases whose newest backup, of whichever schedule and store, is older than a day, or that have none.',
     unit: 'none',
@@ -36,7 +36,7 @@ const figures: readonly Panel[] = [
     legend: 'databases',
   }),
   stat({
-    title: 'Databases without a fresh proof',
+    title: 'No fresh proof',
     description: 'Databases of which no backup was restored and compared with its source in the last eight days.',
     unit: 'none',
     limits: none,
@@ -44,7 +44,7 @@ const figures: readonly Panel[] = [
     legend: 'databases',
   }),
   stat({
-    title: 'Backups that do not restore',
+    title: 'Do not restore',
     description:
       'Lineages whose last verification found a difference or could not restore. Look at its report at once.',
     unit: 'none',

@@ -37,7 +37,7 @@ const figures: readonly Panel[] = [
     legend: 'RTO',
   }),
   stat({
-    title: 'Backups that do not restore',
+    title: 'Do not restore',
     description: 'Lineages whose last verification failed. Read the report, take a new backup, find the cause.',
     unit: 'none',
     limits: { critical: 1 },

@@ -119,7 +119,14 @@ function optionsOf({ type, text = 'value', limits, words }: Panel): Json {
       };
     case 'timeseries':
       return {
-        legend: { showLegend: true, displayMode: 'table', placement: 'bottom', calcs: ['lastNotNull', 'max'] },
+        legend: {
+          showLegend: true,
+          displayMode: 'table',
+          placement: 'bottom',
+          calcs: ['lastNotNull', 'max'],
+          sortBy: 'Max',
+          sortDesc: true,
+        },
         tooltip: { mode: 'multi', sort: 'desc' },
       };
   }

@@ -1,10 +1,14 @@
+import { CreateDBInstanceCommand, CreateDBInstanceReadReplicaCommand, RDSClient } from '@aws-sdk/client-rds';
 import { type Moto, startMoto } from './moto.ts';
+import { motoOptions } from './moto-aws.ts';
 import { motoDynamodb, testRegion } from './moto-dynamodb.ts';
 import { type AwsAnswer, type AwsRequest, metricData, startScriptedAws } from './scripted-aws.ts';
 
 /** DynamoDB as moto plays it, with tables, and a CloudWatch that has measured something. */
 export interface LiveAws extends AsyncDisposable {
   readonly endpoint: string;
+  /** moto itself, with databases of RDS. */
+  readonly rdsEndpoint: string;
   /** moto knows no percentiles, so CloudWatch is played here. */
   readonly cloudwatchEndpoint: string;
 }
@@ -16,11 +20,13 @@ export async function startLiveAws(): Promise<LiveAws> {
   await using started = new AsyncDisposableStack();
   const moto = started.use(await startMoto());
   await makeTables(moto);
+  await makeDatabases(moto);
   const cloudwatch = started.use(await startScriptedAws(playCloudwatch));
   const dynamodb = started.use(await startScriptedAws((request) => askMoto(moto.endpoint, request)));
   const all = started.move();
   return {
     endpoint: dynamodb.endpoint,
+    rdsEndpoint: moto.endpoint,
     cloudwatchEndpoint: cloudwatch.endpoint,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
@@ -51,6 +57,33 @@ async function makeTables(moto: Moto): Promise<void> {
   await dynamodb.createBackup('orders', 'before-the-migration');
 }
 
+async function makeDatabases({ endpoint }: Moto): Promise<void> {
+  const rds = new RDSClient(motoOptions(endpoint));
+  await rds.send(
+    new CreateDBInstanceCommand({
+      DBInstanceIdentifier: 'ledger',
+      DBInstanceClass: 'db.m7g.large',
+      Engine: 'postgres',
+      EngineVersion: '16.4',
+      AllocatedStorage: 100,
+      MasterUsername: 'root',
+      MasterUserPassword: 'not-a-secret',
+      MultiAZ: true,
+      StorageEncrypted: true,
+      DeletionProtection: true,
+      BackupRetentionPeriod: 14,
+    }),
+  );
+  await rds.send(
+    new CreateDBInstanceReadReplicaCommand({
+      DBInstanceIdentifier: 'ledger-copy',
+      SourceDBInstanceIdentifier: 'ledger',
+      DBInstanceClass: 'db.m7g.large',
+    }),
+  );
+  rds.destroy();
+}
+
 /** moto’s answer, with a replica of `orders` in another region: it knows nothing of global tables. */
 async function askMoto(endpoint: string, { service, call, body }: AwsRequest): Promise<AwsAnswer> {
   const answer = await fetch(endpoint, {
@@ -77,6 +110,17 @@ const replica = { RegionName: 'eu-west-1', ReplicaStatus: 'ACTIVE' };
 const sessions = { TableName: 'sessions' };
 const latency = 'SuccessfulRequestLatency';
 
+/** What the periods of an instance of RDS have: percent, connections, bytes, seconds. */
+const ofInstance: readonly (readonly [metric: string, value: number])[] = [
+  ['CPUUtilization', 42],
+  ['DatabaseConnections', 85],
+  ['FreeableMemory', 3 * 2 ** 30],
+  ['FreeStorageSpace', 61 * 2 ** 30],
+  ['ReadLatency', 0.002],
+  ['WriteLatency', 0.004],
+  ['ReplicaLag', 3],
+];
+
 /** What every period of five minutes has, give or take a third. */
 const measured: readonly (readonly [metric: string, dimensions: Dimensions, value: number])[] = [
   ['ConsumedReadCapacityUnits', orders, 1_500],
@@ -90,6 +134,9 @@ const measured: readonly (readonly [metric: string, dimensions: Dimensions, valu
   [latency, { ...sessions, Operation: 'PutItem' }, 6],
   ['ReplicationLatency', { ...orders, ReceivingRegion: replica.RegionName }, 800],
   ['UserErrors', {}, 3],
+  ...['ledger', 'ledger-copy'].flatMap((DBInstanceIdentifier) =>
+    ofInstance.map(([metric, value]) => [metric, { DBInstanceIdentifier }, value] as const),
+  ),
 ];
 
 const keyOf = (dimensions: Dimensions) => JSON.stringify(Object.entries(dimensions).sort());
@@ -105,8 +152,11 @@ function playCloudwatch(request: AwsRequest): AwsAnswer {
   });
 }
 
-/** The same for the same period, whole, and never 0. */
-const wave = (value: number, period: number) => Math.max(1, Math.round(value * (1 + Math.sin(period * 1.3) / 3)));
+/** The same for the same period, never 0, and whole where the value is. */
+function wave(value: number, period: number): number {
+  const moved = value * (1 + Math.sin(period * 1.3) / 3);
+  return Number.isInteger(value) ? Math.max(1, Math.round(moved)) : moved;
+}
 
 function listed(asked: string) {
   return measured

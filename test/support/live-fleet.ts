@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeWorkDirectory } from '../../src/core/work-directory.ts';
+import type { PostgresAccess } from '../../src/targets/libpq/access.ts';
 import { writeConfig } from './command-line.ts';
 import { startDaemon, type TestDaemon } from './daemon.ts';
 import { type LiveAws, liveAwsCredentials, startLiveAws } from './live-aws.ts';
@@ -16,13 +17,15 @@ export interface LiveFleet extends AsyncDisposable {
   readonly daemon: TestDaemon;
   /** Of Prometheus. */
   readonly url: string;
+  /** For more work than there is by itself. */
+  readonly servers: { readonly shop: PostgresAccess; readonly pool: PostgresAccess; readonly cache: TestRedis };
 }
 
 /** Between two scrapes. */
 export const scrapeSeconds = 2;
 
-/** Servers, traffic, somebody who blocks others, a server that is not there, backups every minute. */
-export async function startLiveFleet(): Promise<LiveFleet> {
+/** Servers, traffic, `rules` of alerts (paths), somebody who blocks others, a server that is not there, backups every minute. */
+export async function startLiveFleet(rules: readonly string[] = []): Promise<LiveFleet> {
   await using started = new AsyncDisposableStack();
   const folder = started.use(await makeWorkDirectory({ prefix: 'watchkeeper-test-live-' }));
   const primary = started.use(
@@ -71,9 +74,10 @@ export async function startLiveFleet(): Promise<LiveFleet> {
   );
   await writeFile(join(folder.path, 'pool-password'), 'stats-secret', { mode: 0o600 });
   const daemon = started.use(await startDaemon(await writeConfig(folder.path, yaml), liveAwsCredentials));
-  const prometheus = started.use(await startScraper(folder.path, daemon.url));
+  const prometheus = started.use(await startScraper(folder.path, daemon.url, rules));
   const all = started.move();
-  return { daemon, url: prometheus.url, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  const servers = { shop, pool: poolAccess(pgbouncer), cache };
+  return { daemon, url: prometheus.url, servers, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 type Ports = Readonly<Record<'primary' | 'standby' | 'newest' | 'pgbouncer' | 'cache' | 'replica' | 'valkey', number>>;
@@ -98,15 +102,17 @@ targets:
   cache-valkey: { engine: redis, url: 'redis://127.0.0.1:${ports.valkey}' }
   cache-replica: { engine: redis, url: 'redis://127.0.0.1:${ports.replica}' }
   ledger: { engine: dynamodb, region: eu-central-1, endpoint: '${aws.endpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
+  relational: { engine: rds, region: eu-central-1, endpoint: '${aws.rdsEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
 `;
 }
 
-async function startScraper(folder: string, daemonUrl: string) {
+async function startScraper(folder: string, daemonUrl: string, rules: readonly string[]) {
   const data = join(folder, 'prometheus');
   await mkdir(data);
   const file = join(folder, 'prometheus.json');
   const job = { job_name: 'watchkeeper', static_configs: [{ targets: [new URL(daemonUrl).host] }] };
-  await writeFile(file, JSON.stringify({ global: { scrape_interval: `${scrapeSeconds}s` }, scrape_configs: [job] }));
+  const global = { scrape_interval: `${scrapeSeconds}s`, evaluation_interval: `${scrapeSeconds}s` };
+  await writeFile(file, JSON.stringify({ global, rule_files: rules, scrape_configs: [job] }));
   return startPrometheus(file, data);
 }
 
@@ -122,9 +128,10 @@ const lockAndSleepSql = 'BEGIN; LOCK TABLE plain; SELECT pg_sleep(4); COMMIT';
 const waitForLockSql =
   'SELECT count(*) FROM plain; SELECT count(*) FROM orders; UPDATE orders SET state = state WHERE id < 9';
 
+const poolAccess = (pgbouncer: TestPgbouncer) => pgbouncer.access('postgres', 'postgres-secret', { database: 'shop' });
+
 async function askThrough(pgbouncer: TestPgbouncer): Promise<void> {
-  const access = pgbouncer.access('postgres', 'postgres-secret', { database: 'shop' });
-  await execute(access, 'shop', 'SELECT count(*) FROM customers');
+  await execute(poolAccess(pgbouncer), 'shop', 'SELECT count(*) FROM customers');
 }
 
 async function askCache(cache: TestRedis): Promise<void> {

@@ -15,9 +15,11 @@ const platform = `${process.platform}-${process.arch}`;
 const never = new AbortController().signal;
 
 const copies: WorkDirectory[] = [];
-afterAll(async () => {
+/** For programs that are no tests; after tests it happens by itself. */
+export async function removeProgramCopies(): Promise<void> {
   for (const copy of copies.splice(0)) await copy[Symbol.asyncDispose]();
-});
+}
+if (process.env['VITEST'] !== undefined) afterAll(removeProgramCopies);
 
 const found = new Map<PostgresMajor, Promise<ProgramInstallation>>();
 

@@ -1,5 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { boards } from '../../../scripts/dashboards/index.ts';
+import type { BoardJson } from '../../../scripts/pictures/board-json.ts';
+import { findBrowser, takePicture } from '../../../scripts/pictures/browser.ts';
+import { previewOf } from '../../../scripts/pictures/preview.ts';
+import { prometheusSource } from '../../../scripts/pictures/prometheus.ts';
+import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import { countSeries, queriesOf, seriesOf } from '../../support/board-queries.ts';
 import { type LiveFleet, scrapeSeconds, startLiveFleet } from '../../support/live-fleet.ts';
 import { problemsOf } from '../../support/promql.ts';
@@ -65,4 +72,28 @@ test('no query names a metric or label that is not there, or joins what cannot m
 
   expect(problems).toEqual([]);
   expect(Object.keys(notInThisRun).filter((name) => live.has(name))).toEqual([]);
+});
+
+test('a picture of a board is made from its JSON and the answers of Prometheus', async () => {
+  await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-picture-' });
+  const board = JSON.parse(
+    await readFile(join(import.meta.dirname, '../../../dashboards/fleet.json'), 'utf8'),
+  ) as BoardJson;
+  const to = Date.now() / 1_000;
+  const span = { from: to - 60, to };
+
+  const preview = await previewOf(board, prometheusSource(fleet.url, span), { span, scrapeSeconds, hourSeconds: 20 });
+
+  for (const { title } of board.panels) expect(preview.html).toContain(title);
+  expect(preview.html).toMatch(/<td>gone<\/td><td class="n" style="color:#f2495c">down<\/td>/);
+  expect(preview.html).toMatch(/<td>shop-standby<\/td><td class="n" style="color:#73bf69">up<\/td>/);
+  expect(preview.html).not.toMatch(/NaN|undefined|No data/);
+  const browser = await findBrowser(process.env['PATH'] ?? '');
+  // Only who draws the pictures needs one.
+  if (browser === undefined) return;
+  const file = join(folder.path, 'fleet.png');
+  await takePicture(browser, preview, file, AbortSignal.timeout(60_000));
+  const png = await readFile(file);
+  expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([preview.width, preview.height]);
+  expect(png.length).toBeGreaterThan(10_000);
 });

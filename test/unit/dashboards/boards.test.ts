@@ -19,6 +19,9 @@ interface RenderedPanel {
 }
 
 interface Rendered {
+  readonly links: readonly { readonly tags: readonly string[]; readonly includeVars: boolean }[];
+  readonly tags: readonly string[];
+  readonly annotations: { readonly list: readonly { readonly name: string; readonly enable: boolean }[] };
   readonly id: unknown;
   readonly uid: string;
   readonly templating: { readonly list: readonly { readonly name: string; readonly type: string }[] };
@@ -49,6 +52,36 @@ test.each(rendered)('$uid says of every panel what it means and in which unit', 
     expect(fieldConfig?.defaults.unit ?? '', title).not.toBe('');
     expect(targets.length, title).toBeGreaterThan(0);
   }
+});
+
+test.each(rendered)(
+  '$uid marks backups and failures, and leads to the other boards',
+  ({ annotations, links, tags }) => {
+    const marked = annotations.list.filter(({ enable }) => enable).map(({ name }) => name);
+
+    expect(marked).toEqual(
+      expect.arrayContaining([
+        'Backups',
+        'Proofs',
+        'Failed backups',
+        'Failed proofs',
+        'Retention (written)',
+        'Failures (written)',
+      ]),
+    );
+    expect(links).toContainEqual(expect.objectContaining({ tags, includeVars: true }));
+  },
+);
+
+test('there is a board for each part, and the one of recoverability has a calendar', () => {
+  const calendars = rendered.filter((board) => board.panels.some(({ type }) => type === 'status-history'));
+
+  expect(rendered.map(({ uid }) => uid)).toEqual(
+    ['fleet', 'recoverability', 'postgres', 'queries', 'replication', 'pgbouncer', 'redis', 'aws', 'self'].map(
+      (name) => `watchkeeper-${name}`,
+    ),
+  );
+  expect(calendars.map(({ uid }) => uid)).toEqual(['watchkeeper-recoverability']);
 });
 
 test.each(rendered)('$uid has no two panels in one place', (board) => {

@@ -36,6 +36,6 @@ test('the set-up script refuses a mode it does not know', async () => {
 
   await expect(failed).rejects.toMatchObject({
     code: 1,
-    stderr: 'setup: usage: scripts/setup npm|run|test|bench\n',
+    stderr: 'setup: usage: scripts/setup npm|run|test|pictures|bench\n',
   });
 });
