@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { formatBytes } from '../../core/bytes.ts';
 import { findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
+import { withParentDeathSignal } from '../../core/util-linux.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../core/work-directory.ts';
 import { type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
@@ -84,11 +85,13 @@ export async function dumpIntoSpool(
     `--file=${folderIn(spool)}`,
     // Nothing in the spool outlives this process.
     '--no-sync',
-    // It writes to a disk and would not notice that we were killed: now it does at its next word.
+    // It writes to a disk and would not notice that we were killed. Where the kernel does not tell it, its next word does.
     '--verbose',
   ];
+  const command = { program: run.program, args: [...run.args, ...directory] };
+  const { program, args } = await withParentDeathSignal('TERM', command);
   try {
-    await runProcess(run.program, [...run.args, ...directory], { signal, env, stderrNoise: chatter });
+    await runProcess(program, args, { signal, env, stderrNoise: chatter });
   } catch (error) {
     throw isSpoolFull(error) ? spoolFull(format, error) : error;
   }

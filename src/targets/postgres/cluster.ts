@@ -1,10 +1,11 @@
-import { access, appendFile, constants, writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { type RunningProcess, runProcess, startProcess } from '../../core/run-process.ts';
 import { literalSecret } from '../../core/secret.ts';
 import type { UnixUser } from '../../core/unprivileged-user.ts';
+import { withMemoryLimit, withParentDeathSignal } from '../../core/util-linux.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../core/work-directory.ts';
 import type { PostgresAccess } from '../libpq/access.ts';
 import type { ProgramInstallation } from './programs.ts';
@@ -122,7 +123,10 @@ class OwnCluster implements Cluster {
     this.#log = [];
     const kill = new AbortController();
     const command = await withMemoryLimit(
-      await withParentDeathSignal(join(this.installation.directory, 'postgres'), this.dataDirectory),
+      await withParentDeathSignal('QUIT', {
+        program: join(this.installation.directory, 'postgres'),
+        args: ['-D', this.dataDirectory],
+      }),
       this.#options.processBytes,
     );
     const server = startProcess(command.program, command.args, {
@@ -186,36 +190,6 @@ class OwnCluster implements Cluster {
     await this.stop('immediate');
     await this.#directory[Symbol.asyncDispose]();
   }
-}
-
-interface Command {
-  readonly program: string;
-  readonly args: readonly string[];
-}
-
-/** `prlimit` belongs to util-linux. Of its limits this one leaves shared memory alone; PostgreSQL answers with an error. */
-async function withMemoryLimit(command: Command, processBytes: number | undefined): Promise<Command> {
-  const prlimit = '/usr/bin/prlimit';
-  if (processBytes === undefined || !(await isExecutable(prlimit))) return command;
-  return { program: prlimit, args: [`--data=${processBytes}`, '--', command.program, ...command.args] };
-}
-
-function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-/**
- * On Linux the kernel ends the server when we die, even by SIGKILL: no server is left behind. `setpriv` belongs to
- * util-linux, which every distribution has; elsewhere the server is started plainly.
- */
-async function withParentDeathSignal(program: string, dataDirectory: string): Promise<Command> {
-  const setpriv = '/usr/bin/setpriv';
-  return (await isExecutable(setpriv))
-    ? { program: setpriv, args: ['--pdeathsig', 'QUIT', program, '-D', dataDirectory] }
-    : { program, args: ['-D', dataDirectory] };
 }
 
 function trySignal(pid: number, signal: NodeJS.Signals): void {
