@@ -73,6 +73,7 @@ test('it is proven without the zstd program as well', async () => {
 
   const proof = await verify(manifest, store, { zstdProgram: undefined });
 
+  expect(proof.reason).toBeUndefined();
   expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
 });
 
@@ -85,6 +86,7 @@ test.each([
 
   const proof = await verify(manifest, store);
 
+  expect(proof.reason).toBeUndefined();
   expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
   expect(manifest.parts.map(({ name }) => name)).toEqual(parts);
 });
@@ -99,6 +101,7 @@ test('everything is dumped by several sessions from a standby as well', async ()
 
   const proof = await verify(manifest, store);
 
+  expect(proof.reason).toBeUndefined();
   expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
 });
 
@@ -133,6 +136,7 @@ test('encrypted, it is proven with its key, and the key alone opens it', async (
   const without = await verify(manifest, store);
 
   expect(manifest.parts).toMatchObject([{ name: 'database.tar.zst.age', archive: 'tar', encryption: 'age' }]);
+  expect(proof.reason).toBeUndefined();
   expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
   expect(without.verdict).toBe('inconclusive');
 });
@@ -161,6 +165,7 @@ test('locks and snapshot are given back before the store has it', async () => {
   gate.open();
 
   const proof = await verify(await backup, store);
+  expect(proof.reason).toBeUndefined();
   expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
 });
 
