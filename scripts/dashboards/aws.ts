@@ -2,7 +2,7 @@ import { thresholds } from '../alerts/thresholds.ts';
 import { type Board, chosen, targetVariable } from './board.ts';
 import { lines, type Panel, stat, table, upOrDown, yesOrNo } from './panel.ts';
 
-const limits = thresholds.dynamodb;
+const { aws, dynamodb: limits } = thresholds;
 const ofTables = `${chosen},table=~"$table"`;
 const ofDimension = `${chosen},dimension_TableName=~"$table"`;
 /** CloudWatch tells of periods of five minutes, so a quarter of an hour holds whole ones. */
@@ -243,7 +243,11 @@ const everyDatabase = table({
     {
       legend: 'Storage free',
       expression: byDatabase(`rds_free_storage_ratio{${ofDatabases}}`),
-      column: { unit: 'percentunit', decimals: 0 },
+      column: {
+        unit: 'percentunit',
+        decimals: 0,
+        limits: { warning: aws.freeStorageShare, critical: aws.freeStorageLeastShare, worse: 'below' },
+      },
     },
     {
       legend: 'Backups on',
@@ -285,6 +289,7 @@ const databases: readonly Panel[] = [
     description: 'Highest share of the processors that was used within the newest period.',
     unit: 'percent',
     min: 0,
+    limits: { warning: aws.cpuPercent },
     expression: `aws_rds_cpuutilization_maximum{${ofInstances}}`,
     legend: instanceLegend,
   }),
@@ -310,6 +315,7 @@ const databases: readonly Panel[] = [
     description: 'Share of the volume. A full one stops the database; Aurora grows by itself and is not shown.',
     unit: 'percentunit',
     min: 0,
+    limits: { warning: aws.freeStorageShare, critical: aws.freeStorageLeastShare, worse: 'below' },
     expression: `rds_free_storage_ratio{${ofDatabases}}`,
     legend: '{{target}} {{dbidentifier}}',
   }),
@@ -329,8 +335,53 @@ const databases: readonly Panel[] = [
     description: 'Most seconds behind. Of an idle PostgreSQL it grows without anything being wrong: nothing arrives.',
     unit: 's',
     min: 0,
+    limits: { warning: aws.replicaLagSeconds },
     expression: `rds_replica_lag_seconds{${ofDatabases}}`,
     legend: '{{target}} {{dbidentifier}}',
+  }),
+];
+
+const queues: readonly Panel[] = [
+  lines({
+    title: 'Messages that wait',
+    description: 'Visible messages of each queue. Growing without end: whoever takes them is too slow, or away.',
+    unit: 'none',
+    min: 0,
+    expression: `sqs_messages{${chosen},state="visible"}`,
+    legend: '{{target}} {{queue}}',
+  }),
+  lines({
+    title: 'Messages in dead-letter queues',
+    description: 'Messages that were tried too often. Any is one that somebody has to look at.',
+    unit: 'none',
+    min: 0,
+    limits: { warning: 1 },
+    expression: `sqs_messages{${chosen},state="visible",dead_letter="true"}`,
+    legend: '{{target}} {{queue}}',
+  }),
+  lines({
+    title: 'Age of the oldest message',
+    description: 'For so long the oldest message of a queue has waited. At the retention it is lost.',
+    unit: 's',
+    min: 0,
+    expression: `aws_sqs_approximate_age_of_oldest_message_maximum{${chosen}}`,
+    legend: '{{target}} {{dimension_QueueName}}',
+  }),
+  lines({
+    title: 'Messages sent and deleted',
+    description: 'Within a quarter of an hour. Deleted means done; fewer than sent: the queue grows.',
+    unit: 'none',
+    min: 0,
+    queries: [
+      {
+        expression: inQuarter('aws_sqs_number_of_messages_sent_total', chosen),
+        legend: '{{target}} {{dimension_QueueName}} sent',
+      },
+      {
+        expression: inQuarter('aws_sqs_number_of_messages_deleted_total', chosen),
+        legend: '{{target}} {{dimension_QueueName}} deleted',
+      },
+    ],
   }),
 ];
 
@@ -413,12 +464,12 @@ const watching: readonly Panel[] = [
   }),
 ];
 
-/** Tables of DynamoDB, databases of RDS, and what reading CloudWatch costs. */
+/** Tables of DynamoDB, databases of RDS, queues of SQS, and what reading CloudWatch costs. */
 export const awsBoard: Board = {
   name: 'aws',
   title: 'Watchkeeper / DynamoDB and AWS',
   description:
-    'Tables of DynamoDB: throttling, capacity, latency, recovery. Databases of RDS. What reading CloudWatch costs.',
+    'Tables of DynamoDB: throttling, capacity, latency, recovery. Databases of RDS, queues of SQS. What reading CloudWatch costs.',
   variables: [
     targetVariable('watchkeeper_aws_requests_total'),
     { name: 'table', label: 'Table', query: `label_values(dynamodb_table_info{${chosen}}, table)` },
@@ -432,6 +483,7 @@ export const awsBoard: Board = {
     { title: 'Requests', panels: requests },
     { title: 'Safety', panels: safety },
     { title: 'RDS and Aurora', panels: databases },
+    { title: 'SQS', panels: queues },
     { title: 'Watching AWS', panels: watching },
   ],
 };

@@ -5,7 +5,7 @@ import { bars, never, type Panel, stat, states, table, upOrDown } from './panel.
 const { keeping, postgres } = thresholds;
 const none = { critical: 1 };
 const anyOf = (...metrics: readonly string[]) => metrics.map((metric) => `${metric}{${chosen}}`).join(' or ');
-const up = `min by (target) (${anyOf('pg_up', 'pgbouncer_up', 'redis_up', 'dynamodb_up', 'rds_up')})`;
+const up = `min by (target) (${anyOf('pg_up', 'pgbouncer_up', 'redis_up', 'dynamodb_up', 'rds_up', 'elasticache_up', 'sqs_up', 'lambda_up')})`;
 const fullest = `max by (target) (${anyOf('pg_connections_saturation_ratio', 'pgbouncer_client_connections_saturation_ratio', 'redis_memory_limit_used_ratio')})`;
 const newestBackup = `min by (target, database) (watchkeeper_rpo_unproven_seconds{${chosen}})`;
 const newestProof = `min by (target, database) (time() - watchkeeper_proof_last_success_timestamp_seconds{${chosen}})`;

@@ -1,4 +1,5 @@
 import { CreateDBInstanceCommand, CreateDBInstanceReadReplicaCommand, RDSClient } from '@aws-sdk/client-rds';
+import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { type Moto, startMoto } from './moto.ts';
 import { motoOptions } from './moto-aws.ts';
 import { motoDynamodb, testRegion } from './moto-dynamodb.ts';
@@ -7,8 +8,8 @@ import { type AwsAnswer, type AwsRequest, metricData, startScriptedAws } from '.
 /** DynamoDB as moto plays it, with tables, and a CloudWatch that has measured something. */
 export interface LiveAws extends AsyncDisposable {
   readonly endpoint: string;
-  /** moto itself, with databases of RDS. */
-  readonly rdsEndpoint: string;
+  /** moto itself, with databases of RDS and queues of SQS. */
+  readonly motoEndpoint: string;
   /** moto knows no percentiles, so CloudWatch is played here. */
   readonly cloudwatchEndpoint: string;
 }
@@ -21,12 +22,13 @@ export async function startLiveAws(): Promise<LiveAws> {
   const moto = started.use(await startMoto());
   await makeTables(moto);
   await makeDatabases(moto);
+  await makeQueues(moto);
   const cloudwatch = started.use(await startScriptedAws(playCloudwatch));
   const dynamodb = started.use(await startScriptedAws((request) => askMoto(moto.endpoint, request)));
   const all = started.move();
   return {
     endpoint: dynamodb.endpoint,
-    rdsEndpoint: moto.endpoint,
+    motoEndpoint: moto.endpoint,
     cloudwatchEndpoint: cloudwatch.endpoint,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
@@ -84,6 +86,20 @@ async function makeDatabases({ endpoint }: Moto): Promise<void> {
   rds.destroy();
 }
 
+/** A queue with a dead-letter queue, and a message in each. */
+async function makeQueues({ endpoint }: Moto): Promise<void> {
+  const sqs = new SQSClient(motoOptions(endpoint));
+  const RedrivePolicy = JSON.stringify({
+    deadLetterTargetArn: `arn:aws:sqs:${testRegion}:123456789012:failed-orders`,
+    maxReceiveCount: 5,
+  });
+  for (const [QueueName, Attributes] of [['failed-orders', {}] as const, ['orders', { RedrivePolicy }] as const]) {
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'one' }));
+  }
+  sqs.destroy();
+}
+
 /** moto’s answer, with a replica of `orders` in another region: it knows nothing of global tables. */
 async function askMoto(endpoint: string, { service, call, body }: AwsRequest): Promise<AwsAnswer> {
   const answer = await fetch(endpoint, {
@@ -134,6 +150,9 @@ const measured: readonly (readonly [metric: string, dimensions: Dimensions, valu
   [latency, { ...sessions, Operation: 'PutItem' }, 6],
   ['ReplicationLatency', { ...orders, ReceivingRegion: replica.RegionName }, 800],
   ['UserErrors', {}, 3],
+  ['ApproximateAgeOfOldestMessage', { QueueName: 'orders' }, 40],
+  ['NumberOfMessagesSent', { QueueName: 'orders' }, 900],
+  ['NumberOfMessagesDeleted', { QueueName: 'orders' }, 880],
   ...['ledger', 'ledger-copy'].flatMap((DBInstanceIdentifier) =>
     ofInstance.map(([metric, value]) => [metric, { DBInstanceIdentifier }, value] as const),
   ),

@@ -102,7 +102,8 @@ targets:
   cache-valkey: { engine: redis, url: 'redis://127.0.0.1:${ports.valkey}' }
   cache-replica: { engine: redis, url: 'redis://127.0.0.1:${ports.replica}' }
   ledger: { engine: dynamodb, region: eu-central-1, endpoint: '${aws.endpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
-  relational: { engine: rds, region: eu-central-1, endpoint: '${aws.rdsEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
+  queues: { engine: sqs, region: eu-central-1, endpoint: '${aws.motoEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
+  relational: { engine: rds, region: eu-central-1, endpoint: '${aws.motoEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
 `;
 }
 
