@@ -42,9 +42,13 @@ export async function createDatabaseLike(
     await session.query(createDatabaseSql(name, source, { server, locale: 'as_source' }), patience);
     return [];
   } catch (error) {
-    if (!/locale|collat|encoding/i.test(errorMessage(error))) throw error;
+    if (!/locale|collat|encoding|ICU/i.test(errorMessage(error))) throw error;
     await session.query(createDatabaseSql(name, source, { server, locale: 'c' }), patience);
-    return [`locale ${source.locale ?? source.collate} of the source is not to be had here, C was used instead`];
+    const from =
+      source.localeProvider === 'libc' ? 'the operating system there' : `PostgreSQL there (${source.localeProvider})`;
+    return [
+      `locale ${source.locale ?? source.collate} of the source is not to be had here, C was used instead; it would come from ${from}`,
+    ];
   }
 }
 

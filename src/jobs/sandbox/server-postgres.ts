@@ -3,13 +3,18 @@ import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts
 import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
 import { openSession, type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
 import { JobFailed } from '../job.ts';
+import type { BackupSource } from '../manifest.ts';
 import { createDatabaseLike, dropDatabase, requireExtensions } from './prepare-database.ts';
 import type { OpenSandbox } from './sandbox.ts';
 
 const scratchPrefix = 'watchkeeper_proof_';
-const staleAfterMs = 24 * 3_600_000;
+/** Its guard is there before the database is; the rest is for clocks that differ. */
+const staleAfterMs = 5 * 60_000;
 
-/** A scratch database on a given server, dropped afterwards. The role needs CREATEDB and nothing else. */
+/**
+ * A scratch database on a given server, dropped afterwards. The role needs CREATEDB and nothing else. A session with the
+ * database's name stays open beside it: where that is gone, so is the process, and the next proof drops what it left.
+ */
 export function serverSandbox(given: PostgresAccess): OpenSandbox {
   return async (manifest, context) => {
     const { signal, clock } = context;
@@ -21,7 +26,11 @@ export function serverSandbox(given: PostgresAccess): OpenSandbox {
     await dropStale(session, clock.now(), signal);
     const name = `${scratchPrefix}${clock.now().getTime()}_${randomBytes(4).toString('hex')}`;
     context.onProgress({ activity: 'making a scratch database' });
-    const notes = await createDatabaseLike(session, name, manifest.source, signal);
+    const guard = await openGuard(access, name, signal);
+    const notes = await makeEmpty(session, name, manifest.source, signal).catch(async (error: unknown) => {
+      await guard[Symbol.asyncDispose]();
+      throw error;
+    });
     return {
       description: `scratch database on ${formatConnectionUrl(access.connection)}`,
       major: Math.floor(session.version / 10_000),
@@ -29,9 +38,50 @@ export function serverSandbox(given: PostgresAccess): OpenSandbox {
       ownership: 'ignore',
       usedBytes: (from) => sizeOf(access, name, from),
       notes,
-      [Symbol.asyncDispose]: () => dropScratch(access, name),
+      async [Symbol.asyncDispose]() {
+        await using _guard = guard;
+        await dropScratch(access, name);
+      },
     };
   };
+}
+
+async function openGuard(access: PostgresAccess, name: string, signal: AbortSignal): Promise<PostgresSession> {
+  const guard = await openSession(access, { signal, applicationName: name });
+  if (guard.version >= 140_000) await guard.query('SET idle_session_timeout = 0', { signal });
+  return guard;
+}
+
+/** Makes the database, and makes sure that what is reached under its name is it: a connection pooler may lead elsewhere. */
+async function makeEmpty(
+  session: PostgresSession,
+  name: string,
+  source: BackupSource,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const notes = await createDatabaseLike(session, name, source, signal);
+  try {
+    await using inside = await openSession(withDatabase(session.access, name), { signal });
+    const [row] = await inside.query(
+      `SELECT pg_catalog.current_database() AS database, EXISTS (SELECT FROM pg_catalog.pg_class
+        WHERE relnamespace NOT IN ('pg_catalog'::pg_catalog.regnamespace, 'pg_toast'::pg_catalog.regnamespace,
+          'information_schema'::pg_catalog.regnamespace)) AS filled`,
+      { signal },
+    );
+    if (row?.['database'] !== name || row['filled'] !== 'f') throw leadsElsewhere(name, row?.['database']);
+  } catch (error) {
+    await dropScratch(session.access, name).catch(() => undefined);
+    throw error;
+  }
+  return notes;
+}
+
+function leadsElsewhere(name: string, database: string | null | undefined): JobFailed {
+  return new JobFailed(
+    'inconclusive',
+    `who connects to the scratch database ${name} comes to ${database}, which is not that or not empty; name the server itself in the sandbox’s URL`,
+    { obstacle: 'place' },
+  );
 }
 
 async function sizeOf(access: PostgresAccess, name: string, signal: AbortSignal): Promise<number> {
@@ -59,11 +109,12 @@ async function dropScratch(access: PostgresAccess, name: string): Promise<void> 
   await dropDatabase(session, name, signal);
 }
 
-/** What a killed process left behind. Names carry the time, so nothing under way is hit. */
+/** What a killed process left behind: nobody guards it any more. */
 async function dropStale(session: PostgresSession, now: Date, signal: AbortSignal): Promise<void> {
   const rows = await session.query(
     `SELECT datname AS name FROM pg_catalog.pg_database
-      WHERE datname ~ '^${scratchPrefix}[0-9]+_' AND pg_catalog.pg_get_userbyid(datdba) = current_user`,
+      WHERE datname ~ '^${scratchPrefix}[0-9]+_' AND pg_catalog.pg_get_userbyid(datdba) = current_user
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE application_name = pg_database.datname)`,
     { signal },
   );
   for (const { name } of rows) {

@@ -8,6 +8,7 @@ import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
 import { structureCheck } from '../../../src/jobs/structure-check.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
 import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import {
@@ -81,6 +82,49 @@ test('a scratch database on a given server proves as well, by a role that may on
   expect(proof).toMatchObject({ verdict: 'proven' });
   const left = await execute(cluster.access, 'postgres', "SELECT FROM pg_database WHERE datname ~ 'watchkeeper'");
   expect(left).toEqual([]);
+});
+
+test('what a killed proof left on the scratch server is dropped by the next one, what is under way is not', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'again', 'CREATE TABLE t AS SELECT 1 AS a'), store);
+  const name = (end: string) => `watchkeeper_proof_${Date.now() - 10 * 60_000}_${end}`;
+  const [left, alive] = [name('0000dead'), name('00a11fe0')];
+  for (const one of [left, alive]) await createDatabase(cluster, one);
+  await using _guard = await openSession(cluster.access, {
+    signal: AbortSignal.timeout(60_000),
+    applicationName: alive,
+  });
+
+  const proof = await verify(manifest, store, { openSandbox: serverSandbox(cluster.access) });
+
+  expect(proof.verdict).toBe('proven');
+  const databases = await execute(
+    cluster.access,
+    'postgres',
+    "SELECT datname FROM pg_database WHERE datname ~ '^watchk'",
+  );
+  expect(databases).toEqual([{ datname: alive }]);
+  await execute(cluster.access, 'postgres', `DROP DATABASE "${alive}"`);
+});
+
+test('a scratch database is guarded by a session as long as its proof lasts', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'guarded', 'CREATE TABLE t AS SELECT 1 AS a'), store);
+  const method = await dumpMethod();
+  const guards = "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^watchkeeper_proof_'";
+  const seen: unknown[] = [];
+  const looking: BackupMethod = {
+    ...method,
+    async restore(...given) {
+      seen.push((await execute(cluster.access, 'postgres', guards))[0]?.['count']);
+      await method.restore(...given);
+    },
+  };
+
+  await verify(manifest, store, { method: looking, openSandbox: serverSandbox(cluster.access) });
+
+  expect(seen).toEqual(['1']);
+  await expect.poll(() => execute(cluster.access, 'postgres', guards)).toEqual([{ count: '0' }]);
 });
 
 test('the dump opens with zstd and pg_restore alone', async () => {
