@@ -1,3 +1,4 @@
+import { awsCredentials } from '../core/aws-credentials.ts';
 import { awsHttpStatus } from '../core/aws-error.ts';
 import { awsRequests } from '../core/aws-requests.ts';
 import { abortable } from '../core/deadline.ts';
@@ -48,6 +49,7 @@ export async function readAwsSecret({ id, region }: AwsSecretName, settings: Aws
   const client = new SecretsManagerClient({
     ...(chosen === undefined ? {} : { region: chosen }),
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    credentials: awsCredentials(),
     maxAttempts: 2,
     requestHandler: { connectionTimeout: 1_500, socketTimeout: 2_000 },
   });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { awsCredentials } from '../core/aws-credentials.ts';
 import { awsRequests } from '../core/aws-requests.ts';
 import type { Clock } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
@@ -51,7 +52,7 @@ export async function connectS3(settings: S3StoreSettings, given: S3Dependencies
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,
     ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
-    ...credentials(settings, given.secretAccessKey),
+    credentials: credentials(settings, given.secretAccessKey),
     maxAttempts: limits.attempts,
     // Not `adaptive`: one 503 would hold a backup down to a request every two seconds for a long while.
     retryMode: 'standard',
@@ -107,17 +108,12 @@ function rereadRefusedKey(client: S3Client, secret: SecretSource): void {
   );
 }
 
-function credentials(
-  { accessKeyId }: S3StoreSettings,
-  secret: SecretSource | undefined,
-): { credentials?: () => Promise<{ accessKeyId: string; secretAccessKey: string; expiration: Date }> } {
-  if (accessKeyId === undefined || secret === undefined) return {};
-  return {
-    credentials: async () => ({
-      accessKeyId,
-      secretAccessKey: (await secret.read()).reveal(),
-      // The SDK keeps what has not expired; this makes it ask again for every request.
-      expiration: new Date(0),
-    }),
-  };
+function credentials({ accessKeyId }: S3StoreSettings, secret: SecretSource | undefined) {
+  if (accessKeyId === undefined || secret === undefined) return awsCredentials();
+  return async () => ({
+    accessKeyId,
+    secretAccessKey: (await secret.read()).reveal(),
+    // The SDK keeps what has not expired; this makes it ask again for every request.
+    expiration: new Date(0),
+  });
 }

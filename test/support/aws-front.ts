@@ -7,6 +7,8 @@ export interface FrontRequest {
   /** The call, where the protocol names it: `DescribeDBInstances`; empty for S3 and Lambda. */
   readonly call: string;
   readonly body: string;
+  /** The header that signs it. */
+  readonly authorization: string;
 }
 
 export interface FrontAnswer {
@@ -55,7 +57,7 @@ export async function startAwsFront(
 function describe({ method = '', url = '', headers }: IncomingMessage, body: string): FrontRequest {
   const [, ofTarget] = String(headers['x-amz-target'] ?? '').split('.');
   const call = ofTarget ?? new URLSearchParams(body).get('Action') ?? '';
-  return { method, path: url, call, body };
+  return { method, path: url, call, body, authorization: headers.authorization ?? '' };
 }
 
 async function forward(

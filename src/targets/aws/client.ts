@@ -1,3 +1,4 @@
+import { awsCredentials } from '../../core/aws-credentials.ts';
 import { abortable } from '../../core/deadline.ts';
 import { awsFailure } from './failure.ts';
 import type { AwsAccess } from './settings.ts';
@@ -11,6 +12,7 @@ export function clientOptions(access: AwsAccess, endpoint = access.endpoint) {
   return {
     ...(access.region === undefined ? {} : { region: access.region }),
     ...(access.profile === undefined ? {} : { profile: access.profile }),
+    credentials: awsCredentials(access.profile),
     ...(endpoint === undefined ? {} : { endpoint }),
     maxAttempts: attempts,
     retryMode: 'adaptive',

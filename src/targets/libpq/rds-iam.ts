@@ -1,4 +1,5 @@
 import type { Signer } from '@aws-sdk/rds-signer';
+import { awsCredentials } from '../../core/aws-credentials.ts';
 import { abortable } from '../../core/deadline.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { Secret, SecretUnavailable } from '../../core/secret.ts';
@@ -46,7 +47,7 @@ async function signerFor({ host, port, user }: Login, region: string | undefined
   }
   // Imported late: a daemon without such a login need not pay for it.
   const sdk = await import('@aws-sdk/rds-signer');
-  return new sdk.Signer({ hostname: host, port, username: user, region });
+  return new sdk.Signer({ hostname: host, port, username: user, region, credentials: awsCredentials() });
 }
 
 async function makeToken(signer: Signer, { host, user }: Login): Promise<string> {

@@ -140,6 +140,8 @@ test('no other file talks to AWS: one that does needs a policy', async () => {
       'targets/libpq/rds-iam.ts',
       'config/aws-secret.ts',
       'storage/s3-client.ts',
+      // Asks STS where a profile or a web identity says so: with the identity alone, or the rights of that profile.
+      'core/aws-credentials.ts',
     ].sort(),
   );
 });
