@@ -40,7 +40,7 @@ async function main(): Promise<void> {
       inspect(podman, healthCommand(stages.at(-1)?.instructions ?? [])),
     );
   } finally {
-    await podman.removeAll().catch(() => undefined);
+    await new Podman(folder, AbortSignal.timeout(60_000)).removeAll();
     await removeFolder(folder);
   }
 }
@@ -55,12 +55,16 @@ async function requirePrograms(): Promise<void> {
     throw new Error(`please install: apt-get install --no-install-recommends ${missing.join(' ')}`);
 }
 
-/** What podman does after the end of a container may come late, and make parts of the folder anew. */
+/** Podman tidies up by itself after the end of a container, in processes of its own, and would make parts of it anew. */
 async function removeFolder(folder: string): Promise<void> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    await delay(2_000);
-  }
+  for (let attempt = 0; attempt < 60 && (await isNamedByProcess(folder)); attempt++) await delay(1_000);
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function isNamedByProcess(folder: string): Promise<boolean> {
+  const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
+  return lines.some((line) => line.includes(folder));
 }
 
 async function step(name: string, work: () => Promise<void>): Promise<void> {

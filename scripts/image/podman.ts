@@ -35,7 +35,11 @@ export class Podman {
     return await this.run(['exec', ...options, name, ...command]);
   }
 
+  /** Those started last first: one whose network others use cannot go before them. */
   async removeAll(): Promise<void> {
-    await this.run(['rm', '--all', '--force', '--volumes', '--time', '0']);
+    const newestFirst = (await this.run(['ps', '--all', '--quiet', '--sort', 'created'])).trim().split('\n').reverse();
+    for (const id of newestFirst.filter((line) => line !== '')) {
+      await this.run(['rm', '--force', '--volumes', '--time', '0', id]);
+    }
   }
 }
