@@ -16,13 +16,17 @@ const rows = metric({ name: 'pg_rows', type: 'gauge', help: 'Rows.', labels: ['t
 
 const twoTargets = () => stubScraper({ states: [upTarget('payments'), upTarget('auth')] });
 
-/** A page that is worth compressing. */
-const manyRows = [
+const pageOf = (count: number) => [
   {
     target: 'payments',
-    samples: Array.from({ length: 500 }, (_, index) => sample(rows, index, { table: `table_${index}` })),
+    samples: Array.from({ length: count }, (_, index) => sample(rows, index, { table: `table_${index}` })),
   },
 ];
+
+/** A page that is worth compressing for who is elsewhere. */
+const someRows = pageOf(500);
+/** And one that is for everybody. */
+const manyRows = pageOf(10_000);
 
 describe('/metrics', () => {
   test('all targets and the daemon itself are told in the text format', async () => {
@@ -53,16 +57,44 @@ pg_up{target="auth"} 1
   });
 
   test('a large page is compressed for who accepts it, and equals the plain one', async () => {
-    const app = testApp({ scraper: () => stubScraper({ answer: async () => manyRows }) });
+    const app = testApp({ scraper: () => stubScraper({ answer: async () => someRows }) });
 
     const plain = await app.inject('/metrics');
-    const packed = await app.inject({ url: '/metrics', headers: { 'accept-encoding': 'gzip' } });
+    const headers = { 'accept-encoding': 'gzip' };
+    const packed = await app.inject({ url: '/metrics', headers, remoteAddress: '10.1.2.3' });
 
     expect(plain.headers['content-encoding']).toBeUndefined();
     expect(packed.headers['content-encoding']).toBe('gzip');
     expect(packed.headers['content-length']).toBe(String(packed.rawPayload.length));
     expect(packed.rawPayload.length).toBeLessThan(plain.rawPayload.length / 4);
     expect(gunzipSync(packed.rawPayload).toString()).toBe(plain.body);
+  });
+
+  test.each(['127.0.0.1', '127.8.0.1', '::1', '::ffff:127.0.0.1'])(
+    'nobody packs and unpacks a page that stays on this machine (%s), unless a proxy asks for somebody else',
+    async (remoteAddress) => {
+      const app = testApp({ scraper: () => stubScraper({ answer: async () => someRows }) });
+
+      const headers = { 'accept-encoding': 'gzip' };
+      const own = await app.inject({ url: '/metrics', headers, remoteAddress });
+      const proxied = await app.inject({
+        url: '/metrics',
+        headers: { ...headers, 'x-forwarded-for': '10.1.2.3' },
+        remoteAddress,
+      });
+
+      expect(own.headers['content-encoding']).toBeUndefined();
+      expect(proxied.headers['content-encoding']).toBe('gzip');
+      expect(gunzipSync(proxied.rawPayload).toString()).toBe(own.body);
+    },
+  );
+
+  test('a page of hundreds of kilobytes is packed for everybody who accepts it', async () => {
+    const app = testApp({ scraper: () => stubScraper({ answer: async () => manyRows }) });
+
+    const { headers } = await app.inject({ url: '/metrics', headers: { 'accept-encoding': 'gzip' } });
+
+    expect(headers['content-encoding']).toBe('gzip');
   });
 
   test('names in any script are told in UTF-8', async () => {
@@ -79,7 +111,8 @@ pg_up{target="auth"} 1
   test('a small page stays as it is', async () => {
     const app = testApp({ scraper: twoTargets });
 
-    const response = await app.inject({ url: '/metrics', headers: { 'accept-encoding': 'gzip' } });
+    const headers = { 'accept-encoding': 'gzip' };
+    const response = await app.inject({ url: '/metrics', headers, remoteAddress: '10.1.2.3' });
 
     expect(response.headers['content-encoding']).toBeUndefined();
   });
