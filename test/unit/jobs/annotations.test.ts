@@ -86,6 +86,19 @@ test('a backup becomes a region with tags, by a token that stands nowhere else',
   expect(told()['last_success_timestamp_seconds']).toBeGreaterThan(1.7e9);
 });
 
+test('why a proof failed may quote rows, and is not sent', () => {
+  const outcome = {
+    ...failed,
+    reason: 'different',
+    error: new JobFailed('different', 'row ("alice@example.com")'),
+  } as const;
+
+  const annotation = annotationOf(job('verify'), outcome);
+
+  expect(annotation?.text).toContain('(not_proven): its report and the log say more');
+  expect(annotation?.text).not.toContain('alice');
+});
+
 test.each([
   [
     'verify',
