@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findCause } from '../core/errors.ts';
 import { ProcessFailed, startProcess } from '../core/run-process.ts';
@@ -73,7 +73,24 @@ function unpack(path: string, signal: AbortSignal): Outlet {
     throw ofThePlace(error, path);
   });
   done.catch(() => undefined);
-  return { input: running.stdin as Writable, done };
+  return { input: untilItEnds(running.stdin as Writable), done };
+}
+
+/**
+ * A program that has what it needs may end before it has read the padding at the end, or before we saw that it read it: its exit
+ * code says whether all was well, a closed pipe does not. What it did not read is counted all the same.
+ */
+function untilItEnds(stdin: Writable): Writable {
+  return new Writable({
+    highWaterMark: streamBufferBytes,
+    write(chunk: Buffer, _encoding, done) {
+      stdin.write(chunk, () => done());
+    },
+    final(done) {
+      stdin.end();
+      done();
+    },
+  });
 }
 
 /** In words of GNU, BSD and BusyBox. */
