@@ -89,8 +89,8 @@ test('a backup becomes a region with tags, by a token that stands nowhere else',
 test('why a proof failed may quote rows, and is not sent', () => {
   const outcome = {
     ...failed,
-    reason: 'different',
-    error: new JobFailed('different', 'row ("alice@example.com")'),
+    reason: 'not_proven',
+    error: new JobFailed('not_proven', 'row ("alice@example.com")'),
   } as const;
 
   const annotation = annotationOf(job('verify'), outcome);
