@@ -29,8 +29,7 @@ export class AwsBackground implements AsyncDisposable {
   readonly cloudwatch: CloudwatchApi;
   readonly budget: CloudwatchBudget;
   readonly pace: Pace;
-  /** Known when the first resource was seen. */
-  place: Place = { accountId: '', region: '' };
+  #place: Place = { accountId: '', region: '' };
   readonly #settings: AwsLookSettings;
   readonly #given: { readonly clock: Clock; readonly log: Log };
   readonly #refreshed: AsyncDisposable[] = [];
@@ -41,6 +40,18 @@ export class AwsBackground implements AsyncDisposable {
     this.cloudwatch = new CloudwatchApi(access, this.calls);
     this.budget = new CloudwatchBudget(settings.cloudwatch, given.clock);
     this.pace = new Pace(settings.callsPerSecond ?? Number.POSITIVE_INFINITY, given.clock);
+  }
+
+  /** Known when the first resource was seen. */
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** Takes the place from the ARN of a resource, `arn:aws:rds:REGION:ACCOUNT:db:NAME`; undefined where there is none. */
+  notePlaceOf(arn: string | undefined): void {
+    if (arn === undefined) return;
+    const [, , , region = '', accountId = ''] = arn.split(':');
+    this.#place = { accountId, region };
   }
 
   /** Looks every so many milliseconds; what was found is shown for three times as long. */

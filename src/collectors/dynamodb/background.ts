@@ -6,7 +6,7 @@ import { DynamodbApi } from '../../targets/dynamodb/api.ts';
 import { AwsBackground } from '../cloudwatch/background.ts';
 import { lookAtEach } from '../cloudwatch/look-at-each.ts';
 import { chooseNames, isClosed, TagFilter } from '../cloudwatch/selection.ts';
-import type { Place, Subjects } from '../cloudwatch/service.ts';
+import type { Subjects } from '../cloudwatch/service.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
 import type { Look, Refreshed } from '../refreshed.ts';
 import { dynamodbService } from './cloudwatch.ts';
@@ -139,7 +139,7 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
     const look = await lookAtEach(watched, previous?.described, (name) => this.#lookAtTable(name, context));
     const described = new Map([...look.value].slice(0, selection.limit));
     const [first] = described.values();
-    if (first !== undefined) this.#background.place = placeOf(first);
+    this.#background.notePlaceOf(first?.TableArn);
     const isFailed = look.failure !== undefined;
     const missing = isFailed || this.#tags.isNeeded ? [] : watched.filter((name) => !described.has(name));
     const matching = this.#tags.isNeeded ? look.value.size : chosen.length;
@@ -157,12 +157,6 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
     if (description === undefined || !this.#tags.isNeeded) return description;
     return (await this.#tags.matches(description.TableArn ?? '', context)) ? description : undefined;
   }
-}
-
-/** From the ARN: arn:aws:dynamodb:REGION:ACCOUNT:table/NAME. */
-function placeOf({ TableArn = '' }: TableDescription): Place {
-  const [, , , region = '', accountId = ''] = TableArn.split(':');
-  return { accountId, region };
 }
 
 function recoveryOf(found: ContinuousBackupsDescription | undefined): Recovery | undefined {

@@ -61,9 +61,7 @@ export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
   async #lookAtCaches(context: WorkContext): Promise<Look<Caches>> {
     const groups = await this.#api.replicationGroups(context.signal);
     const clusters = await this.#api.clusters(context.signal);
-    // From an ARN: arn:aws:elasticache:REGION:ACCOUNT:cluster:NAME.
-    const [, , , region = '', accountId = ''] = (clusters[0]?.ARN ?? groups[0]?.ARN ?? '').split(':');
-    this.#background.place = { accountId, region };
+    this.#background.notePlaceOf(clusters[0]?.ARN ?? groups[0]?.ARN);
     const hasWantedTags = (arn: string) => this.#tags.matches(arn, context);
     return { value: await chooseCaches(groups, clusters, this.#target.caches, hasWantedTags) };
   }

@@ -76,8 +76,7 @@ export class LambdaBackground implements AwsLooks<LambdaSource> {
   async #lookAtFunctions(context: WorkContext): Promise<Look<Functions>> {
     const all = await this.#api.functions(context.signal);
     const byName = new Map(all.map((one): [string, FunctionConfiguration] => [one.FunctionName ?? '', one]));
-    const [, , , region = '', accountId = ''] = (all[0]?.FunctionArn ?? '').split(':');
-    this.#background.place = { accountId, region };
+    this.#background.notePlaceOf(all[0]?.FunctionArn);
     const hasWantedTags = ({ FunctionArn = '' }: FunctionConfiguration) => this.#tags.matches(FunctionArn, context);
     return { value: await chooseDescribed(byName, this.#target.functions, hasWantedTags) };
   }

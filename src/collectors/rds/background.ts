@@ -73,14 +73,8 @@ export class RdsBackground implements AwsLooks<RdsSource> {
 
   async #lookAtDatabases(signal: AbortSignal): Promise<Look<Databases>> {
     const [instances, clusters] = [await this.#api.instances(signal), await this.#api.clusters(signal)];
-    this.#notePlace(instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
+    this.#background.notePlaceOf(instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
     return { value: chooseDatabases(instances.filter(isOfRds), clusters.filter(isOfRds), this.#target.databases) };
-  }
-
-  /** From an ARN: arn:aws:rds:REGION:ACCOUNT:db:NAME. */
-  #notePlace(arn: string | undefined): void {
-    const [, , , region = '', accountId = ''] = (arn ?? '').split(':');
-    if (arn !== undefined) this.#background.place = { accountId, region };
   }
 }
 

@@ -67,7 +67,8 @@ export class SqsBackground implements AwsLooks<SqsSource> {
     const others = [...new Set(targets)].filter((name) => !own.value.has(name) && !selection.exclude.includes(name));
     const deadLetters = await look(others.sort());
     const described = new Map([...own.value, ...deadLetters.value]);
-    this.#notePlace(described);
+    const [first] = described.values();
+    this.#background.notePlaceOf(first?.attributes['QueueArn']);
     return {
       failure: own.failure ?? deadLetters.failure,
       value: {
@@ -91,14 +92,6 @@ export class SqsBackground implements AwsLooks<SqsSource> {
     const attributes = url === undefined ? undefined : await this.#api.attributes(url, signal);
     if (url === undefined || attributes === undefined) return undefined;
     return { name, url, attributes, redrive: parseRedrivePolicy(attributes['RedrivePolicy']) };
-  }
-
-  /** From an ARN: arn:aws:sqs:REGION:ACCOUNT:NAME. */
-  #notePlace(described: ReadonlyMap<string, Queue>): void {
-    const [first] = described.values();
-    if (first === undefined) return;
-    const [, , , region = '', accountId = ''] = (first.attributes['QueueArn'] ?? '').split(':');
-    this.#background.place = { accountId, region };
   }
 }
 
