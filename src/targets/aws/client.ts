@@ -24,6 +24,31 @@ export function clientOptions(access: AwsAccess, endpoint = access.endpoint) {
   };
 }
 
+/** What is asked, and whom. */
+interface Connected {
+  readonly sdk: unknown;
+  readonly client: { destroy(): void };
+}
+
+/** A client that is made, with the SDK that it is of, when it is first needed: a daemon without such a target need not pay for it. */
+export class LateClient<C extends Connected> implements Disposable {
+  readonly #connect: () => Promise<C>;
+  #connected: Promise<C> | undefined;
+
+  constructor(connect: () => Promise<C>) {
+    this.#connect = connect;
+  }
+
+  get(): Promise<C> {
+    this.#connected ??= this.#connect();
+    return this.#connected;
+  }
+
+  [Symbol.dispose](): void {
+    void this.#connected?.then(({ client }) => client.destroy());
+  }
+}
+
 /** Waits for an answer as long as the signal allows. Rejects with an AwsFailure that names the permission. */
 export async function asked<T>(action: string, signal: AbortSignal, send: () => Promise<T>): Promise<T> {
   try {

@@ -1,6 +1,6 @@
 import type { CloudWatchClient, MetricDataQuery, MetricDataResult } from '@aws-sdk/client-cloudwatch';
 import type { AwsCalls } from './calls.ts';
-import { asked, clientOptions } from './client.ts';
+import { asked, clientOptions, LateClient } from './client.ts';
 import type { AwsAccess } from './settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-cloudwatch');
@@ -28,18 +28,21 @@ export interface SeriesWindow {
 
 /** Reads metrics of AWS. Every call rejects with an AwsFailure. */
 export class CloudwatchApi implements Disposable {
-  readonly #access: AwsAccess;
-  readonly #calls: AwsCalls;
-  #connected: Promise<{ readonly sdk: Sdk; readonly client: CloudWatchClient }> | undefined;
+  readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: CloudWatchClient }>;
 
   constructor(access: AwsAccess, calls: AwsCalls) {
-    this.#access = access;
-    this.#calls = calls;
+    this.#client = new LateClient(async () => {
+      const sdk = await import('@aws-sdk/client-cloudwatch');
+      const { endpoint, cloudwatchEndpoint = endpoint } = access;
+      const client = new sdk.CloudWatchClient(clientOptions(access, cloudwatchEndpoint));
+      calls.watch(client, 'cloudwatch');
+      return { sdk, client };
+    });
   }
 
   /** At most 500 queries; one result for each, in their order. All pages are read. */
   async read(queries: readonly SeriesQuery[], window: SeriesWindow, signal: AbortSignal): Promise<readonly Series[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const found = new Map<string, { status: string; points: { atMs: number; value: number }[] }>();
     let after: string | undefined;
     do {
@@ -64,7 +67,7 @@ export class CloudwatchApi implements Disposable {
     metric: string,
     given: { readonly signal: AbortSignal; readonly onPage: () => void },
   ): Promise<Readonly<Record<string, string>>[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const found: Readonly<Record<string, string>>[] = [];
     let after: string | undefined;
     do {
@@ -85,18 +88,7 @@ export class CloudwatchApi implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    void this.#connected?.then(({ client }) => client.destroy());
-  }
-
-  /** Imported late: a daemon without such a target need not pay for it. */
-  #connect() {
-    this.#connected ??= import('@aws-sdk/client-cloudwatch').then((sdk) => {
-      const { endpoint, cloudwatchEndpoint = endpoint } = this.#access;
-      const client = new sdk.CloudWatchClient(clientOptions(this.#access, cloudwatchEndpoint));
-      this.#calls.watch(client, 'cloudwatch');
-      return { sdk, client };
-    });
-    return this.#connected;
+    this.#client[Symbol.dispose]();
   }
 }
 

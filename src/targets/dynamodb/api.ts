@@ -7,7 +7,7 @@ import type {
   TimeToLiveDescription,
 } from '@aws-sdk/client-dynamodb';
 import type { AwsCalls } from '../aws/calls.ts';
-import { asked, clientOptions } from '../aws/client.ts';
+import { asked, clientOptions, LateClient } from '../aws/client.ts';
 import { AwsFailure } from '../aws/failure.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
@@ -15,18 +15,20 @@ type Sdk = typeof import('@aws-sdk/client-dynamodb');
 
 /** What is asked of DynamoDB's control plane, all of it free of charge. Every call rejects with an {@link AwsFailure}. */
 export class DynamodbApi implements Disposable {
-  readonly #access: AwsAccess;
-  readonly #calls: AwsCalls;
-  #connected: Promise<{ readonly sdk: Sdk; readonly client: DynamoDBClient }> | undefined;
+  readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: DynamoDBClient }>;
 
   constructor(access: AwsAccess, calls: AwsCalls) {
-    this.#access = access;
-    this.#calls = calls;
+    this.#client = new LateClient(async () => {
+      const sdk = await import('@aws-sdk/client-dynamodb');
+      const client = new sdk.DynamoDBClient(clientOptions(access));
+      calls.watch(client, 'dynamodb');
+      return { sdk, client };
+    });
   }
 
   /** One small request: whether the credentials and the region are right and the service answers. */
   async prove(signal: AbortSignal): Promise<void> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     await asked('dynamodb:ListTables', signal, () =>
       client.send(new sdk.ListTablesCommand({ Limit: 1 }), { abortSignal: signal }),
     );
@@ -34,7 +36,7 @@ export class DynamodbApi implements Disposable {
 
   /** Names of all tables of the account in the region. */
   async tableNames(signal: AbortSignal): Promise<string[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const names: string[] = [];
     let after: string | undefined;
     do {
@@ -48,21 +50,21 @@ export class DynamodbApi implements Disposable {
 
   /** Undefined when there is no such table. */
   async table(name: string, signal: AbortSignal): Promise<TableDescription | undefined> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.DescribeTableCommand({ TableName: name });
     const send = () => client.send(command, { abortSignal: signal });
     return unlessMissing(async () => (await asked('dynamodb:DescribeTable', signal, send)).Table);
   }
 
   async timeToLive(name: string, signal: AbortSignal): Promise<TimeToLiveDescription | undefined> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.DescribeTimeToLiveCommand({ TableName: name });
     const send = () => client.send(command, { abortSignal: signal });
     return unlessMissing(async () => (await asked('dynamodb:DescribeTimeToLive', signal, send)).TimeToLiveDescription);
   }
 
   async continuousBackups(name: string, signal: AbortSignal): Promise<ContinuousBackupsDescription | undefined> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.DescribeContinuousBackupsCommand({ TableName: name });
     const send = () => client.send(command, { abortSignal: signal });
     return unlessMissing(
@@ -72,7 +74,7 @@ export class DynamodbApi implements Disposable {
 
   /** On-demand and system backups of all tables; those that AWS Backup keeps are not among them. */
   async backups(signal: AbortSignal): Promise<BackupSummary[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const found: BackupSummary[] = [];
     let after: string | undefined;
     do {
@@ -88,13 +90,13 @@ export class DynamodbApi implements Disposable {
   }
 
   async limits(signal: AbortSignal): Promise<DescribeLimitsOutput> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const send = () => client.send(new sdk.DescribeLimitsCommand({}), { abortSignal: signal });
     return asked('dynamodb:DescribeLimits', signal, send);
   }
 
   async tags(arn: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const tags = new Map<string, string>();
     let after: string | undefined;
     do {
@@ -111,17 +113,7 @@ export class DynamodbApi implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    void this.#connected?.then(({ client }) => client.destroy());
-  }
-
-  /** Imported late: a daemon without such a target need not pay for it. */
-  #connect() {
-    this.#connected ??= import('@aws-sdk/client-dynamodb').then((sdk) => {
-      const client = new sdk.DynamoDBClient(clientOptions(this.#access));
-      this.#calls.watch(client, 'dynamodb');
-      return { sdk, client };
-    });
-    return this.#connected;
+    this.#client[Symbol.dispose]();
   }
 }
 

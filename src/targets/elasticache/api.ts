@@ -1,6 +1,6 @@
 import type { CacheCluster, ElastiCacheClient, ReplicationGroup, Snapshot } from '@aws-sdk/client-elasticache';
 import type { AwsCalls } from '../aws/calls.ts';
-import { allPages, asked, clientOptions } from '../aws/client.ts';
+import { allPages, asked, clientOptions, LateClient } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-elasticache');
@@ -13,25 +13,27 @@ const leastRecords = 20;
 
 /** What is asked of ElastiCache's control plane, all of it free of charge. Every call rejects with an AwsFailure. */
 export class ElasticacheApi implements Disposable {
-  readonly #access: AwsAccess;
-  readonly #calls: AwsCalls;
-  #connected: Promise<{ readonly sdk: Sdk; readonly client: ElastiCacheClient }> | undefined;
+  readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: ElastiCacheClient }>;
 
   constructor(access: AwsAccess, calls: AwsCalls) {
-    this.#access = access;
-    this.#calls = calls;
+    this.#client = new LateClient(async () => {
+      const sdk = await import('@aws-sdk/client-elasticache');
+      const client = new sdk.ElastiCacheClient(clientOptions(access));
+      calls.watch(client, 'elasticache');
+      return { sdk, client };
+    });
   }
 
   /** One small request: whether the credentials and the region are right and the service answers. */
   async prove(signal: AbortSignal): Promise<void> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.DescribeCacheClustersCommand({ MaxRecords: leastRecords });
     await asked('elasticache:DescribeCacheClusters', signal, () => client.send(command, { abortSignal: signal }));
   }
 
   /** Each is one node of Redis or Valkey, or several of Memcached. */
   async clusters(signal: AbortSignal): Promise<readonly CacheCluster[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('elasticache:DescribeCacheClusters', async (Marker) => {
       const command = new sdk.DescribeCacheClustersCommand({ MaxRecords, Marker, ShowCacheNodeInfo: true });
       const send = () => client.send(command, { abortSignal: signal });
@@ -41,7 +43,7 @@ export class ElasticacheApi implements Disposable {
   }
 
   async replicationGroups(signal: AbortSignal): Promise<readonly ReplicationGroup[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('elasticache:DescribeReplicationGroups', async (Marker) => {
       const command = new sdk.DescribeReplicationGroupsCommand({ MaxRecords, Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -51,7 +53,7 @@ export class ElasticacheApi implements Disposable {
   }
 
   async snapshots(signal: AbortSignal): Promise<readonly Snapshot[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('elasticache:DescribeSnapshots', async (Marker) => {
       const command = new sdk.DescribeSnapshotsCommand({ MaxRecords: mostSnapshots, Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -61,7 +63,7 @@ export class ElasticacheApi implements Disposable {
   }
 
   async tags(arn: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.ListTagsForResourceCommand({ ResourceName: arn });
     const send = () => client.send(command, { abortSignal: signal });
     const { TagList = [] } = await asked('elasticache:ListTagsForResource', signal, send);
@@ -69,16 +71,6 @@ export class ElasticacheApi implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    void this.#connected?.then(({ client }) => client.destroy());
-  }
-
-  /** Imported late: a daemon without such a target need not pay for it. */
-  #connect() {
-    this.#connected ??= import('@aws-sdk/client-elasticache').then((sdk) => {
-      const client = new sdk.ElastiCacheClient(clientOptions(this.#access));
-      this.#calls.watch(client, 'elasticache');
-      return { sdk, client };
-    });
-    return this.#connected;
+    this.#client[Symbol.dispose]();
   }
 }

@@ -5,31 +5,33 @@ import type {
   LambdaClient,
 } from '@aws-sdk/client-lambda';
 import type { AwsCalls } from '../aws/calls.ts';
-import { allPages, asked, clientOptions } from '../aws/client.ts';
+import { allPages, asked, clientOptions, LateClient } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-lambda');
 
 /** What is asked of Lambda, all of it free of charge; nothing is invoked. Every call rejects with an AwsFailure. */
 export class LambdaApi implements Disposable {
-  readonly #access: AwsAccess;
-  readonly #calls: AwsCalls;
-  #connected: Promise<{ readonly sdk: Sdk; readonly client: LambdaClient }> | undefined;
+  readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: LambdaClient }>;
 
   constructor(access: AwsAccess, calls: AwsCalls) {
-    this.#access = access;
-    this.#calls = calls;
+    this.#client = new LateClient(async () => {
+      const sdk = await import('@aws-sdk/client-lambda');
+      const client = new sdk.LambdaClient(clientOptions(access));
+      calls.watch(client, 'lambda');
+      return { sdk, client };
+    });
   }
 
   /** One small request: whether the credentials and the region are right and the service answers. */
   async prove(signal: AbortSignal): Promise<void> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.ListFunctionsCommand({ MaxItems: 1 });
     await asked('lambda:ListFunctions', signal, () => client.send(command, { abortSignal: signal }));
   }
 
   async functions(signal: AbortSignal): Promise<readonly FunctionConfiguration[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('lambda:ListFunctions', async (Marker) => {
       const command = new sdk.ListFunctionsCommand({ Marker });
       const page = await asked('lambda:ListFunctions', signal, () => client.send(command, { abortSignal: signal }));
@@ -39,7 +41,7 @@ export class LambdaApi implements Disposable {
 
   /** What feeds functions: queues, streams, topics of Kafka. */
   async eventSources(signal: AbortSignal): Promise<readonly EventSourceMappingConfiguration[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('lambda:ListEventSourceMappings', async (Marker) => {
       const command = new sdk.ListEventSourceMappingsCommand({ Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -49,29 +51,19 @@ export class LambdaApi implements Disposable {
   }
 
   async account(signal: AbortSignal): Promise<GetAccountSettingsResponse> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const send = () => client.send(new sdk.GetAccountSettingsCommand({}), { abortSignal: signal });
     return asked('lambda:GetAccountSettings', signal, send);
   }
 
   async tags(arn: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.ListTagsCommand({ Resource: arn });
     const { Tags = {} } = await asked('lambda:ListTags', signal, () => client.send(command, { abortSignal: signal }));
     return new Map(Object.entries(Tags));
   }
 
   [Symbol.dispose](): void {
-    void this.#connected?.then(({ client }) => client.destroy());
-  }
-
-  /** Imported late: a daemon without such a target need not pay for it. */
-  #connect() {
-    this.#connected ??= import('@aws-sdk/client-lambda').then((sdk) => {
-      const client = new sdk.LambdaClient(clientOptions(this.#access));
-      this.#calls.watch(client, 'lambda');
-      return { sdk, client };
-    });
-    return this.#connected;
+    this.#client[Symbol.dispose]();
   }
 }

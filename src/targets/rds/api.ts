@@ -8,7 +8,7 @@ import type {
   ResourcePendingMaintenanceActions,
 } from '@aws-sdk/client-rds';
 import type { AwsCalls } from '../aws/calls.ts';
-import { allPages, asked, clientOptions } from '../aws/client.ts';
+import { allPages, asked, clientOptions, LateClient } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-rds');
@@ -20,24 +20,26 @@ const leastRecords = 20;
 
 /** What is asked of RDS's control plane, all of it free of charge. Every call rejects with an AwsFailure. */
 export class RdsApi implements Disposable {
-  readonly #access: AwsAccess;
-  readonly #calls: AwsCalls;
-  #connected: Promise<{ readonly sdk: Sdk; readonly client: RDSClient }> | undefined;
+  readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: RDSClient }>;
 
   constructor(access: AwsAccess, calls: AwsCalls) {
-    this.#access = access;
-    this.#calls = calls;
+    this.#client = new LateClient(async () => {
+      const sdk = await import('@aws-sdk/client-rds');
+      const client = new sdk.RDSClient(clientOptions(access));
+      calls.watch(client, 'rds');
+      return { sdk, client };
+    });
   }
 
   /** One small request: whether the credentials and the region are right and the service answers. */
   async prove(signal: AbortSignal): Promise<void> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     const command = new sdk.DescribeDBInstancesCommand({ MaxRecords: leastRecords });
     await asked('rds:DescribeDBInstances', signal, () => client.send(command, { abortSignal: signal }));
   }
 
   async instances(signal: AbortSignal): Promise<readonly DBInstance[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('rds:DescribeDBInstances', async (Marker) => {
       const command = new sdk.DescribeDBInstancesCommand({ MaxRecords, Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -48,7 +50,7 @@ export class RdsApi implements Disposable {
 
   /** Aurora and Multi-AZ clusters; Neptune and DocumentDB list theirs here too. */
   async clusters(signal: AbortSignal): Promise<readonly DBCluster[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('rds:DescribeDBClusters', async (Marker) => {
       const command = new sdk.DescribeDBClustersCommand({ MaxRecords, Marker });
       const page = await asked('rds:DescribeDBClusters', signal, () => client.send(command, { abortSignal: signal }));
@@ -58,7 +60,7 @@ export class RdsApi implements Disposable {
 
   /** The window to which each instance can be restored; those of deleted instances are there too. */
   async automatedBackups(signal: AbortSignal): Promise<readonly DBInstanceAutomatedBackup[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('rds:DescribeDBInstanceAutomatedBackups', async (Marker) => {
       const command = new sdk.DescribeDBInstanceAutomatedBackupsCommand({ MaxRecords, Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -69,7 +71,7 @@ export class RdsApi implements Disposable {
 
   /** Automated ones, manual ones and those of AWS Backup; of clusters see {@link clusterSnapshots}. */
   async snapshots(signal: AbortSignal): Promise<readonly DBSnapshot[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('rds:DescribeDBSnapshots', async (Marker) => {
       const command = new sdk.DescribeDBSnapshotsCommand({ MaxRecords, Marker });
       const page = await asked('rds:DescribeDBSnapshots', signal, () => client.send(command, { abortSignal: signal }));
@@ -78,7 +80,7 @@ export class RdsApi implements Disposable {
   }
 
   async clusterSnapshots(signal: AbortSignal): Promise<readonly DBClusterSnapshot[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('rds:DescribeDBClusterSnapshots', async (Marker) => {
       const command = new sdk.DescribeDBClusterSnapshotsCommand({ MaxRecords, Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -88,7 +90,7 @@ export class RdsApi implements Disposable {
   }
 
   async pendingMaintenance(signal: AbortSignal): Promise<readonly ResourcePendingMaintenanceActions[]> {
-    const { sdk, client } = await this.#connect();
+    const { sdk, client } = await this.#client.get();
     return allPages('rds:DescribePendingMaintenanceActions', async (Marker) => {
       const command = new sdk.DescribePendingMaintenanceActionsCommand({ MaxRecords, Marker });
       const send = () => client.send(command, { abortSignal: signal });
@@ -98,16 +100,6 @@ export class RdsApi implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    void this.#connected?.then(({ client }) => client.destroy());
-  }
-
-  /** Imported late: a daemon without such a target need not pay for it. */
-  #connect() {
-    this.#connected ??= import('@aws-sdk/client-rds').then((sdk) => {
-      const client = new sdk.RDSClient(clientOptions(this.#access));
-      this.#calls.watch(client, 'rds');
-      return { sdk, client };
-    });
-    return this.#connected;
+    this.#client[Symbol.dispose]();
   }
 }
