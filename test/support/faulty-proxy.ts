@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { Transform } from 'node:stream';
+import { listenOnLoopback } from './loopback-server.ts';
 
 /**
  * What the proxy does with a request: pass it on, answer with a status, cut the connection, or never answer.
@@ -53,16 +54,11 @@ export async function startFaultyProxy(
     else if (typeof fault === 'object') refuse(incoming, outgoing, fault.status);
     else passOn(target, incoming, outgoing, fault);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+  const listening = await listenOnLoopback(server);
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: listening.url,
     requests,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
   };
 }
 

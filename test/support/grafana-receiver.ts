@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { CertificateFiles } from './certificates.ts';
+import { listenOnLoopback } from './loopback-server.ts';
 
 export interface ReceivedRequest {
   readonly method: string;
@@ -44,19 +44,15 @@ export async function startGrafanaReceiver(certificate?: CertificateFiles): Prom
   };
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse) => void answer(incoming, outgoing);
   const server = certificate === undefined ? createServer(listener) : createTlsServer(await pem(certificate), listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const listening = await listenOnLoopback(server);
   return {
-    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    url: `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${listening.port}`,
     requests,
     annotations,
     behave(next) {
       behaviour = next;
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
   };
 }
 

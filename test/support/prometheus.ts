@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startProcess } from '../../src/core/run-process.ts';
 import { freePort } from './free-port.ts';
+import { listenOnLoopback } from './loopback-server.ts';
 import { testProgram } from './promtool.ts';
 
 /** Prometheus or Alertmanager as its own process. Disposing stops it. */
@@ -102,9 +102,9 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
       response.end();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const listening = await listenOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: listening.url,
     notifications,
     firing() {
       const last = new Map(notifications.map(({ alert, target, status }) => [`${alert} ${target}`, status]));
@@ -113,9 +113,6 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
         .map(([name]) => name)
         .sort();
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
   };
 }

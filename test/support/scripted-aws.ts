@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage } from 'node:http';
+import { listenOnLoopback } from './loopback-server.ts';
 
 /** A request as AWS's JSON protocol has it, e.g. the call `GetMetricData` of `GraniteServiceVersion20100801`. */
 export interface AwsRequest {
@@ -41,16 +42,11 @@ export async function startScriptedAws(
     outgoing.writeHead(isError ? (given.status ?? 400) : 200, { 'content-type': 'application/x-amz-json-1.0' });
     outgoing.end(JSON.stringify(body));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const listening = await listenOnLoopback(server);
   return {
-    endpoint: `http://127.0.0.1:${address.port}`,
+    endpoint: listening.url,
     requests,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
   };
 }
 
