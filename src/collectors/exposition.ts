@@ -112,23 +112,11 @@ const textTypes = {
   unknown: 'untyped',
 };
 
-/** Help texts are the larger half of a small page, and always the same. */
-const textHeaders = new WeakMap<Metric, string>();
-
-function textHeader(metric: Metric): string {
-  const known = textHeaders.get(metric);
-  if (known !== undefined) return known;
-  const help = metric.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-  const header = `# HELP ${metric.name} ${help}\n# TYPE ${metric.name} ${textTypes[metric.type]}\n`;
-  textHeaders.set(metric, header);
-  return header;
-}
-
 function textPage(families: ReadonlyMap<string, Family>): string {
   let page = '';
   for (const { metric, text } of families.values()) {
-    page += textHeader(metric);
-    page += text.toString();
+    const help = metric.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+    page += `# HELP ${metric.name} ${help}\n# TYPE ${metric.name} ${textTypes[metric.type]}\n${text}`;
   }
   return page;
 }
