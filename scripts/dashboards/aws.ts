@@ -1,12 +1,12 @@
 import { thresholds } from '../alerts/thresholds.ts';
-import { type Board, chosen, targetVariable } from './board.ts';
+import { caches } from './aws-caches.ts';
+import { functions } from './aws-functions.ts';
+import { type Board, chosen, inQuarter, targetVariable } from './board.ts';
 import { lines, type Panel, stat, table, upOrDown, yesOrNo } from './panel.ts';
 
 const { aws, dynamodb: limits } = thresholds;
 const ofTables = `${chosen},table=~"$table"`;
 const ofDimension = `${chosen},dimension_TableName=~"$table"`;
-/** CloudWatch tells of periods of five minutes, so a quarter of an hour holds whole ones. */
-const inQuarter = (metric: string, matchers: string) => `increase(${metric}{${matchers}}[15m])`;
 const rate = (metric: string) => `rate(${metric}{${chosen}}[$__rate_interval])`;
 /** Metrics that are named as yet-another-cloudwatch-exporter names them call the table otherwise. */
 const withTable = (expression: string) => `label_replace(${expression}, "table", "$1", "dimension_TableName", "(.*)")`;
@@ -464,16 +464,18 @@ const watching: readonly Panel[] = [
   }),
 ];
 
-/** Tables of DynamoDB, databases of RDS, queues of SQS, and what reading CloudWatch costs. */
+/** Tables of DynamoDB, databases of RDS, caches, queues, functions, and what reading CloudWatch costs. */
 export const awsBoard: Board = {
   name: 'aws',
   title: 'Watchkeeper / DynamoDB and AWS',
   description:
-    'Tables of DynamoDB: throttling, capacity, latency, recovery. Databases of RDS, queues of SQS. What reading CloudWatch costs.',
+    'Tables of DynamoDB: throttling, capacity, latency, recovery. Databases of RDS, caches of ElastiCache, queues of SQS, functions of Lambda. What reading CloudWatch costs.',
   variables: [
     targetVariable('watchkeeper_aws_requests_total'),
     { name: 'table', label: 'Table', query: `label_values(dynamodb_table_info{${chosen}}, table)` },
     { name: 'database', label: 'RDS database', query: `label_values(rds_instance_info{${chosen}}, dbidentifier)` },
+    { name: 'cache', label: 'Cache', query: `label_values(elasticache_exists{${chosen}}, cache)` },
+    { name: 'function', label: 'Function', query: `label_values(lambda_function_exists{${chosen}}, function)` },
   ],
   from: 'now-24h',
   rows: [
@@ -483,7 +485,9 @@ export const awsBoard: Board = {
     { title: 'Requests', panels: requests },
     { title: 'Safety', panels: safety },
     { title: 'RDS and Aurora', panels: databases },
+    { title: 'ElastiCache', panels: caches },
     { title: 'SQS', panels: queues },
+    { title: 'Lambda', panels: functions },
     { title: 'Watching AWS', panels: watching },
   ],
 };

@@ -61,5 +61,8 @@ export const chosen = 'job=~"$job",target=~"$target"';
 /** The same for a metric of the daemon itself. */
 export const chosenJob = 'job=~"$job"';
 
+/** What was counted in a quarter of an hour; CloudWatch tells of periods of five minutes, so that it holds whole ones. */
+export const inQuarter = (metric: string, matchers: string) => `increase(${metric}{${matchers}}[15m])`;
+
 /** All variables of a board, the job first. */
 export const variablesOf = ({ variables }: Board): readonly Variable[] => [jobVariable, ...variables];

@@ -1,4 +1,5 @@
 import { mapLimit } from '../../src/core/map-limit.ts';
+import { withAllValues } from '../dashboards/all-values.ts';
 import type { BoardJson, DrawnPanelJson, PanelJson } from './board-json.ts';
 import { type Drawing, type Mark, nameOf } from './drawing.ts';
 import { drawBarGauge, drawStat, drawStates, drawTable } from './figures.ts';
@@ -82,10 +83,9 @@ async function ask(
 
 /** `All` in every variable. */
 function filledIn(expression: string, { scrapeSeconds, hourSeconds }: PreviewOptions): string {
-  return expression
+  return withAllValues(expression)
     .replaceAll('$__rate_interval', `${4 * scrapeSeconds}s`)
-    .replaceAll('[1h]', `[${hourSeconds}s]`)
-    .replaceAll(/\$(job|target|schedule|datname|database|table)\b/g, '.*');
+    .replaceAll('[1h]', `[${hourSeconds}s]`);
 }
 
 /** Annotations are instants as values, in milliseconds. */

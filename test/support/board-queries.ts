@@ -1,3 +1,4 @@
+import { withAllValues } from '../../scripts/dashboards/all-values.ts';
 import { type Board, variablesOf } from '../../scripts/dashboards/board.ts';
 import { annotationsOf } from '../../scripts/dashboards/keeping-annotations.ts';
 
@@ -11,9 +12,7 @@ export interface BoardQuery {
 
 /** `All` in every variable, and the range that Grafana would choose for `scrapeSeconds`. */
 export function filledIn(expression: string, scrapeSeconds: number): string {
-  return expression
-    .replaceAll('$__rate_interval', `${4 * scrapeSeconds}s`)
-    .replaceAll(/\$(job|target|schedule|datname|database|table)\b/g, '.*');
+  return withAllValues(expression).replaceAll('$__rate_interval', `${4 * scrapeSeconds}s`);
 }
 
 /** Every query of the panels, annotations and variables of a board. */

@@ -1,14 +1,17 @@
 import { CreateDBInstanceCommand, CreateDBInstanceReadReplicaCommand, RDSClient } from '@aws-sdk/client-rds';
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { startAwsFront } from './aws-front.ts';
 import { type Moto, startMoto } from './moto.ts';
 import { motoOptions } from './moto-aws.ts';
 import { motoDynamodb, testRegion } from './moto-dynamodb.ts';
+import { makeCaches, playCaches } from './played-caches.ts';
+import { playFunctions } from './played-functions.ts';
 import { type AwsAnswer, type AwsRequest, metricData, startScriptedAws } from './scripted-aws.ts';
 
 /** DynamoDB as moto plays it, with tables, and a CloudWatch that has measured something. */
 export interface LiveAws extends AsyncDisposable {
   readonly endpoint: string;
-  /** moto itself, with databases of RDS and queues of SQS. */
+  /** moto, with databases of RDS, caches of ElastiCache, queues of SQS and functions of Lambda. */
   readonly motoEndpoint: string;
   /** moto knows no percentiles, so CloudWatch is played here. */
   readonly cloudwatchEndpoint: string;
@@ -23,12 +26,16 @@ export async function startLiveAws(): Promise<LiveAws> {
   await makeTables(moto);
   await makeDatabases(moto);
   await makeQueues(moto);
+  await makeCaches(moto.endpoint);
+  const front = started.use(
+    await startAwsFront(moto.endpoint, (request) => playCaches(request) ?? playFunctions(request)),
+  );
   const cloudwatch = started.use(await startScriptedAws(playCloudwatch));
   const dynamodb = started.use(await startScriptedAws((request) => askMoto(moto.endpoint, request)));
   const all = started.move();
   return {
     endpoint: dynamodb.endpoint,
-    motoEndpoint: moto.endpoint,
+    motoEndpoint: front.endpoint,
     cloudwatchEndpoint: cloudwatch.endpoint,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
@@ -137,6 +144,29 @@ const ofInstance: readonly (readonly [metric: string, value: number])[] = [
   ['ReplicaLag', 3],
 ];
 
+/** The same of a node of Valkey: percent, connections, keys, seconds. */
+const ofCacheNode: readonly (readonly [metric: string, value: number])[] = [
+  ['EngineCPUUtilization', 61],
+  ['CPUUtilization', 33],
+  ['CurrConnections', 240],
+  ['DatabaseMemoryUsagePercentage', 66],
+  ['Evictions', 12],
+  ['CacheHits', 9_000],
+  ['CacheMisses', 800],
+  ['ReplicationLag', 0.4],
+];
+
+/** The same of a function: invocations, milliseconds. */
+const ofFunction: readonly (readonly [metric: string, value: number])[] = [
+  ['Invocations', 1_200],
+  ['Errors', 30],
+  ['Throttles', 4],
+  ['ConcurrentExecutions', 60],
+  ['Duration', 180],
+  ['IteratorAge', 2_500],
+  ['AsyncEventsDropped', 2],
+];
+
 /** What every period of five minutes has, give or take a third. */
 const measured: readonly (readonly [metric: string, dimensions: Dimensions, value: number])[] = [
   ['ConsumedReadCapacityUnits', orders, 1_500],
@@ -153,6 +183,15 @@ const measured: readonly (readonly [metric: string, dimensions: Dimensions, valu
   ['ApproximateAgeOfOldestMessage', { QueueName: 'orders' }, 40],
   ['NumberOfMessagesSent', { QueueName: 'orders' }, 900],
   ['NumberOfMessagesDeleted', { QueueName: 'orders' }, 880],
+  ['GetHits', { CacheClusterId: 'prod-pages', CacheNodeId: '0001' }, 700],
+  ['GetMisses', { CacheClusterId: 'prod-pages', CacheNodeId: '0001' }, 90],
+  ...['prod-sessions-001', 'prod-sessions-002'].flatMap((CacheClusterId) =>
+    ofCacheNode.map(([metric, value]) => [metric, { CacheClusterId, CacheNodeId: '0001' }, value] as const),
+  ),
+  ['ConcurrentExecutions', {}, 130],
+  ...['prod-orders', 'prod-clicks'].flatMap((FunctionName) =>
+    ofFunction.map(([metric, value]) => [metric, { FunctionName }, value] as const),
+  ),
   ...['ledger', 'ledger-copy'].flatMap((DBInstanceIdentifier) =>
     ofInstance.map(([metric, value]) => [metric, { DBInstanceIdentifier }, value] as const),
   ),

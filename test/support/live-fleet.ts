@@ -103,6 +103,8 @@ targets:
   cache-replica: { engine: redis, url: 'redis://127.0.0.1:${ports.replica}' }
   ledger: { engine: dynamodb, region: eu-central-1, endpoint: '${aws.endpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
   queues: { engine: sqs, region: eu-central-1, endpoint: '${aws.motoEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
+  caches: { engine: elasticache, region: eu-central-1, endpoint: '${aws.motoEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
+  functions: { engine: lambda, region: eu-central-1, endpoint: '${aws.motoEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
   relational: { engine: rds, region: eu-central-1, endpoint: '${aws.motoEndpoint}', cloudwatchEndpoint: '${aws.cloudwatchEndpoint}' }
 `;
 }

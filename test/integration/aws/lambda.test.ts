@@ -1,61 +1,8 @@
 import { expect, test } from 'vitest';
-import type { FrontAnswer, FrontRequest } from '../../support/aws-front.ts';
 import { awsGolden } from '../../support/aws-golden.ts';
 import { watchedLambda } from '../../support/moto-aws.ts';
+import { functionArn, playFunctions } from '../../support/played-functions.ts';
 import { valuesOf } from '../../support/scrape.ts';
-
-const arn = (name: string) => `arn:aws:lambda:eu-central-1:123456789012:function:${name}`;
-
-const described = (FunctionName: string, others: object = {}) => ({
-  FunctionName,
-  FunctionArn: arn(FunctionName),
-  Runtime: 'nodejs24.x',
-  Architectures: ['arm64'],
-  PackageType: 'Zip',
-  Timeout: 30,
-  MemorySize: 512,
-  CodeSize: 1_000,
-  LastModified: '2026-11-01T10:00:00.000+0000',
-  ...others,
-});
-
-/** Two pages of functions: moto needs Docker and a role for functions of its own. */
-const pages: Readonly<Record<string, object>> = {
-  first: { Functions: [described('prod-orders'), described('elsewhere')], NextMarker: 'more' },
-  more: {
-    Functions: [described('prod-clicks', { DeadLetterConfig: { TargetArn: 'arn:aws:sqs:eu-central-1:1:lost' } })],
-  },
-};
-
-const mappings = [
-  {
-    UUID: 'u-1',
-    FunctionArn: arn('prod-clicks'),
-    EventSourceArn: 'arn:aws:kinesis:eu-central-1:1:stream/clicks',
-    State: 'Enabled',
-    BatchSize: 100,
-  },
-  {
-    UUID: 'u-2',
-    FunctionArn: `${arn('prod-orders')}:live`,
-    EventSourceArn: 'arn:aws:sqs:eu-central-1:1:orders',
-    State: 'Disabled',
-    BatchSize: 10,
-  },
-];
-
-const limits = {
-  AccountLimit: { ConcurrentExecutions: 1_000, UnreservedConcurrentExecutions: 900, TotalCodeSize: 80_530_636_800 },
-  AccountUsage: { TotalCodeSize: 12_345, FunctionCount: 3 },
-};
-
-function answer({ path }: FrontRequest): FrontAnswer | undefined {
-  const url = new URL(path, 'http://lambda');
-  const json = (value: unknown) => ({ status: 200, contentType: 'application/json', body: JSON.stringify(value) });
-  if (/\/functions\/?$/.test(url.pathname)) return json(pages[url.searchParams.get('Marker') ?? 'first']);
-  if (url.pathname.includes('event-source-mappings')) return json({ EventSourceMappings: mappings });
-  return url.pathname.includes('account-settings') ? json(limits) : undefined;
-}
 
 const measuredOf = (FunctionName: string, metric: string, value: number) => ({
   metric,
@@ -76,7 +23,7 @@ const played = awsGolden({
     measuredOf('prod-orders', 'ConcurrentExecutions', 7),
     { metric: 'ConcurrentExecutions', dimensions: {}, value: 42 },
   ],
-  lacking: answer,
+  lacking: playFunctions,
   masked: /nothing else/,
 });
 
@@ -104,6 +51,6 @@ test('concurrency of a function and of the account are told apart', async () => 
   const found = samples.filter(({ metric }) => metric.name === 'aws_lambda_concurrent_executions_maximum');
   expect(found.map(({ labelValues, value }) => [labelValues[0], labelValues[3], value])).toEqual([
     ['global', '', 42],
-    [arn('prod-orders'), 'prod-orders', 7],
+    [functionArn('prod-orders'), 'prod-orders', 7],
   ]);
 });

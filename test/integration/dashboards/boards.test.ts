@@ -25,8 +25,6 @@ const notInThisRun: Readonly<Record<string, { readonly labels: readonly string[]
     labels: ['job', 'instance', 'reason'],
     reason: 'only where they go to Grafana',
   },
-  elasticache_up: { labels: ['job', 'instance', 'target'], reason: 'not played in this run' },
-  lambda_up: { labels: ['job', 'instance', 'target'], reason: 'not played in this run' },
   redis_node_up: { labels: ['job', 'instance', 'target', 'node'], reason: 'only of clusters and Sentinels' },
   redis_cluster_slots_fail: { labels: ['job', 'instance', 'target', 'node'], reason: 'only of clusters' },
   redis_sentinel_master_up: {
