@@ -3,6 +3,7 @@ import { type Clock, secondsSince } from './core/clock.ts';
 import { errorMessage } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import { metric, type Sample, sample } from './core/metric.ts';
+import type { ReportWatch } from './jobs/report-watch.ts';
 
 const source = 'watchkeeper doctor';
 const examinerMetrics = {
@@ -51,7 +52,14 @@ export interface Finding {
 }
 
 /** Looks at everything that a restore would need; rejects only when the signal fires. */
-export type Examine = (config: LoadedConfig, signal: AbortSignal) => Promise<readonly Finding[]>;
+export type Examine = (
+  config: LoadedConfig,
+  signal: AbortSignal,
+  /** What the daemon knows of the reports, so that they are not all read for each look. */
+  reports: Pick<ReportWatch, 'lastCheck'>,
+) => Promise<readonly Finding[]>;
+
+export type Look = (config: LoadedConfig, signal: AbortSignal) => ReturnType<Examine>;
 
 /** Disposing ends a look that is under way. */
 export interface Examiner extends AsyncDisposable {
@@ -59,7 +67,7 @@ export interface Examiner extends AsyncDisposable {
 }
 
 export interface ExaminerOptions {
-  readonly examine: Examine;
+  readonly examine: Look;
   /** The configuration that is in force now. */
   readonly config: () => LoadedConfig;
   readonly clock: Clock;

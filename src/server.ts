@@ -11,13 +11,15 @@ import { errorMessage } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import type { Sample } from './core/metric.ts';
 import { version } from './core/version.ts';
-import { type Examine, type Examiner, startExaminer } from './examiner.ts';
+import { type Examine, type Examiner, type Look, startExaminer } from './examiner.ts';
 import { createApp } from './http/app.ts';
 import type { HealthCheck, KeepingRow, ReloadReport } from './http/dependencies.ts';
 import { Annotations } from './jobs/annotations/writer.ts';
 import type { Job } from './jobs/job.ts';
 import { JobCounts } from './jobs/job-counts.ts';
 import { createKeeping, type Keeping } from './jobs/keeping.ts';
+import { placesOf } from './jobs/lineage.ts';
+import { type ReportPlace, type ReportWatch, startReportWatch } from './jobs/report-watch.ts';
 import type { RunOutcome } from './jobs/run-outcome.ts';
 import { createRunner, type Runner } from './jobs/runner.ts';
 import { type Scheduler, startScheduler } from './jobs/scheduler.ts';
@@ -86,6 +88,7 @@ class Daemon implements Server {
   #scheduler: Scheduler | undefined;
   #takingOver: Promise<void> = Promise.resolve();
   #rediscovering: Promise<void> = Promise.resolve();
+  #reports: ReportWatch | undefined;
   #examiner: Examiner | undefined;
 
   constructor(options: ServerOptions) {
@@ -160,9 +163,12 @@ class Daemon implements Server {
         for (const { catalog } of this.#current.assembly.stores.values()) catalog.forget(target);
       },
     });
+    const reports = startReportWatch({ places: () => reportPlaces(this.#current.assembly), clock, log });
+    this.#reports = reports;
     const { examine } = this.#options;
     if (examine !== undefined) {
-      this.#examiner = startExaminer({ examine, config: () => holder.current, clock, log });
+      const look: Look = (current, signal) => examine(current, signal, reports);
+      this.#examiner = startExaminer({ examine: look, config: () => holder.current, clock, log });
     }
     this.url = await this.#app.listen({ host: config.listen.host, port: config.listen.port });
     this.#rediscovering = this.#rediscoverUntilStopped();
@@ -187,6 +193,7 @@ class Daemon implements Server {
     await this.#rediscovering;
     await this.#takingOver;
     await this.#examiner?.[Symbol.asyncDispose]();
+    await this.#reports?.[Symbol.asyncDispose]();
     await this.#scheduler?.[Symbol.asyncDispose]();
     await this.#annotations[Symbol.asyncDispose]();
     for (const { scraper, keeping, assembly } of this.#parts) {
@@ -280,6 +287,7 @@ class Daemon implements Server {
   #ended(job: Job, outcome: RunOutcome): void {
     this.#counts.ended(job, outcome);
     this.#current.keeping.ended(job);
+    this.#reports?.ended(job);
     this.#annotations.ended(job, outcome);
     this.#options.onOutcome?.(job, outcome);
   }
@@ -291,6 +299,7 @@ class Daemon implements Server {
       ...(this.#examiner?.samples() ?? []),
       ...this.#annotations.samples(),
       ...this.#current.keeping.samples(this.#options.clock.now()),
+      ...(this.#reports?.samples() ?? []),
     ];
   }
 
@@ -318,6 +327,12 @@ class Daemon implements Server {
   #keepingRows(): readonly KeepingRow[] {
     return this.#current.keeping.rows();
   }
+}
+
+function reportPlaces(assembly: Assembly): ReportPlace[] {
+  return placesOf(assembly.lineages).map(({ store, target }) => {
+    return { store, target, objects: assembly.storeOf(store).store };
+  });
 }
 
 /** For the log: why a reload was refused. */

@@ -188,6 +188,27 @@ export const keepingAlerts: AlertGroup = {
       ],
     },
     {
+      name: 'VerificationReportsChanged',
+      severity: 'critical',
+      expression: 'watchkeeper_reports_unbroken == 0',
+      forMinutes: 20,
+      summary: 'Reports of proofs of {{ $labels.target }} were changed, removed or slipped in',
+      description:
+        'The chain of reports in store {{ $labels.store }} does not hold: what counts as proven there may not be. Somebody who must not have written to the store, or damage.',
+      fires: { title: 'a chain is broken', series: [series('watchkeeper_reports_unbroken', 0)] },
+      silent: [
+        { title: 'the chain holds', series: [series('watchkeeper_reports_unbroken', 1)] },
+        {
+          title: 'a process was killed between the two places of a report, and the next proof puts it back',
+          series: [series('watchkeeper_reports_unbroken', '1+0x10 0+0x15 1+0x100')],
+        },
+        {
+          title: 'the store was never reached: nothing is known of its reports',
+          series: [series('watchkeeper_store_view_success', 0)],
+        },
+      ],
+    },
+    {
       name: 'BackupIdentityMissing',
       severity: 'critical',
       expression: 'watchkeeper_proof_last_obstacle{obstacle="identity"} == 1',

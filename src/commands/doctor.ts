@@ -1,11 +1,14 @@
 import type { LoadedConfig, LoadedStore } from '../config/loaded.ts';
 import { withDiscoveredDatabases } from '../discover-backups.ts';
 import type { Catalog } from '../jobs/catalog.ts';
+import { checkChain } from '../jobs/check-chain.ts';
+import type { ReportWatch } from '../jobs/report-watch.ts';
 import { StoreCatalog } from '../jobs/store-catalog.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { CheckFinding } from './check/finding.ts';
 import { checkKept } from './check/kept.ts';
 import { configurationFindings } from './check/report.ts';
+import { checkReports, type LookAtReports } from './check/reports.ts';
 import type { SourceDatabase } from './check/source.ts';
 import {
   type CheckContext,
@@ -20,36 +23,51 @@ import {
 /**
  * Everything `check` looks at, and what would hinder a restore today: is there a backup of every database, is it proven,
  * do programs, sandbox and space fit it – also when the source itself is gone.
+ *
+ * @param reports what is known of the reports already; all of them are read without
  */
-export async function examine(given: LoadedConfig, context: CheckContext): Promise<CheckFinding[]> {
+export async function examine(
+  given: LoadedConfig,
+  context: CheckContext,
+  reports?: Pick<ReportWatch, 'lastCheck'>,
+): Promise<CheckFinding[]> {
   await using opened = await openReadable(given.stores, context);
   const config = await withDiscoveredDatabases(given, opened.catalogs, context);
   const targets = await checkTargets(config, context);
   const stores = await checkStores(config, context);
   const kept = await checkKept(config, opened.catalogs, context);
+  const look: LookAtReports = async (store, target) => {
+    if (reports !== undefined) return reports.lastCheck(store, target);
+    const objects = opened.stores.get(store);
+    return objects && (await checkChain(objects, target, context.signal));
+  };
+  const chains = await checkReports(config, look, context);
   const machine = await checkMachine(config, merge(targets.sources, kept.sources), context);
   const telling = await checkTelling(config, context);
-  return [...targets.findings, ...stores, ...kept.findings, ...machine, ...telling];
+  return [...targets.findings, ...stores, ...kept.findings, ...chains, ...machine, ...telling];
+}
+
+interface OpenedStores extends AsyncDisposable {
+  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly catalogs: ReadonlyMap<string, Catalog>;
 }
 
 /** Stores that cannot be opened are told by their own check already. */
-async function openReadable(
-  stores: readonly LoadedStore[],
-  context: CheckContext,
-): Promise<AsyncDisposable & { readonly catalogs: ReadonlyMap<string, Catalog> }> {
-  const opened: ObjectStore[] = [];
+async function openReadable(stores: readonly LoadedStore[], context: CheckContext): Promise<OpenedStores> {
+  const opened = new Map<string, ObjectStore>();
   const catalogs = new Map<string, Catalog>();
   for (const settings of stores) {
     const store = await context.openStore(settings, context).catch(() => undefined);
     context.signal.throwIfAborted();
     if (store === undefined) continue;
-    opened.push(store);
+    opened.set(settings.name, store);
     catalogs.set(settings.name, new StoreCatalog(settings.name, store, context.clock));
   }
   return {
+    stores: opened,
     catalogs,
     async [Symbol.asyncDispose]() {
-      for (const store of opened) await store[Symbol.asyncDispose]();
+      for (const store of opened.values()) await store[Symbol.asyncDispose]();
     },
   };
 }

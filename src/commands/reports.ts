@@ -29,7 +29,7 @@ export async function runReports(
   const checked: Checked[] = [];
   for (const chain of chainsOf(assembly, target, flags)) {
     const { store } = assembly.storeOf(chain.store);
-    checked.push({ ...(await checkChain(store, chain.target, context.signal, known)), store: chain.store });
+    checked.push({ ...(await checkChain(store, chain.target, context.signal, { known })), store: chain.store });
   }
   if (context.json) printJson(context.terminal, checked.map(toJson));
   else for (const one of checked) printLine(context.terminal, describe(one));

@@ -16,7 +16,7 @@ export async function runDaemon(context: CommandContext): Promise<number> {
     clock,
     log,
     signal,
-    examine: (current, until) => examine(current, checkContext({ ...context, log, signal: until })),
+    examine: (current, until, reports) => examine(current, checkContext({ ...context, log, signal: until }), reports),
   });
   const reload = () => void reloadAndTell(server, config.file, log);
   process.on('SIGHUP', reload);

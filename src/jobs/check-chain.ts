@@ -1,10 +1,18 @@
 import { mapLimit } from '../core/map-limit.ts';
-import { type ObjectStore, readWhole, StoreError } from '../storage/object-store.ts';
-import { backupKey, isProofName, manifestName, splitBackupKey } from './backup-keys.ts';
-import type { Proof } from './manifest.ts';
-import { type ChainHead, chainKey, chainNumber, chainPrefix, parseReport, reportKey, sha256Of } from './proof-chain.ts';
-
-type ReadStore = Pick<ObjectStore, 'list' | 'get'>;
+import type { StoredObject } from '../storage/object-store.ts';
+import { backupKey, manifestName } from './backup-keys.ts';
+import { type ChainHead, reportKey } from './proof-chain.ts';
+import {
+  type Beside,
+  type ChainReading,
+  type Link,
+  type ReadReport,
+  ReportMemory,
+  type ReportStore,
+  readBesides,
+  readLinks,
+  readsAtOnce,
+} from './read-chain.ts';
 
 /** What is wrong with the reports of a target. */
 export interface ChainProblem {
@@ -17,6 +25,8 @@ export interface ChainCheck {
   readonly target: string;
   /** Reports in the chain. */
   readonly reports: number;
+  /** Finished backups that are there. */
+  readonly backups: number;
   /** Where the chain ends; undefined when there is none. */
   readonly head: ChainHead | undefined;
   /** Reports beside backups that were made before there was a chain: they are not covered. */
@@ -25,108 +35,46 @@ export interface ChainCheck {
   readonly problems: readonly ChainProblem[];
 }
 
-const readsAtOnce = 8;
-
-/** One object of the chain. */
-interface Link {
-  readonly number: number;
-  readonly sha256: string;
-  readonly report: Proof | Error;
-}
-
-interface Beside {
-  readonly key: string;
-  readonly backupId: string;
-  readonly sha256: string;
-  readonly report: Proof | Error;
+export interface ChainLook {
+  /** Heads that were noted elsewhere: the chain must contain them. */
+  readonly known?: readonly ChainHead[];
+  /** What was read by an earlier look and has not changed is not read again. Everything is without. */
+  readonly memory?: ReportMemory;
 }
 
 /**
  * Walks the chain of a target: each report must be whole, have its number, and hold the hash of the one before it. Then
  * what lies beside the backups: each report must be the one of the chain, none of the chain may be missing where the
  * backup is still there, and manifests must be those that were proven.
- *
- * @param known heads that were noted elsewhere: the chain must contain them
  */
 export async function checkChain(
-  store: ReadStore,
+  store: ReportStore,
   target: string,
   signal: AbortSignal,
-  known: readonly ChainHead[] = [],
+  { known = [], memory = new ReportMemory() }: ChainLook = {},
 ): Promise<ChainCheck> {
+  const reading = memory.reading(store, signal);
   // The backups first: a report that is made meanwhile is then in the chain already.
-  const { besides, listed, manifests } = await readBesides(store, target, signal);
-  const links = await readLinks(store, target, signal);
+  const { besides, listed, manifests } = await readBesides(reading, target);
+  const links = await readLinks(reading, target);
   const { problems, older } = checkBesides(besides, links);
   const found = [
     ...checkLinks(links, target),
     ...problems,
-    ...checkMissing(listed, links, manifests),
-    ...(await checkManifests(store, links, manifests, signal)),
+    ...(await checkMissing(reading, listed, links, new Set(manifests.keys()))),
+    ...(await checkManifests(reading, links, manifests)),
     ...checkKnown(links, known),
   ];
+  reading.finish();
   const last = links.at(-1);
   return {
     target,
     reports: links.length,
+    backups: manifests.size,
     head: last === undefined ? undefined : { number: last.number, sha256: last.sha256 },
     older,
     problems: found.sort((a, b) => (a.number ?? Number.POSITIVE_INFINITY) - (b.number ?? Number.POSITIVE_INFINITY)),
   };
-}
-
-async function readLinks(store: ReadStore, target: string, signal: AbortSignal): Promise<Link[]> {
-  const numbers: number[] = [];
-  for await (const { key } of store.list(chainPrefix(target), signal)) {
-    const number = chainNumber(target, key);
-    if (number !== undefined) numbers.push(number);
-  }
-  const links = await mapLimit(numbers, readsAtOnce, async (number) => {
-    const read = await readReport(store, chainKey(target, number), signal);
-    return read === undefined ? [] : [{ number, ...read }];
-  });
-  return links.flat();
-}
-
-/** Undefined: gone since it was listed. */
-async function readReport(
-  store: ReadStore,
-  key: string,
-  signal: AbortSignal,
-): Promise<Pick<Link, 'sha256' | 'report'> | undefined> {
-  try {
-    const bytes = await readWhole(store, key, signal);
-    return { sha256: sha256Of(bytes), report: parseReport(bytes) };
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    if (error.kind === 'missing') return undefined;
-    if (error.kind === 'damaged') return { sha256: '', report: error };
-    throw error;
-  }
-}
-
-async function readBesides(
-  store: ReadStore,
-  target: string,
-  signal: AbortSignal,
-): Promise<{
-  readonly besides: readonly Beside[];
-  /** Keys of reports, those included that retention deleted while they were read. */
-  readonly listed: ReadonlySet<string>;
-  readonly manifests: ReadonlySet<string>;
-}> {
-  const keys: { readonly key: string; readonly backupId: string }[] = [];
-  const manifests = new Set<string>();
-  for await (const { key } of store.list(`${target}/`, signal)) {
-    const split = splitBackupKey(key);
-    if (split?.name === manifestName) manifests.add(split.backupId);
-    if (split !== undefined && isProofName(split.name)) keys.push({ key, backupId: split.backupId });
-  }
-  const besides = await mapLimit(keys, readsAtOnce, async ({ key, backupId }) => {
-    const read = await readReport(store, key, signal);
-    return read === undefined ? [] : [{ key, backupId, ...read }];
-  });
-  return { besides: besides.flat(), listed: new Set(keys.map(({ key }) => key)), manifests };
 }
 
 /** The chain in itself. */
@@ -193,33 +141,45 @@ function judgeBeside(
 }
 
 /** Who deletes a bad report makes a better one before it count. */
-function checkMissing(
+async function checkMissing(
+  reading: ChainReading,
   listed: ReadonlySet<string>,
   links: readonly Link[],
   manifests: ReadonlySet<string>,
-): ChainProblem[] {
-  return links.flatMap(({ number, report }) => {
+): Promise<ChainProblem[]> {
+  const missing = links.flatMap(({ number, report }) => {
     if (report instanceof Error || !manifests.has(report.backupId) || listed.has(reportKey(report))) return [];
-    const how = 'is missing beside its backup: deleted, or its process was killed, and the next proof puts it back';
-    return [{ number, message: `report ${number}, ${reportKey(report)}, ${how}` }];
+    return [{ number, report }];
   });
+  const problems = await mapLimit(missing, readsAtOnce, async ({ number, report }) => {
+    const key = reportKey(report);
+    // Both may have changed since they were listed: a proof was reported, or retention deleted the backup.
+    if (await reading.isThere(key)) return [];
+    if (!(await reading.isThere(backupKey(report.target, report.backupId, manifestName)))) return [];
+    const how = 'is missing beside its backup: deleted, or its process was killed, and the next proof puts it back';
+    return [{ number, message: `report ${number}, ${key}, ${how}` }];
+  });
+  return problems.flat();
 }
 
 /** By the last report about each backup that is still there. */
 async function checkManifests(
-  store: ReadStore,
+  reading: ChainReading,
   links: readonly Link[],
-  manifests: ReadonlySet<string>,
-  signal: AbortSignal,
+  manifests: ReadonlyMap<string, StoredObject>,
 ): Promise<ChainProblem[]> {
-  const last = new Map<string, { readonly number: number; readonly report: Proof }>();
+  const last = new Map<
+    string,
+    { readonly number: number; readonly report: ReadReport; readonly object: StoredObject }
+  >();
   for (const { number, report } of links) {
-    const isKnown = !(report instanceof Error) && manifests.has(report.backupId) && Boolean(report.manifestSha256);
-    if (isKnown) last.set(report.backupId, { number, report });
+    if (report instanceof Error || !report.manifestSha256) continue;
+    const object = manifests.get(report.backupId);
+    if (object !== undefined) last.set(report.backupId, { number, report, object });
   }
-  const problems = await mapLimit([...last.values()], readsAtOnce, async ({ number, report }) => {
-    const read = await readReport(store, backupKey(report.target, report.backupId, manifestName), signal);
-    if (read === undefined || read.sha256 === report.manifestSha256) return [];
+  const problems = await mapLimit([...last.values()], readsAtOnce, async ({ number, report, object }) => {
+    const sha256 = await reading.hashOf(object);
+    if (sha256 === undefined || sha256 === report.manifestSha256) return [];
     return [{ number, message: `the manifest of ${report.backupId} is not the one that report ${number} is about` }];
   });
   return problems.flat();

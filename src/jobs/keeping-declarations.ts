@@ -341,6 +341,29 @@ export const storeMetrics = {
   ),
 } as const;
 
+/** The chain of the reports of proofs. */
+export const reportMetrics = {
+  reports: ofStore('reports', 'reports', 'Reports of proofs in the chain of the target.', 'the chain of reports'),
+  unbroken: ofStore(
+    'reports_unbroken',
+    'boolean',
+    '0 when a report was changed, removed or slipped in, or a manifest changed after its proof; as of the last check. `watchkeeper reports` names them. Absent until the first check.',
+    'the chain of reports',
+  ),
+  lastCheck: ofStore(
+    'reports_last_check_timestamp_seconds',
+    'seconds',
+    'When the chain was last checked, in seconds since 1970: every quarter of an hour and after each proof, as long as the store can be read.',
+    'this process',
+  ),
+  readSince: ofStore(
+    'reports_read_since_timestamp_seconds',
+    'seconds',
+    'Every report was read since then, in seconds since 1970. One whose size and time have not changed is read again once a day.',
+    'this process',
+  ),
+} as const;
+
 const ofRoom = (name: string, unit: string, help: string, source: string) =>
   metric({ name: `watchkeeper_store_${name}`, type: 'gauge', help, labels: ['store'], source, unit });
 
@@ -386,5 +409,6 @@ export const keepingMetrics = [
   ...Object.values(retentionMetrics),
   ...Object.values(jobMetrics),
   ...Object.values(storeMetrics),
+  ...Object.values(reportMetrics),
   ...Object.values(storeRoomMetrics),
 ];

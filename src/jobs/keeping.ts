@@ -10,7 +10,7 @@ import type { Job } from './job.ts';
 import type { JobCounts } from './job-counts.ts';
 import { jobMetrics, storeMetrics } from './keeping-declarations.ts';
 import { type KeepingRules, noRules } from './keeping-rules.ts';
-import { type Lineage, sameLineage } from './lineage.ts';
+import { type Lineage, placesOf, sameLineage } from './lineage.ts';
 import { lastVerificationOf, lineageSamples, newest } from './lineage-samples.ts';
 import { missingCopies } from './missing-copies.ts';
 import { objectiveSamples, type ReadLineage } from './objective-samples.ts';
@@ -143,8 +143,8 @@ class StoreKeeping implements Keeping {
   }
 
   /** Every target in every store, once. */
-  #places(): Lineage[] {
-    return [...new Map(this.#options.lineages.map((one) => [viewKey(one.store, one.target), one])).values()];
+  #places(): Pick<Lineage, 'store' | 'target'>[] {
+    return placesOf(this.#options.lineages);
   }
 
   /** Never rejects: what could not be read keeps its old view and is marked. */

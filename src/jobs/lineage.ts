@@ -17,3 +17,8 @@ export function lineageName(lineage: Omit<Lineage, 'store'>): string {
 export function sameLineage(a: Omit<Lineage, 'store'>, b: Omit<Lineage, 'store'>): boolean {
   return a.target === b.target && a.schedule === b.schedule && a.database === b.database;
 }
+
+/** Every target in every store that it has backups in, once. */
+export function placesOf(lineages: readonly Lineage[]): Pick<Lineage, 'store' | 'target'>[] {
+  return [...new Map(lineages.map(({ store, target }) => [`${store}\n${target}`, { store, target }])).values()];
+}

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { LoadedConfig } from '../../src/config/loaded.ts';
-import { type Examine, type Finding, startExaminer } from '../../src/examiner.ts';
+import { type Finding, type Look, startExaminer } from '../../src/examiner.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
@@ -14,7 +14,7 @@ function examiner(looks: readonly (readonly Finding[] | Error)[]) {
   const clock = new ManualClock('2026-03-01T00:00:00Z');
   const { log, lines } = recordingLog();
   let count = 0;
-  const examine: Examine = async () => {
+  const examine: Look = async () => {
     const found = looks[Math.min(count++, looks.length - 1)] ?? [];
     if (found instanceof Error) throw found;
     return found;

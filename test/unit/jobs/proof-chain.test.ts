@@ -193,7 +193,7 @@ test('cutting off the end of the chain and its reports is found by whoever kept 
   store.objects.delete(besideOf(3));
 
   const blind = await problemsOf(store);
-  const knowing = await checkChain(store, target, testSignal(), head === undefined ? [] : [head]);
+  const knowing = await checkChain(store, target, testSignal(), { known: head === undefined ? [] : [head] });
 
   expect(blind).toEqual([]);
   expect(knowing.problems).toEqual([
