@@ -7,6 +7,7 @@ import { describeDifferences } from '../jobs/compare-facts.ts';
 import { readIdentities } from '../jobs/encryption/identities.ts';
 import { holdBackup } from '../jobs/hold-backup.ts';
 import { JobFailed } from '../jobs/job.ts';
+import { storedBytesOf } from '../jobs/manifest.ts';
 import { type RestoreRequest, type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
 import { formatConnectionUrl } from '../targets/libpq/connection.ts';
 import { renderFindings } from './check/report.ts';
@@ -131,7 +132,7 @@ function report(context: CommandContext, { manifest, server }: RestoreRequest, r
   if (context.json) {
     printJson(context.terminal, { backup: manifest.id, equal, ...result });
   } else {
-    const size = formatBytes(manifest.parts.reduce((sum, part) => sum + part.sizeBytes, 0));
+    const size = formatBytes(storedBytesOf(manifest));
     printLine(
       context.terminal,
       `restored ${manifest.id} (${size}, state of ${manifest.snapshotAt}) into "${result.database}" on ${formatConnectionUrl(server.connection)} in ${formatDuration(result.seconds * 1_000)}`,

@@ -9,7 +9,7 @@ import { classifyFailure } from './failure.ts';
 import type { FailedStore, Job, JobContext } from './job.ts';
 import type { Lineage } from './lineage.ts';
 import { newest } from './lineage-samples.ts';
-import type { Manifest } from './manifest.ts';
+import { contentBytesOf, type Manifest, storedBytesOf } from './manifest.ts';
 import type { Schedule } from './schedule.ts';
 import { takeBackup } from './take-backup.ts';
 
@@ -53,8 +53,8 @@ export function backupJob(options: BackupJobOptions): Job {
         failedStores,
         fields: {
           backup: manifest.id,
-          bytes: manifest.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-          contentBytes: manifest.parts.reduce((sum, { content }) => sum + content.sizeBytes, 0),
+          bytes: storedBytesOf(manifest),
+          contentBytes: contentBytesOf(manifest),
           facts: manifest.facts.items.length,
           ...(failedStores.length > 0 && { missingIn: failedStores.map(({ store }) => store).join(', ') }),
         },

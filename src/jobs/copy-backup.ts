@@ -6,7 +6,7 @@ import { ChunkHasher, GatedOutlet } from './backup/hashing.ts';
 import { joinedRun } from './backup/joined-run.ts';
 import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
 import { type JobContext, JobFailed } from './job.ts';
-import { type Manifest, manifestSchema, type Part } from './manifest.ts';
+import { type Manifest, manifestSchema, type Part, storedBytesOf } from './manifest.ts';
 import { openSealedJson } from './sealed-json.ts';
 import { removeObjects } from './take-backup.ts';
 
@@ -47,7 +47,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
     await removeObjects(destination, [backupKey(target, id, manifestName), ...copied], context);
     throw error;
   }
-  return parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+  return storedBytesOf({ parts });
 }
 
 function parseManifest(bytes: Buffer, id: string): Manifest {

@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { findCause } from '../core/errors.ts';
 import { ProcessFailed, startProcess } from '../core/run-process.ts';
+import { DumpOffsets } from './backup/dump-offsets.ts';
 import { streamBufferBytes } from './backup/hashing.ts';
 import { joinedRun } from './backup/joined-run.ts';
 import { openContent, type PartTools } from './backup/open-content.ts';
@@ -14,7 +15,8 @@ import { type JobContext, JobFailed } from './job.ts';
 
 /**
  * Fetches a part, checks every piece against the manifest before anything reads it, opens it into `path` (a folder where it
- * is the archive of one) and checks how much came out. Rejects with reason `damaged` and the range of bytes that is wrong,
+ * is the archive of one) and checks how much came out. A dump that was written into a pipe gets the offsets of its tables, see
+ * {@link DumpOffsets}: the content is the same. Rejects with reason `damaged` and the range of bytes that is wrong,
  * twice in a row.
  */
 export async function fetchPart(
@@ -37,6 +39,7 @@ export async function fetchPart(
   });
   const codec = await openContent(part, from, run.signal);
   const outlet = part.archive === 'tar' ? unpack(from.path, run.signal) : writeFile(from.path);
+  const offsets = new DumpOffsets();
   let contentBytes = 0;
   await run.all([
     pipeline(pieces, codec.input, { signal: run.signal }),
@@ -44,6 +47,7 @@ export async function fetchPart(
       signal: run.signal,
       onChunk(chunk) {
         contentBytes += chunk.length;
+        offsets.add(chunk);
       },
     }),
     codec.done,
@@ -52,6 +56,7 @@ export async function fetchPart(
   if (contentBytes !== part.content.sizeBytes) {
     throw new JobFailed('damaged', `part ${part.name}: the decompressed content is not what was dumped`);
   }
+  if (part.archive === undefined) await offsets.writeInto(from.path);
 }
 
 /** Where the content goes, and whether all of it arrived. */

@@ -8,7 +8,7 @@ import {
   proofLastVerdict,
 } from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
-import { type Manifest, obstacles, type Proof, restoreSecondsOf, verdicts } from './manifest.ts';
+import { contentBytesOf, obstacles, type Proof, restoreSecondsOf, storedBytesOf, verdicts } from './manifest.ts';
 
 export interface LineageView {
   readonly lineage: Lineage;
@@ -95,14 +95,6 @@ function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | u
     backupLastContentRatio: ratioToMedian(contentBytes, predecessors.map(contentBytesOf)),
     backupLastThroughput: durationSeconds > 0 ? contentBytes / durationSeconds : undefined,
   };
-}
-
-function storedBytesOf({ parts }: Manifest): number {
-  return parts.reduce((sum, part) => sum + part.sizeBytes, 0);
-}
-
-function contentBytesOf({ parts }: Manifest): number {
-  return parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
 }
 
 /** The median does not mind that one of them was odd. Undefined without predecessors, or when they were empty. */

@@ -124,6 +124,16 @@ export const manifestSchema = manifestFields.refine(({ encryption, details, part
 /** As it is stored. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** Bytes that a backup takes in its store, without manifest and reports. */
+export function storedBytesOf({ parts }: Pick<Manifest, 'parts'>): number {
+  return parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+}
+
+/** Bytes that were dumped, before compression: what it takes where it is fetched to. */
+export function contentBytesOf({ parts }: Pick<Manifest, 'parts'>): number {
+  return parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+}
+
 /** With everything that was sealed, see `openManifest`: only such a one can be restored and compared. */
 export type OpenedManifest = Omit<Manifest, 'details'> & { readonly details?: undefined };
 

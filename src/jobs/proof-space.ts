@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { formatBytes } from '../core/bytes.ts';
 import type { JobContext } from './job.ts';
 import { JobFailed } from './job.ts';
-import type { OpenedManifest } from './manifest.ts';
+import { contentBytesOf, type OpenedManifest } from './manifest.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 
 export interface ProofSpace {
@@ -20,27 +20,34 @@ const intervalMs = 1_000;
 
 /** About what the restored database takes: no more than the source's, which has dead rows too, and tables that were left out. */
 export function estimatedRestoreBytes({ parts, source }: Pick<OpenedManifest, 'parts' | 'source'>): number {
-  const contentBytes = parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
   // Rows as text are about as large as in their tables; indexes come on top.
-  return Math.min(source.databaseSizeBytes, Math.round(1.5 * contentBytes) + 16 * mebibyte);
+  return Math.min(source.databaseSizeBytes, Math.round(1.5 * contentBytesOf({ parts })) + 16 * mebibyte);
 }
 
-/** Throws, with obstacle `disk`, when fetched dump and restored database are likely to have no room. */
+/** Throws, with obstacle `disk`, when fetched dump and restored database are likely to pass the limit. */
+export function requireWithinLimit(
+  manifest: Pick<OpenedManifest, 'parts' | 'source'>,
+  { diskLimitBytes }: ProofSpace,
+): void {
+  const aboutBytes = contentBytesOf(manifest) + estimatedRestoreBytes(manifest);
+  if (diskLimitBytes === undefined || aboutBytes <= diskLimitBytes) return;
+  const about = formatBytes(aboutBytes);
+  throw short(`the proof would take about ${about}, verify.disk allows ${formatBytes(diskLimitBytes)}`);
+}
+
+/**
+ * Throws, with obstacle `disk`, when the restored database, and what of the dump is still to come, are likely to have no room.
+ * `spooledBytes`: what of the dump lies there already.
+ */
 export async function requireRestoreSpace(
   manifest: Pick<OpenedManifest, 'parts' | 'source'>,
-  sandbox: Pick<Sandbox, 'directory'>,
-  { spoolDirectory = tmpdir(), diskLimitBytes }: ProofSpace,
+  { directory }: Pick<Sandbox, 'directory'>,
+  { spoolDirectory = tmpdir(), spooledBytes }: ProofSpace & { readonly spooledBytes: number },
 ): Promise<void> {
-  const dumpBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
-  const restoredBytes = estimatedRestoreBytes(manifest);
-  const about = formatBytes(dumpBytes + restoredBytes);
-  if (diskLimitBytes !== undefined && dumpBytes + restoredBytes > diskLimitBytes) {
-    throw short(`the proof would take about ${about}, verify.disk allows ${formatBytes(diskLimitBytes)}`);
-  }
-  const { directory } = sandbox;
   if (directory === undefined) return;
   const [place, spool] = await Promise.all([stat(directory), stat(spoolDirectory)]);
-  const neededBytes = restoredBytes + (place.dev === spool.dev ? dumpBytes : 0);
+  const toComeBytes = place.dev === spool.dev ? Math.max(0, contentBytesOf(manifest) - spooledBytes) : 0;
+  const neededBytes = estimatedRestoreBytes(manifest) + toComeBytes;
   const { freeBytes, keepBytes } = await spaceOf(directory);
   if (neededBytes + keepBytes <= freeBytes) return;
   throw short(

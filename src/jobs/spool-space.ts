@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { formatBytes } from '../core/bytes.ts';
-import type { Manifest } from './manifest.ts';
+import { contentBytesOf, type Manifest } from './manifest.ts';
 
 /** Where a fetched dump lies meanwhile. */
 export interface SpoolSettings {
@@ -16,7 +16,7 @@ export async function spoolShortage(
   manifest: Manifest,
   { spoolDirectory, spoolLimitBytes }: SpoolSettings,
 ): Promise<string | undefined> {
-  const neededBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
+  const neededBytes = contentBytesOf(manifest);
   const needed = formatBytes(neededBytes);
   if (spoolLimitBytes !== undefined && neededBytes > spoolLimitBytes) {
     return `the fetched dump would be larger than jobs.spool: ${needed} are needed, ${formatBytes(spoolLimitBytes)} allowed`;

@@ -1,6 +1,7 @@
 import { secondsSince } from '../core/clock.ts';
 import { withDeadline } from '../core/deadline.ts';
 import { errorMessage, findCause } from '../core/errors.ts';
+import { folderSize } from '../core/folder-size.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
@@ -10,9 +11,16 @@ import { compareFacts, describeDifferences, type FactDifference, judgeableFacts 
 import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
-import type { Fact, FailureCause, Manifest, OpenedManifest, Proof } from './manifest.ts';
+import {
+  contentBytesOf,
+  type Fact,
+  type FailureCause,
+  type Manifest,
+  type OpenedManifest,
+  type Proof,
+} from './manifest.ts';
 import { obstacleOf } from './obstacle.ts';
-import { type ProofSpace, requireRestoreSpace, withinSpace } from './proof-space.ts';
+import { type ProofSpace, requireRestoreSpace, requireWithinLimit, withinSpace } from './proof-space.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 import type { StructureCheck, StructureCheckResult } from './structure-check.ts';
@@ -121,22 +129,45 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const { manifest, identities } = await openBackup(request.manifest, request.identities);
   const shortage = await spoolShortage(manifest, request);
   if (shortage !== undefined) throw new JobFailed('inconclusive', shortage, { obstacle: 'disk' });
-  // Whether it can be tried here is known in a second or two; fetching may take hours.
-  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
-  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
-  await requireRestoreSpace(manifest, sandbox, request);
+  requireWithinLimit(manifest, request);
   await using spool = clearedAway(
     await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory }),
     context,
   );
   const contentPath = contentPathIn(spool.path);
   const onReread = (what: string) => findings.rereads.push(what);
-  const fetching = { ...request, manifest, identities, onReread };
-  findings.seconds.fetch = await timed(context, () => fetchParts(fetching, spool.path, context));
-  const dumpBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
-  await withinSpace(sandbox, { ...request, dumpBytes }, context, (within) =>
+  await using fetching = beginFetch({ ...request, manifest, identities, onReread }, spool.path, context);
+  // Whether it can be tried here is known in a second or two; fetching may take hours, and ends with this.
+  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
+  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
+  await requireRestoreSpace(manifest, sandbox, { ...request, spooledBytes: await folderSize(spool.path) });
+  findings.seconds.fetch = await fetching.done;
+  await withinSpace(sandbox, { ...request, dumpBytes: contentBytesOf(manifest) }, context, (within) =>
     tryOut({ ...request, manifest, contentPath }, sandbox, findings, within),
   );
+}
+
+interface Fetching extends AsyncDisposable {
+  /** Resolves with the seconds that it took. */
+  readonly done: Promise<number>;
+}
+
+/** Fetches while something else is done, too. Disposing ends it, and waits until it has ended. */
+function beginFetch(from: Parameters<typeof fetchParts>[0], folder: string, context: JobContext): Fetching {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const done = timed(context, () => fetchParts(from, folder, { ...context, signal }));
+  const ended = done.then(
+    () => undefined,
+    () => undefined,
+  );
+  return {
+    done,
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error('the backup is not needed any more'));
+      await ended;
+    },
+  };
 }
 
 /** Restores what was fetched, compares it and asks the assertions. */

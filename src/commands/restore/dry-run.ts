@@ -7,7 +7,7 @@ import { backupKey } from '../../jobs/backup-keys.ts';
 import { isProven } from '../../jobs/catalog.ts';
 import type { Identity } from '../../jobs/encryption/age-keys.ts';
 import { openBackup } from '../../jobs/encryption/manifest-details.ts';
-import { type OpenedManifest, restoreSecondsOf } from '../../jobs/manifest.ts';
+import { type OpenedManifest, restoreSecondsOf, storedBytesOf } from '../../jobs/manifest.ts';
 import {
   databaseExists,
   mayRestoreOwners,
@@ -79,7 +79,7 @@ async function examineParts({ entry, opened }: FoundBackup, findings: Findings, 
         return findings.error(`part ${name}: store ${opened.name} has ${size} of ${formatBytes(sizeBytes)}`);
       }
     }
-    const sum = formatBytes(parts.reduce((total, { sizeBytes }) => total + sizeBytes, 0));
+    const sum = formatBytes(storedBytesOf(entry.manifest));
     findings.ok(`its data, ${sum}, is in store ${opened.name}`);
   });
 }

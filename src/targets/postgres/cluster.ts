@@ -48,6 +48,8 @@ export interface ClusterOptions {
 }
 
 const startTimeoutMs = 60_000;
+/** A look costs a refused connection; proofs wait for it. */
+const readyPollMs = 10;
 
 /** Makes and starts a cluster. Throws with the end of the server's log when it does not come up. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
@@ -167,7 +169,7 @@ class OwnCluster implements Cluster {
         signal.throwIfAborted();
         if (clock.monotonicMs() > deadlineMs) throw error;
       }
-      await clock.sleep(50, signal);
+      await clock.sleep(readyPollMs, signal);
     }
   }
 

@@ -110,6 +110,57 @@ test('a throw-away server that does not start says nothing about the backup', as
   expect(proof.reason).toContain('no place to try the restore');
 });
 
+/** A store that gives nothing until it is told that nobody wants it any more. */
+function endless(inner: MemoryStore) {
+  const ended: unknown[] = [];
+  const store = Object.assign(Object.create(inner) as MemoryStore, {
+    get: (_key: string, signal: AbortSignal) =>
+      new Promise<never>((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          ended.push(signal.reason);
+          reject(signal.reason);
+        });
+      }),
+  });
+  return { store, ended };
+}
+
+test('where no server can be started fetching ends, and the backup is not judged by what came of it', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'unwanted', largeSql), store);
+  const openSandbox: OpenSandbox = () => Promise.reject(new Error('no room'));
+  const { store: slow, ended } = endless(store);
+
+  const whileFetching = await verify(manifest, slow, { openSandbox });
+  const damaged = await verify(manifest, new MemoryStore(), { openSandbox });
+
+  expect(whileFetching).toMatchObject({ verdict: 'inconclusive' });
+  expect(whileFetching.reason).toContain('no room');
+  expect(ended).toHaveLength(1);
+  expect(damaged).toMatchObject({ verdict: 'inconclusive' });
+});
+
+test('what was found out while the server started is told, and the server is cleared away', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'found early'), store);
+  const open = await throwAwaySandbox();
+  const cleared: string[] = [];
+  const openSandbox: OpenSandbox = async (...given) => {
+    const sandbox = await open(...given);
+    const dispose = async () => {
+      await sandbox[Symbol.asyncDispose]();
+      cleared.push(sandbox.description);
+    };
+    return { ...sandbox, [Symbol.asyncDispose]: dispose };
+  };
+
+  const proof = await verify(manifest, new MemoryStore(), { openSandbox });
+
+  expect(proof).toMatchObject({ verdict: 'failed', cause: 'damaged' });
+  expect(proof.sandbox).toMatch(/^throw-away PostgreSQL/);
+  expect(cleared).toHaveLength(1);
+});
+
 test('a scratch server that goes away says nothing about the backup', async () => {
   const store = new MemoryStore();
   const manifest = await backUp(await createDatabase(cluster, 'away'), store);
