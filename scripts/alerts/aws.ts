@@ -222,6 +222,38 @@ export const awsAlerts: AlertGroup = {
       silent: [{ title: 'last week', series: [series('aws_lambda_throttles_total', 900)] }],
     },
     {
+      name: 'LambdaConcurrencyHigh',
+      severity: 'warning',
+      expression: `lambda_account_concurrency_used_ratio > ${limits.lambdaConcurrencyShare} or lambda_account_unreserved_concurrency_used_ratio > ${limits.lambdaConcurrencyShare}`,
+      forMinutes: 10,
+      summary: 'The concurrency of the functions of {{ $labels.target }} is nearly used up',
+      description:
+        '{{ $value | humanizePercentage }} of what the account may run at the same time: beyond it, every function is refused.',
+      fires: { title: 'of the account', series: [series('lambda_account_concurrency_used_ratio', 0.95)] },
+      firesToo: [
+        {
+          title: 'of what others have not reserved',
+          series: [
+            series('lambda_account_concurrency_used_ratio', 0.4),
+            series('lambda_account_unreserved_concurrency_used_ratio', 1),
+          ],
+        },
+      ],
+      silent: [
+        {
+          title: 'a peak of five minutes',
+          series: [series('lambda_account_concurrency_used_ratio', '0.3 1+0x4 0.3+0x60')],
+        },
+        {
+          title: 'a function at the limit that somebody gave it',
+          series: [
+            series('lambda_function_reserved_concurrency_used_ratio', 1),
+            series('lambda_account_concurrency_used_ratio', 0.2),
+          ],
+        },
+      ],
+    },
+    {
       name: 'AwsThrottlesWatchkeeper',
       severity: 'warning',
       expression: `sum by (job, instance, service, operation) (increase(watchkeeper_aws_api_throttles_total[15m])) > ${limits.ownThrottlesInQuarter}`,

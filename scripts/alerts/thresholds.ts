@@ -84,6 +84,7 @@ export const thresholds = {
     snapshotSeconds: 30 * hour,
     cacheMemoryPercent: 90,
     lambdaErrorShare: 0.05,
+    lambdaConcurrencyShare: 0.9,
     ownThrottlesInQuarter: 50,
   },
   dynamodb: {

@@ -25,6 +25,15 @@ const everyFunction = table({
       column: { unit: 'percentunit', decimals: 1, limits: { warning: aws.lambdaErrorShare } },
     },
     {
+      legend: 'Reserved',
+      expression: byFunction(`lambda_function_reserved_concurrency{${ofFunctions}}`),
+    },
+    {
+      legend: 'Of that used',
+      expression: byFunction(`lambda_function_reserved_concurrency_used_ratio{${ofFunctions}}`),
+      column: { unit: 'percentunit', decimals: 0, limits: { warning: aws.lambdaConcurrencyShare } },
+    },
+    {
       legend: 'Is fed',
       expression: `min by (target, function) (lambda_event_source_enabled{${ofFunctions}})`,
       column: { words: yesOrNo },
@@ -92,6 +101,25 @@ export const functions: readonly Panel[] = [
         legend: '{{target}} the account',
       },
       { expression: `lambda_account_concurrency_limit{${chosen}}`, legend: '{{target}} quota of the account' },
+    ],
+  }),
+  lines({
+    title: 'Share of the concurrency',
+    description:
+      'Of what is reserved for a function, of the quota of the account, and of what is left to functions without their own. At 100 % invocations are refused.',
+    unit: 'percentunit',
+    min: 0,
+    limits: { warning: aws.lambdaConcurrencyShare },
+    queries: [
+      {
+        expression: `topk(20, lambda_function_reserved_concurrency_used_ratio{${ofFunctions}})`,
+        legend: '{{target}} {{function}}',
+      },
+      { expression: `lambda_account_concurrency_used_ratio{${chosen}}`, legend: '{{target}} the account' },
+      {
+        expression: `lambda_account_unreserved_concurrency_used_ratio{${chosen}}`,
+        legend: '{{target}} without their own',
+      },
     ],
   }),
   lines({

@@ -189,6 +189,7 @@ const measured: readonly (readonly [metric: string, dimensions: Dimensions, valu
     ofCacheNode.map(([metric, value]) => [metric, { CacheClusterId, CacheNodeId: '0001' }, value] as const),
   ),
   ['ConcurrentExecutions', {}, 130],
+  ['UnreservedConcurrentExecutions', {}, 90],
   ...['prod-orders', 'prod-clicks'].flatMap((FunctionName) =>
     ofFunction.map(([metric, value]) => [metric, { FunctionName }, value] as const),
   ),

@@ -46,10 +46,15 @@ const limits = {
   AccountUsage: { TotalCodeSize: 12_345, FunctionCount: 3 },
 };
 
+/** What is reserved of it. */
+const reserved: Readonly<Record<string, object>> = { 'prod-orders': { ReservedConcurrentExecutions: 100 } };
+
 /** Plays Lambda: moto needs Docker and a role for functions of its own. Undefined for what is of another service. */
 export function playFunctions({ path }: FrontRequest): FrontAnswer | undefined {
   const url = new URL(path, 'http://lambda');
   const json = (value: unknown) => ({ status: 200, contentType: 'application/json', body: JSON.stringify(value) });
+  const [, reservedBy] = /\/functions\/([^/]+)\/concurrency$/.exec(url.pathname) ?? [];
+  if (reservedBy !== undefined) return json(reserved[reservedBy] ?? {});
   if (/\/functions\/?$/.test(url.pathname)) return json(pages[url.searchParams.get('Marker') ?? 'first']);
   if (url.pathname.includes('event-source-mappings')) return json({ EventSourceMappings: mappings });
   return url.pathname.includes('account-settings') ? json(limits) : undefined;

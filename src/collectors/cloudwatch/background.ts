@@ -6,6 +6,7 @@ import type { AwsAccess } from '../../targets/aws/settings.ts';
 import { type Look, Refreshed, type RefreshedOptions } from '../refreshed.ts';
 import { CloudwatchBudget } from './budget.ts';
 import { CloudwatchFeed } from './feed.ts';
+import { type ByName, lookAtEach } from './look-at-each.ts';
 import type { CloudwatchMemory } from './memory.ts';
 import { Pace } from './pace.ts';
 import type { CloudwatchService, Place, Subjects } from './service.ts';
@@ -57,6 +58,29 @@ export class AwsBackground implements AsyncDisposable {
   /** Looks every so many milliseconds; what was found is shown for three times as long. */
   every<T>(intervalMs: number, options: RefreshOptions<T>): Refreshed<T> {
     return this.#refresh({ ...options, nextInMs: () => intervalMs, shownMs: intervalMs * intervalsShown });
+  }
+
+  /** Looks at one resource after the other, at the pace of the target; undefined for one of which there is nothing. */
+  ofEach<T>(
+    intervalMs: number,
+    {
+      what,
+      names,
+      ask,
+    }: {
+      readonly what: string;
+      readonly names: (signal: AbortSignal) => Promise<readonly string[]>;
+      readonly ask: (name: string, signal: AbortSignal) => Promise<T | undefined>;
+    },
+  ): Refreshed<ByName<T>> {
+    return this.every<ByName<T>>(intervalMs, {
+      what,
+      look: async (previous, { signal }) =>
+        lookAtEach(await names(signal), previous, async (name) => {
+          await this.pace.turn(signal);
+          return ask(name, signal);
+        }),
+    });
   }
 
   /** Reads the groups of metrics that are among the families. */

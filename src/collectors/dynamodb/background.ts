@@ -57,17 +57,9 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
       what: 'the tables',
       look: (previous, context) => this.#lookAtTables(previous, context),
     });
+    const names = async (signal: AbortSignal) => [...(await tables.read(signal)).value.described.keys()];
     const ofEach = <T>(what: string, ask: (table: string, signal: AbortSignal) => Promise<T | undefined>) =>
-      background.every<ReadonlyMap<string, T>>(watch.backupRefresh, {
-        what,
-        look: async (previous, { signal }) => {
-          const { value } = await tables.read(signal);
-          return lookAtEach([...value.described.keys()], previous, async (table) => {
-            await background.pace.turn(signal);
-            return ask(table, signal);
-          });
-        },
-      });
+      background.ofEach(watch.backupRefresh, { what, names, ask });
     return {
       tables,
       limits: background.every(limitsIntervalMs, {

@@ -68,6 +68,11 @@ export class LambdaBackground implements AwsLooks<LambdaSource> {
     };
     return {
       ...found,
+      reserved: background.ofEach(watch.concurrencyRefresh, {
+        what: 'reserved concurrency',
+        names: (signal) => mayHaveReserved(found, signal),
+        ask: (name, signal) => this.#api.reservedConcurrency(name, signal),
+      }),
       ...background.watchCloudwatch(lambdaService, families, (signal) => subjects(found, signal)),
       settings: watch,
     };
@@ -80,6 +85,17 @@ export class LambdaBackground implements AwsLooks<LambdaSource> {
     const hasWantedTags = ({ FunctionArn = '' }: FunctionConfiguration) => this.#tags.matches(FunctionArn, context);
     return { value: await chooseDescribed(byName, this.#target.functions, hasWantedTags) };
   }
+}
+
+/** No function has, when the account has all of its concurrency left for everybody: one call in the place of hundreds. */
+async function mayHaveReserved(
+  { functions, account }: Pick<LambdaSource, 'functions' | 'account'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const quotas = await account.read(signal).catch(() => undefined);
+  const { ConcurrentExecutions: all, UnreservedConcurrentExecutions: left } = quotas?.value.AccountLimit ?? {};
+  if (all !== undefined && all === left) return [];
+  return [...(await functions.read(signal)).value.described.keys()];
 }
 
 /** What is not about streams is read all the same when event sources cannot be listed. */

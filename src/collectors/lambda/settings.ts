@@ -12,6 +12,11 @@ export const lambdaWatchSettings = z.strictObject({
   refresh: durationMs
     .default(60_000)
     .describe('How often functions, their event sources and quotas are looked at, in the background.'),
-  callsPerSecond: callsPerSecondSetting('that ask for the tags of a function'),
+  concurrencyRefresh: durationMs
+    .default(5 * 60_000)
+    .describe(
+      'How often the reserved concurrency of functions is looked at, in the background: one call for each function, none while the account has nothing reserved.',
+    ),
+  callsPerSecond: callsPerSecondSetting('that ask for the tags or the reserved concurrency of a function'),
 });
 export type LambdaWatchSettings = z.infer<typeof lambdaWatchSettings>;

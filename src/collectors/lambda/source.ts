@@ -3,6 +3,7 @@ import type {
   FunctionConfiguration,
   GetAccountSettingsResponse,
 } from '@aws-sdk/client-lambda';
+import type { ByName } from '../cloudwatch/look-at-each.ts';
 import type { Chosen } from '../cloudwatch/selection.ts';
 import type { AwsSource } from '../cloudwatch/source.ts';
 import type { Collector } from '../collector.ts';
@@ -16,6 +17,8 @@ export interface LambdaSource extends AwsSource {
   readonly functions: Refreshed<Functions>;
   readonly eventSources: Refreshed<readonly EventSourceMappingConfiguration[]>;
   readonly account: Refreshed<GetAccountSettingsResponse>;
+  /** Invocations at the same time, of functions that have some for themselves. */
+  readonly reserved: Refreshed<ByName<number>>;
   readonly settings: LambdaWatchSettings;
 }
 

@@ -2,6 +2,9 @@ import type { EventSourceMappingConfiguration } from '@aws-sdk/client-lambda';
 import type { Subject } from '../cloudwatch/service.ts';
 import { type Functions, functionNameOf } from './source.ts';
 
+/** What is about the account in the region. */
+export const account: Subject = { kind: 'account', name: 'global', values: [] };
+
 /** Everything that has metrics: the account, functions, and again those that read a stream. */
 export function subjectsOf(
   { described }: Functions,
@@ -9,7 +12,7 @@ export function subjectsOf(
 ): Subject[] {
   const consumers = new Set(eventSources.filter(isStream).map(({ FunctionArn }) => functionNameOf(FunctionArn)));
   return [
-    { kind: 'account', name: 'global', values: [] },
+    account,
     ...[...described].flatMap(([name, { FunctionArn = '' }]) =>
       ['function', ...(consumers.has(name) ? ['consumer'] : [])].map((kind) => ({
         kind,

@@ -8,7 +8,11 @@ const needed = {
   rds: { free_storage: 'free_space', replicas: 'replica_lag' },
   elasticache: {},
   sqs: {},
-  lambda: { error_rate: 'invocations' },
+  lambda: {
+    error_rate: 'invocations',
+    reserved_concurrency_use: 'concurrency',
+    account_concurrency_use: 'concurrency',
+  },
 } as const;
 
 /** Whether times are what AWS understands, and families that need others have them. */
@@ -28,7 +32,7 @@ export function checkAws(
       'less than a minute: AWS still adds to a period then, and sums are low',
     );
   }
-  for (const key of ['refresh', 'backupRefresh'] as const) {
+  for (const key of ['refresh', 'backupRefresh', 'concurrencyRefresh'] as const) {
     const interval = watch[key];
     if (interval !== undefined && interval < 10_000)
       check.problem([...path, key], 'must be 10 s at least: AWS limits how often it is asked');

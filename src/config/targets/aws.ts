@@ -32,6 +32,7 @@ export interface AwsTargetConfig {
     readonly timeout: number;
     readonly refresh: number;
     readonly backupRefresh?: number;
+    readonly concurrencyRefresh?: number;
     readonly cloudwatch: CloudwatchSettings;
   };
 }

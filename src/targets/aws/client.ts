@@ -1,6 +1,6 @@
 import { awsCredentials } from '../../core/aws-credentials.ts';
 import { abortable } from '../../core/deadline.ts';
-import { awsFailure } from './failure.ts';
+import { AwsFailure, awsFailure } from './failure.ts';
 import type { AwsAccess } from './settings.ts';
 
 /** Requests that are sent at most for one call; throttling slows the client down by itself. */
@@ -56,6 +56,16 @@ export async function asked<T>(action: string, signal: AbortSignal, send: () => 
   } catch (error) {
     signal.throwIfAborted();
     throw awsFailure(error, action);
+  }
+}
+
+/** Undefined where AWS answers that there is no such thing. */
+export async function unlessMissing<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof AwsFailure && error.kind === 'missing') return undefined;
+    throw error;
   }
 }
 

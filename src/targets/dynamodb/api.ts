@@ -7,13 +7,12 @@ import type {
   TimeToLiveDescription,
 } from '@aws-sdk/client-dynamodb';
 import type { AwsCalls } from '../aws/calls.ts';
-import { asked, clientOptions, LateClient } from '../aws/client.ts';
-import { AwsFailure } from '../aws/failure.ts';
+import { asked, clientOptions, LateClient, unlessMissing } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-dynamodb');
 
-/** What is asked of DynamoDB's control plane, all of it free of charge. Every call rejects with an {@link AwsFailure}. */
+/** What is asked of DynamoDB's control plane, all of it free of charge. Every call rejects with an AwsFailure. */
 export class DynamodbApi implements Disposable {
   readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: DynamoDBClient }>;
 
@@ -114,14 +113,5 @@ export class DynamodbApi implements Disposable {
 
   [Symbol.dispose](): void {
     this.#client[Symbol.dispose]();
-  }
-}
-
-async function unlessMissing<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof AwsFailure && error.kind === 'missing') return undefined;
-    throw error;
   }
 }

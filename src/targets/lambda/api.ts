@@ -5,7 +5,7 @@ import type {
   LambdaClient,
 } from '@aws-sdk/client-lambda';
 import type { AwsCalls } from '../aws/calls.ts';
-import { allPages, asked, clientOptions, LateClient } from '../aws/client.ts';
+import { allPages, asked, clientOptions, LateClient, unlessMissing } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-lambda');
@@ -54,6 +54,16 @@ export class LambdaApi implements Disposable {
     const { sdk, client } = await this.#client.get();
     const send = () => client.send(new sdk.GetAccountSettingsCommand({}), { abortSignal: signal });
     return asked('lambda:GetAccountSettings', signal, send);
+  }
+
+  /** Invocations at the same time that are reserved for the function; undefined where there are none, or no such function. */
+  async reservedConcurrency(name: string, signal: AbortSignal): Promise<number | undefined> {
+    const { sdk, client } = await this.#client.get();
+    const command = new sdk.GetFunctionConcurrencyCommand({ FunctionName: name });
+    const send = () => client.send(command, { abortSignal: signal });
+    return unlessMissing(
+      async () => (await asked('lambda:GetFunctionConcurrency', signal, send)).ReservedConcurrentExecutions,
+    );
   }
 
   async tags(arn: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {

@@ -1,7 +1,6 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { AwsCalls } from '../aws/calls.ts';
-import { allPages, asked, clientOptions, LateClient } from '../aws/client.ts';
-import { AwsFailure } from '../aws/failure.ts';
+import { allPages, asked, clientOptions, LateClient, unlessMissing } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-sqs');
@@ -9,7 +8,7 @@ type Sdk = typeof import('@aws-sdk/client-sqs');
 /** Most queues that SQS lists at once. */
 const MaxResults = 1_000;
 
-/** What is asked of SQS; its requests cost a little. No message is read. Every call rejects with an {@link AwsFailure}. */
+/** What is asked of SQS; its requests cost a little. No message is read. Every call rejects with an AwsFailure. */
 export class SqsApi implements Disposable {
   readonly #client: LateClient<{ readonly sdk: Sdk; readonly client: SQSClient }>;
 
@@ -44,13 +43,8 @@ export class SqsApi implements Disposable {
   async attributes(url: string, signal: AbortSignal): Promise<Readonly<Record<string, string>> | undefined> {
     const { sdk, client } = await this.#client.get();
     const command = new sdk.GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] });
-    try {
-      const send = () => client.send(command, { abortSignal: signal });
-      return (await asked('sqs:GetQueueAttributes', signal, send)).Attributes ?? {};
-    } catch (error) {
-      if (error instanceof AwsFailure && error.kind === 'missing') return undefined;
-      throw error;
-    }
+    const send = () => client.send(command, { abortSignal: signal });
+    return unlessMissing(async () => (await asked('sqs:GetQueueAttributes', signal, send)).Attributes ?? {});
   }
 
   async tags(url: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {

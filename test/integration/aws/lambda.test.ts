@@ -22,6 +22,7 @@ const played = awsGolden({
     measuredOf('prod-clicks', 'IteratorAge', 90_000),
     measuredOf('prod-orders', 'ConcurrentExecutions', 7),
     { metric: 'ConcurrentExecutions', dimensions: {}, value: 42 },
+    { metric: 'UnreservedConcurrentExecutions', dimensions: {}, value: 9 },
   ],
   lacking: playFunctions,
   masked: /nothing else/,
@@ -53,4 +54,13 @@ test('concurrency of a function and of the account are told apart', async () => 
     ['global', '', 42],
     [functionArn('prod-orders'), 'prod-orders', 7],
   ]);
+});
+
+test('shares of what is reserved, of the quota and of what is left of it', async () => {
+  const samples = await played.scrape();
+
+  expect(valuesOf(samples, 'lambda_function_reserved_concurrency')).toEqual({ 'prod-orders': 100 });
+  expect(valuesOf(samples, 'lambda_function_reserved_concurrency_used_ratio')).toEqual({ 'prod-orders': 0.07 });
+  expect(valuesOf(samples, 'lambda_account_concurrency_used_ratio')).toEqual({ '': 0.042 });
+  expect(valuesOf(samples, 'lambda_account_unreserved_concurrency_used_ratio')).toEqual({ '': 0.01 });
 });

@@ -107,6 +107,8 @@ test('throttles of Secrets Manager, DynamoDB and CloudWatch are counted too', as
   );
   await using scraper = testScraper([watchedDynamodb({ endpoint })]);
   await scrapeOne(scraper, 'ledger', testSignal());
+  // Asked beside the scrape, once the tables are known.
+  await vi.waitFor(() => expect(metrics().requests).toBeGreaterThan(0), 30_000);
 
   expect(refused).toMatch(/there is no such secret/);
   expect(secrets()).toMatchObject({ requests: 2, throttles: { ThrottlingException: 1 } });
