@@ -64,6 +64,8 @@ export const sourceSchema = z.strictObject({
   bootstrapRole: z.string().optional(),
   extensions: z.array(z.strictObject({ name: z.string(), version: z.string(), schema: z.string().optional() })),
   databaseSizeBytes: bytes,
+  /** The schema `public`, where pg_dump (before version 15) leaves out its owner and the comment on it; null: there is none. */
+  publicSchema: z.strictObject({ owner: z.string(), comment: z.string().nullable() }).optional(),
 });
 export type BackupSource = z.infer<typeof sourceSchema>;
 

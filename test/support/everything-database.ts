@@ -14,8 +14,12 @@ export function everythingSql(version: number): string {
     types,
     rights,
     foreign,
+    version >= 130_000 ? sinceVersion13 : '',
     version >= 140_000 ? sinceVersion14 : '',
     version >= 150_000 ? sinceVersion15 : '',
+    version >= 160_000 ? sinceVersion16 : '',
+    version >= 170_000 ? sinceVersion17 : '',
+    version >= 180_000 ? sinceVersion18 : '',
   ].join('\n');
 }
 
@@ -87,11 +91,22 @@ CREATE OPERATOR FAMILY app.ints USING btree; CREATE OPERATOR CLASS app.backwards
 CREATE CONVERSION app.own FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE TEXT SEARCH DICTIONARY app.plain (TEMPLATE = simple, ACCEPT = false); CREATE TEXT SEARCH CONFIGURATION app.words (COPY = pg_catalog.simple);
 ALTER TEXT SEARCH CONFIGURATION app.words ALTER MAPPING FOR word WITH app.plain, english_stem;
+CREATE TEXT SEARCH PARSER app.parts (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, LEXTYPES = prsd_lextype, HEADLINE = prsd_headline);
+CREATE TEXT SEARCH TEMPLATE app.as_it_is (INIT = dsimple_init, LEXIZE = dsimple_lexize);
+CREATE FUNCTION app.own_call() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler'; CREATE FUNCTION app.own_do(internal) RETURNS void LANGUAGE c STRICT AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE TRUSTED LANGUAGE own_sql HANDLER app.own_call INLINE app.own_do; ALTER LANGUAGE own_sql OWNER TO keeper; GRANT USAGE ON LANGUAGE own_sql TO reader; COMMENT ON LANGUAGE own_sql IS 'ours';
+CREATE ACCESS METHOD rows_as_ever TYPE TABLE HANDLER heap_tableam_handler; CREATE ACCESS METHOD tree TYPE INDEX HANDLER bthandler;
+CREATE TABLE app.other_rows (a int) USING rows_as_ever; CREATE TRANSFORM FOR oid LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal), TO SQL WITH FUNCTION oidrecv(internal));
+ALTER TABLE app.events ADD CONSTRAINT not_before CHECK (at > '2025-12-31') NOT VALID; ALTER TABLE app.parent ADD CONSTRAINT more CHECK (z > 5) NOT VALID;
 `;
 
 const types = `
 CREATE TYPE app.address AS (street text COLLATE "C", number int, "Odd" app.mood[]); CREATE TABLE app.addresses OF app.address (number WITH OPTIONS NOT NULL);
 INSERT INTO app.addresses VALUES ('Main', 1, '{busy}'); CREATE TYPE app.span AS RANGE (SUBTYPE = float8, SUBTYPE_DIFF = float8mi);
+CREATE TYPE app.unfinished; CREATE TYPE app.raw; CREATE FUNCTION app.raw_in(cstring) RETURNS app.raw LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION app.raw_out(app.raw) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout'; CREATE FUNCTION app.raw_recv(internal) RETURNS app.raw LANGUAGE internal IMMUTABLE STRICT AS 'textrecv';
+CREATE TYPE app.raw (INPUT = app.raw_in, OUTPUT = app.raw_out, RECEIVE = app.raw_recv, CATEGORY = 'X', PREFERRED = true, DELIMITER = ';', STORAGE = extended, DEFAULT = 'none', COLLATABLE = true);
+CREATE TABLE app.of_raw (r app.raw, many app.raw[]); INSERT INTO app.of_raw VALUES ('one', '{two;three}');
 CREATE COLLATION app.german FROM "C"; CREATE COLLATION app.blind (PROVIDER = icu, LOCALE = 'und-u-ks-level2', DETERMINISTIC = false);
 CREATE TABLE app.blind_names (name text COLLATE app.blind UNIQUE, s app.span, nested app.address, money money, x xml, n numeric, bits bit(3), at time with time zone);
 INSERT INTO app.blind_names VALUES ('Ada', '[1,2)', ROW('a', 2, '{}'), '12.34', '<a/>', 'NaN', '101', '12:00+02'), (NULL, 'empty', NULL, NULL, NULL, '1e100', NULL, NULL);
@@ -103,7 +118,8 @@ CREATE POLICY own ON app.orders AS RESTRICTIVE FOR UPDATE TO keeper, reader USIN
 ALTER TABLE app.orders OWNER TO keeper; ALTER FUNCTION app.touch() OWNER TO keeper; ALTER TYPE app.mood OWNER TO reader; ALTER MATERIALIZED VIEW app.totals OWNER TO keeper; ALTER LARGE OBJECT 4711 OWNER TO reader;
 GRANT USAGE ON SCHEMA app TO reader; GRANT SELECT, UPDATE (amount) ON app.orders TO "Odd ""Role"; GRANT SELECT ON app.customers TO reader WITH GRANT OPTION; SET ROLE reader; GRANT SELECT ON app.customers TO keeper; RESET ROLE;
 REVOKE ALL ON FUNCTION app.area(text) FROM PUBLIC; GRANT USAGE ON SEQUENCE app.counter TO reader; GRANT SELECT ON LARGE OBJECT 4711 TO keeper; REVOKE USAGE ON TYPE app.mood FROM PUBLIC;
-GRANT CREATE ON SCHEMA public TO keeper; ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA app GRANT SELECT ON TABLES TO reader; ALTER DEFAULT PRIVILEGES FOR ROLE keeper REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+GRANT CREATE ON SCHEMA public TO keeper; ALTER SCHEMA public OWNER TO keeper; GRANT EXECUTE ON FUNCTION pg_ls_dir(text) TO reader; REVOKE EXECUTE ON FUNCTION lo_creat(int) FROM PUBLIC;
+GRANT SELECT (rolname, rolpassword) ON pg_authid TO reader; REVOKE EXECUTE ON FUNCTION ext.show_limit() FROM PUBLIC; GRANT SELECT ON pg_subscription TO reader; REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC; ALTER DEFAULT PRIVILEGES FOR ROLE keeper IN SCHEMA app GRANT SELECT ON TABLES TO reader; ALTER DEFAULT PRIVILEGES FOR ROLE keeper REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 COMMENT ON TABLE app.orders IS 'all of them'; COMMENT ON COLUMN app.orders.amount IS 'in euro'; COMMENT ON SCHEMA public IS 'changed'; COMMENT ON FUNCTION app.area(text) IS 'it''s one'; COMMENT ON INDEX app.orders_sum IS 'an index';
 COMMENT ON TRIGGER touch ON app.orders IS 'a trigger'; COMMENT ON CONSTRAINT over_zero ON DOMAIN app.positive IS 'of a domain'; COMMENT ON POLICY own ON app.orders IS 'a policy'; COMMENT ON LARGE OBJECT 4711 IS 'large';
 COMMENT ON EXTENSION hstore IS 'ours'; COMMENT ON TYPE app.address IS 'a type'; COMMENT ON COLUMN app.address.street IS 'of a type'; COMMENT ON EVENT TRIGGER watch_ddl IS 'ddl'; COMMENT ON STATISTICS app.orders_correlated IS 'statistics';
@@ -116,12 +132,31 @@ CREATE USER MAPPING FOR keeper SERVER elsewhere OPTIONS (user 'them', password '
 CREATE FOREIGN TABLE app.remote (n int OPTIONS (column_name 'm') NOT NULL, t text) SERVER elsewhere OPTIONS (table_name 'far'); CREATE FOREIGN DATA WRAPPER nowhere OPTIONS (a 'b');
 `;
 
+const sinceVersion13 = `
+CREATE TRIGGER part BEFORE INSERT ON app.events FOR EACH ROW EXECUTE FUNCTION app.noop(); ALTER TABLE app.events_2025 DISABLE TRIGGER part;
+`;
+
 const sinceVersion14 = `
 CREATE FUNCTION app.modern(a int) RETURNS int LANGUAGE sql IMMUTABLE BEGIN ATOMIC SELECT a + 1; END; ALTER TABLE app.customers ALTER notes SET COMPRESSION pglz;
 CREATE STATISTICS app.of_expression ON (amount * 2), mood FROM app.orders;
 `;
 
 const sinceVersion15 = `
-CREATE UNIQUE INDEX unlike ON app.self (boss, id) NULLS NOT DISTINCT; CREATE VIEW app.invoker WITH (security_invoker) AS SELECT 1 AS one;
+CREATE UNLOGGED SEQUENCE app.forgetful; CREATE UNIQUE INDEX unlike ON app.self (boss, id) NULLS NOT DISTINCT; CREATE VIEW app.invoker WITH (security_invoker) AS SELECT 1 AS one;
 CREATE PUBLICATION filtered FOR TABLE app.orders (id, amount) WHERE (id > 10); CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA app;
+`;
+
+const sinceVersion16 = `
+CREATE COLLATION app.ruled (PROVIDER = icu, LOCALE = 'und', RULES = '&V << w <<< W');
+`;
+
+const sinceVersion17 = `
+CREATE TABLE app.by_method (a int) PARTITION BY LIST (a) USING rows_as_ever; ALTER TABLE app.orders ALTER amount SET STATISTICS 0;
+`;
+
+const sinceVersion18 = `
+CREATE TABLE app.promises (a int CONSTRAINT a_is_there NOT NULL NO INHERIT, b int, c int GENERATED ALWAYS AS (a * 2) VIRTUAL, CONSTRAINT positive CHECK (a > 0) NOT ENFORCED);
+INSERT INTO app.promises VALUES (1, NULL); ALTER TABLE app.promises ADD CONSTRAINT b_some_day NOT NULL b NOT VALID; COMMENT ON CONSTRAINT a_is_there ON app.promises IS 'named';
+CREATE TABLE app.stays (id int, during tsrange, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE PUBLICATION generated FOR TABLE app.promises WITH (publish_generated_columns = stored);
+ALTER DEFAULT PRIVILEGES FOR ROLE keeper GRANT SELECT ON LARGE OBJECTS TO reader;
 `;

@@ -1,5 +1,5 @@
-import { realpath, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, realpath, stat, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { runProcess } from '../../src/core/run-process.ts';
 import { type UnixUser, unprivilegedUser } from '../../src/core/unprivileged-user.ts';
@@ -11,6 +11,7 @@ export const postgresMajors = [12, 13, 14, 15, 16, 17, 18] as const;
 export type PostgresMajor = (typeof postgresMajors)[number];
 
 const servers = join(import.meta.dirname, '../../.cache/postgres/node_modules');
+const clients = join(import.meta.dirname, '../../.cache/postgres-programs');
 const platform = `${process.platform}-${process.arch}`;
 const never = new AbortController().signal;
 
@@ -31,6 +32,34 @@ export function installationOfMajor(major: PostgresMajor): Promise<ProgramInstal
   const known = found.get(major) ?? findMajor(major);
   found.set(major, known);
   return known;
+}
+
+/** The majors whose own pg_dump and pg_restore the tests have: those of `test/servers/programs.txt`, and the usual machine's. */
+export const clientMajors = [13, 15, 16, 17, 18] as const;
+
+/**
+ * Server and client programs of one major in one folder, as distributions have it, where packages bring them apart. Throws
+ * with what to do when there are none.
+ */
+export async function wholeInstallation(major: (typeof clientMajors)[number]): Promise<ProgramInstallation> {
+  const server = await installationOfMajor(major);
+  const found = await findInstallations([join(clients, `${major}`)], process.env['PATH'] ?? '', never);
+  const client = found.find(
+    (one) => one.major === major && one.programs.has('pg_dump') && one.programs.has('pg_restore'),
+  );
+  if (client === undefined) {
+    const remedy = `run "sh scripts/setup test", or install postgresql-client-${major}`;
+    throw new Error(`there is no pg_dump of PostgreSQL ${major} for the tests: ${remedy}`);
+  }
+  const folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-programs-' });
+  copies.push(folder);
+  await chmod(folder.path, 0o755);
+  const ofServer = ['initdb', 'postgres'].map((name) => join(server.directory, name));
+  const ofClient = ['pg_dump', 'pg_restore', 'pg_dumpall', 'psql'].map((name) => join(client.directory, name));
+  for (const program of [...ofServer, ...ofClient]) await symlink(program, join(folder.path, basename(program)));
+  const whole = (await findInstallations([folder.path], '', never)).find(({ directory }) => directory === folder.path);
+  if (whole === undefined) throw new Error(`the programs of PostgreSQL ${major} do not run`);
+  return whole;
 }
 
 async function findMajor(major: PostgresMajor): Promise<ProgramInstallation> {

@@ -26,6 +26,7 @@ import {
 import { sequenceFacts } from './postgres-facts.ts';
 import { dumpPartName, restoreDump, schemaPartName } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
+import { readPublicSchema } from './public-schema.ts';
 import { pump } from './pump.ts';
 import { chooseSamples } from './sampling.ts';
 import { Scope, selectionArguments } from './selection.ts';
@@ -91,7 +92,10 @@ async function takeFromSnapshot(
     programs: ['pg_dump'],
     serverMajor: Math.max(Math.floor(session.version / 10_000), scope.isChosen ? extensionsByName : 0),
   });
-  const source = await describeSource(session, context.signal);
+  const source: BackupSource = {
+    ...(await describeSource(session, context.signal)),
+    publicSchema: await readPublicSchema(session, installation.major, context.signal),
+  };
   // Before pg_dump starts: sequences move on outside the snapshot.
   const sequences = await sequenceFacts(session, scope, context.signal);
   const measures = await measuresFor(options, session, context.signal);

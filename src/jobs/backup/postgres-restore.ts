@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findCause } from '../../core/errors.ts';
+import { errorMessage, findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
@@ -11,6 +11,7 @@ import type { BackupSource, OpenedManifest } from '../manifest.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
+import { restorePublicSchema } from './public-schema.ts';
 import { withSizeProgress } from './restore-progress.ts';
 import { inPasses, withoutPublicSchema } from './toc-selection.ts';
 
@@ -67,6 +68,7 @@ async function load(
 ): Promise<void> {
   const { manifest, contentPath, selection, onNote } = request;
   const archives = archivesOf(manifest, contentPath);
+  await restorePublicSchema(into, manifest, { ownership: request.ownership, signal: context.signal });
   if (selection !== undefined) {
     for (const note of await restoreTables({ manifest, into, selection, archives, run }, context)) onNote?.(note);
     return;
@@ -89,7 +91,7 @@ async function restoreSteps(
   const list = await run(['--list', definitions]);
   // Named by itself it is made anew, though every database has one.
   const isPublicNamed = selection?.schemas?.includes('public') === true;
-  const { first, attachments, foreignKeys, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);
+  const { first, attachments, afterRows, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);
   const withList = async (name: string, entries: string) => {
     const path = `${definitions}.${name}`;
     await writeFile(path, entries, { mode: 0o600 });
@@ -101,7 +103,7 @@ async function restoreSteps(
       ? [objects]
       : [['--section=pre-data', ...objects], [data], ['--section=post-data', ...objects]];
   if (attachments !== '') steps.push(['--jobs=1', ...(await withList('attachments', attachments))]);
-  if (foreignKeys !== '') steps.push(await withList('foreign-keys', foreignKeys));
+  if (afterRows !== '') steps.push(await withList('after-rows', afterRows));
   if (rights !== '') steps.push(['--jobs=1', ...(await withList('rights', rights))]);
   if (last !== '') steps.push(await withList('last', last));
   return steps;
@@ -156,7 +158,7 @@ const lackPatterns = [
 
 /** What the server where the restore is tried lacks says nothing about the backup. */
 function missingInServer(error: unknown): JobFailed | undefined {
-  const stderr = findCause(error, ProcessFailed)?.stderr ?? '';
+  const stderr = findCause(error, ProcessFailed)?.stderr ?? errorMessage(error);
   const lack = lackPatterns.map((pattern) => pattern.exec(stderr)?.[0]).find((text) => text !== undefined);
   if (lack === undefined) return undefined;
   return new JobFailed('inconclusive', `the server of the restore lacks something: ${lack}`, { cause: error });

@@ -26,7 +26,7 @@ export function withoutPublicSchema(list: string): string {
 interface Passes {
   readonly first: string;
   readonly attachments: string;
-  readonly foreignKeys: string;
+  readonly afterRows: string;
   readonly rights: string;
   readonly last: string;
 }
@@ -36,23 +36,27 @@ interface Passes {
  * with the option to grant it further needs a right to the schema before doing so. So rights come by themselves, for one
  * session, after all objects; what may need them comes last, as pg_restore has it. In the same way it attaches indexes of
  * partitions to that of their parent in several sessions, which wait for each other until the server ends one (deadlock
- * detected); and only a complete index can be referred to.
+ * detected); and only a complete index can be referred to. And it makes triggers and checks of a partitioned table, or of one
+ * that others inherit from, while rows of its partitions are still being loaded: these would fire, or refuse old rows that
+ * were never checked.
  */
 export function inPasses(list: string): Passes {
-  const passes = { first: '', attachments: '', foreignKeys: '', rights: '', last: '' };
+  const passes = { first: '', attachments: '', afterRows: '', rights: '', last: '' };
   for (const line of list.split('\n')) if (/^\d+; /.test(line)) passes[passOf(line)] += `${line}\n`;
   return passes;
 }
+
+const lastEntries = /^(EVENT TRIGGER|MATERIALIZED VIEW DATA|COMMENT - EVENT TRIGGER|SECURITY LABEL - EVENT TRIGGER) /;
+
+/** With their comments; comments on constraints of other kinds come to no harm there. */
+const afterRowsEntries = /^(FK CONSTRAINT|CHECK CONSTRAINT|TRIGGER|COMMENT .* (CONSTRAINT|TRIGGER)) /;
 
 function passOf(line: string): keyof Passes {
   const entry = line.replace(/^\d+; \d+ \d+ /, '');
   if (/^(ACL|DEFAULT ACL) /.test(entry)) return 'rights';
   if (entry.startsWith('INDEX ATTACH ')) return 'attachments';
-  // Comments on constraints of other kinds come to no harm there.
-  if (entry.startsWith('FK CONSTRAINT ') || /^COMMENT \S+ CONSTRAINT /.test(entry)) return 'foreignKeys';
-  return /^(EVENT TRIGGER|MATERIALIZED VIEW DATA|COMMENT - EVENT TRIGGER|SECURITY LABEL - EVENT TRIGGER) /.test(entry)
-    ? 'last'
-    : 'first';
+  if (lastEntries.test(entry)) return 'last';
+  return afterRowsEntries.test(entry) ? 'afterRows' : 'first';
 }
 
 /**

@@ -11,7 +11,13 @@ const detailsSchema = z.strictObject({
   /** So that those of another backup are not taken for its own. */
   backupId: z.string(),
   selection: selectionSchema.optional(),
-  source: sourceSchema.pick({ roles: true, superusers: true, memberships: true, bootstrapRole: true }),
+  source: sourceSchema.pick({
+    roles: true,
+    superusers: true,
+    memberships: true,
+    bootstrapRole: true,
+    publicSchema: true,
+  }),
   facts: factsSchema.omit({ mode: true }),
 });
 
@@ -19,11 +25,11 @@ const detailsSchema = z.strictObject({
 export async function closeManifest(manifest: OpenedManifest): Promise<Manifest> {
   const { encryption, selection, facts, source, ...rest } = manifest;
   if (encryption === undefined) return manifest;
-  const { roles, superusers, memberships, bootstrapRole, ...plainSource } = source;
+  const { roles, superusers, memberships, bootstrapRole, publicSchema, ...plainSource } = source;
   const details: z.infer<typeof detailsSchema> = {
     backupId: manifest.id,
     selection,
-    source: { roles, superusers, memberships, bootstrapRole },
+    source: { roles, superusers, memberships, bootstrapRole, publicSchema },
     facts: { sampled: facts.sampled, items: facts.items },
   };
   return {

@@ -49,7 +49,11 @@ test.each([12, 13, 14] as const)(
   },
 );
 
-test.each([16, 17, 18] as const)('everything of PostgreSQL %i can be measured', async (major) => {
+test.each([
+  [16, '22'],
+  [17, '22'],
+  [18, '24'],
+] as const)('everything of PostgreSQL %i can be measured', async (major, tables) => {
   await using cluster = await startWithEverything(major);
   await execute(cluster, 'postgres', 'CREATE DATABASE copy TEMPLATE everything');
   const measure = (name: string) =>
@@ -57,6 +61,6 @@ test.each([16, 17, 18] as const)('everything of PostgreSQL %i can be measured', 
 
   const facts = await measure('everything');
 
-  expect(facts).toContainEqual({ name: 'objects tables', value: '20', compare: 'equal' });
+  expect(facts).toContainEqual({ name: 'objects tables', value: tables, compare: 'equal' });
   expect(await measure('copy')).toEqual(facts);
 });

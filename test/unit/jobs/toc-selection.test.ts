@@ -57,12 +57,28 @@ test('rights come after all objects, and what needs them comes last', () => {
 3313; 0 0 COMMENT - EVENT TRIGGER watch_ddl postgres
 3314; 0 0 INDEX ATTACH public events_new_what_idx shop
 `;
-  const { first, attachments, foreignKeys, rights, last } = inPasses(more);
+  const { first, attachments, afterRows, rights, last } = inPasses(more);
   const ids = (entries: string) => [...entries.matchAll(/^(\d+); /gm)].map(([, id]) => id);
 
   expect(ids(rights)).toEqual(['3310', '3311']);
   expect(ids(last)).toEqual(['3305', '3312', '3313']);
   expect(ids(attachments)).toEqual(['3314']);
-  expect(ids(foreignKeys)).toEqual(['3302', '3303', '3304']);
+  expect(ids(afterRows)).toEqual(['3302', '3303', '3304']);
   expect(ids(first)).toEqual(['5', '217', '3410', '3411', '3412', '3413', '3420', '3300', '3301']);
+});
+
+test('what would meet rows that are still being loaded comes after them, with its comments', () => {
+  const { first, afterRows, last } = inPasses(`3320; 2620 16600 TRIGGER Odd Schema events part shop
+3321; 0 0 COMMENT Odd Schema TRIGGER part ON events shop
+3322; 2606 16601 CHECK CONSTRAINT app events not_before shop
+3323; 2606 16602 CONSTRAINT app events events_pkey shop
+3324; 0 0 COMMENT app CONSTRAINT not_before ON events shop
+3325; 0 0 COMMENT - EVENT TRIGGER watch_ddl postgres
+3326; 0 0 COMMENT app COLUMN events.what shop
+`);
+  const ids = (entries: string) => [...entries.matchAll(/^(\d+); /gm)].map(([, id]) => id);
+
+  expect(ids(afterRows)).toEqual(['3320', '3321', '3322', '3324']);
+  expect(ids(first)).toEqual(['3323', '3326']);
+  expect(ids(last)).toEqual(['3325']);
 });

@@ -39,3 +39,10 @@ export const collationName = (oid: string) =>
 /** Parents in the order in which the table was made to inherit from them. */
 export const parents = (oid: string) =>
   `ARRAY(SELECT i.inhparent::regclass::text FROM pg_inherits i WHERE i.inhrelid = ${oid} ORDER BY i.inhseqno)`;
+
+/**
+ * An SQL condition on a row `x` of pg_type: it has a definition of its own. Arrays come with their elements, multiranges with
+ * their ranges, composite types with their columns.
+ */
+export const dumpedType =
+  "(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'p' AND NOT x.typisdefined OR x.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = x.oid))";

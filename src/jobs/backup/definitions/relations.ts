@@ -18,7 +18,7 @@ const tableDefinition = `
   pg_get_partkeydef(x.oid), pg_get_expr(x.relpartbound, x.oid), ${parents('x.oid')}`;
 
 const sequenceDefinition = `
-  (SELECT ROW(format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)::text
+  x.relpersistence, (SELECT ROW(format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle)::text
      FROM pg_sequence s WHERE s.seqrelid = x.oid),
   (SELECT format('%s %s.%I', d.deptype, d.refobjid::regclass, a.attname) FROM pg_depend d
      JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -44,10 +44,13 @@ const columns = (version: number) => `
      AND (x.relkind <> 'c' OR ${notExtensionOwned('pg_type', 'x.reltype')})
    GROUP BY 1, 2`;
 
-/** A dump leaves out indexes that a failed CREATE INDEX CONCURRENTLY left behind. */
+/**
+ * A dump leaves out indexes that a failed CREATE INDEX CONCURRENTLY left behind. That of a partitioned table is valid once one of
+ * each partition is attached to it.
+ */
 const indexes = (relkind: string) => `
   SELECT n.nspname AS schema, t.relname AS relation, x.relname AS name,
-         ROW(pg_get_indexdef(x.oid), i.indisclustered, i.indisreplident,
+         ROW(pg_get_indexdef(x.oid), i.indisclustered, i.indisreplident, i.indisvalid, ${parents('x.oid')},
            ARRAY(SELECT ROW(a.attnum, a.attstattarget)::text FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0 ORDER BY a.attnum))::text
            AS definition
     FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
@@ -59,11 +62,11 @@ const indexes = (relkind: string) => `
  * Clones of a foreign key on partitions are made by the server, which names them by itself; NOT NULL is told with the
  * columns, and is a constraint of its own from version 18 only.
  */
-const constraints = `
+const constraints = (version: number) => `
   SELECT n.nspname AS schema, t.relname AS relation, x.conname || coalesce(' of ' || NULLIF(x.contypid, 0)::regtype, '') AS name,
          ROW(pg_get_constraintdef(x.oid), x.condeferrable, x.condeferred, x.convalidated)::text AS definition
     FROM pg_constraint x JOIN pg_namespace n ON n.oid = x.connamespace LEFT JOIN pg_class t ON t.oid = x.conrelid
-   WHERE x.contype IN ('p', 'u', 'f', 'c', 'x') AND NOT (x.contype = 'f' AND x.conparentid <> 0)
+   WHERE (x.contype IN ('p', 'u', 'f', 'c', 'x') ${version >= 180_000 ? "OR x.contype = 'n' AND x.conrelid <> 0" : ''}) AND NOT (x.contype = 'f' AND x.conparentid <> 0)
      AND ${userSchema('x.connamespace')} AND ${notExtensionOwned('pg_constraint')}
      AND ${notExtensionOwned('pg_class', 'x.conrelid')} AND ${notExtensionOwned('pg_type', 'x.contypid')}`;
 
@@ -76,13 +79,16 @@ function onRelation(catalog: string, relation: string, parts: { name: string; de
        AND ${notExtensionOwned(catalog)} AND ${notExtensionOwned('pg_class', 't.oid')}`;
 }
 
-/** Clones on partitions are the server's own. */
-const triggers = (version: number) =>
-  onRelation('pg_trigger', 'x.tgrelid', {
+/** Clones on partitions are the server's own, but whether they fire may differ from the original. */
+const triggers = (version: number) => {
+  const firing = `(SELECT p.tgenabled FROM pg_trigger p WHERE p.oid = x.tgparentid AND NOT p.tgisinternal)`;
+  const original = `NOT x.tgisinternal ${version >= 130_000 ? 'AND x.tgparentid = 0' : ''}`;
+  return onRelation('pg_trigger', 'x.tgrelid', {
     name: 'x.tgname',
     definition: 'pg_get_triggerdef(x.oid), x.tgenabled',
-    condition: `NOT x.tgisinternal ${version >= 130_000 ? 'AND x.tgparentid = 0' : ''}`,
+    condition: version >= 130_000 ? `(${original} OR x.tgenabled <> ${firing})` : original,
   });
+};
 
 const rules = onRelation('pg_rewrite', 'x.ev_class', {
   name: 'x.rulename',
@@ -126,7 +132,7 @@ export const relationKinds: readonly DefinitionKind[] = [
   { kind: 'columns', sql: columns },
   { kind: 'indexes', sql: () => indexes('i') },
   { kind: 'partitioned indexes', sql: () => indexes('I') },
-  { kind: 'constraints', sql: () => constraints },
+  { kind: 'constraints', sql: constraints },
   { kind: 'triggers', sql: triggers },
   { kind: 'rules', sql: () => rules },
   { kind: 'policies', sql: () => policies },

@@ -1,4 +1,11 @@
-import { type DefinitionKind, firstUserOid, largeObjectTable, notExtensionOwned, userSchema } from './kind.ts';
+import {
+  type DefinitionKind,
+  dumpedType,
+  firstUserOid,
+  largeObjectTable,
+  notExtensionOwned,
+  userSchema,
+} from './kind.ts';
 
 /** Catalogs whose objects have owners and rights. `right` is the letter that acldefault() knows them by. */
 interface OwnedCatalog {
@@ -23,8 +30,7 @@ const owned: readonly OwnedCatalog[] = [
     owner: 'typowner',
     namespace: 'typnamespace',
     acl: { column: 'typacl', right: "'T'" },
-    condition: `(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'b' AND x.typelem = 0
-      OR EXISTS (SELECT FROM pg_class c WHERE c.oid = x.typrelid AND c.relkind = 'c'))`,
+    condition: `(${dumpedType} OR EXISTS (SELECT FROM pg_class c WHERE c.oid = x.typrelid AND c.relkind = 'c'))`,
   },
   { catalog: 'pg_namespace', owner: 'nspowner', namespace: 'oid', acl: { column: 'nspacl', right: "'n'" } },
   { catalog: 'pg_collation', owner: 'collowner', namespace: 'collnamespace' },
@@ -97,6 +103,40 @@ const privileges = () => `
     ) AS o
    WHERE o.rights <> o.usual`;
 
+/** Without who granted it; the owner, who is called otherwise on every server, is `owner`. */
+const granted = (acl: string) => `
+  SELECT format('%s %s %s', CASE e.grantee WHEN 0 THEN 'public' WHEN x.owner THEN 'owner' ELSE pg_get_userbyid(e.grantee) END,
+    e.privilege_type, e.is_grantable) AS entry FROM aclexplode(${acl}) AS e`;
+
+/** Objects of the server in pg_catalog, or of an extension, with their rights as they are and as they were when they were made. */
+function notMadeByUser({ catalog, owner, namespace, acl }: Required<Pick<OwnedCatalog, 'acl'>> & OwnedCatalog): string {
+  const usual = `acldefault(${acl.right}, x.${owner})`;
+  const ofServer = namespace === undefined ? `x.oid < ${firstUserOid}` : `x.${namespace} = 'pg_catalog'::regnamespace`;
+  return `
+    SELECT '${catalog}'::regclass AS classid, x.oid AS objid, 0 AS subid, x.${owner} AS owner,
+           coalesce(x.${acl.column}, ${usual}) AS now, coalesce(i.initprivs, ${usual}) AS once
+      FROM ${catalog} x LEFT JOIN pg_init_privs i ON i.classoid = '${catalog}'::regclass AND i.objoid = x.oid AND i.objsubid = 0
+     WHERE x.${acl.column} IS DISTINCT FROM i.initprivs AND (${ofServer} OR NOT ${notExtensionOwned(catalog)})`;
+}
+
+/** Of what no dump makes, it holds the rights that were given or taken since. */
+const changedPrivileges = () => `
+  SELECT NULL AS schema, NULL AS relation, ${identity('o.subid')} AS name, o.definition
+    FROM (
+      SELECT x.classid, x.objid, x.subid, array_to_string(ARRAY(
+               SELECT 'given ' || entry FROM (${granted('x.now')} EXCEPT ${granted('x.once')}) AS g UNION ALL
+               SELECT 'taken ' || entry FROM (${granted('x.once')} EXCEPT ${granted('x.now')}) AS t ORDER BY 1), ', ') AS definition
+        FROM (${owned.flatMap((one) => (one.acl === undefined || one.catalog === 'pg_largeobject_metadata' ? [] : notMadeByUser({ ...one, acl: one.acl }))).join(' UNION ALL ')}
+          UNION ALL
+          SELECT 'pg_class'::regclass, a.attrelid, a.attnum::int, c.relowner, a.attacl, i.initprivs
+            FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+            LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = a.attrelid AND i.objsubid = a.attnum
+           WHERE a.attacl IS DISTINCT FROM i.initprivs AND NOT a.attisdropped
+             AND (c.relnamespace = 'pg_catalog'::regnamespace OR NOT ${notExtensionOwned('pg_class', 'c.oid')})
+        ) AS x
+    ) AS o
+   WHERE o.definition <> ''`;
+
 const defaultPrivileges = `
   SELECT n.nspname AS schema, NULL AS relation, format('%s %s', pg_get_userbyid(x.defaclrole), x.defaclobjtype) AS name,
          array_to_string(${exploded('x.defaclacl')}, ', ') AS definition
@@ -132,5 +172,6 @@ export const rightsKinds: readonly DefinitionKind[] = [
   { kind: 'security labels', sql: () => described('pg_seclabel', 'x.provider, x.label') },
   { kind: 'owners', sql: owners, needsOwnership: true },
   { kind: 'privileges', sql: privileges, needsOwnership: true },
+  { kind: 'changed privileges', sql: changedPrivileges, needsOwnership: true, ofWhole: true },
   { kind: 'default privileges', sql: () => defaultPrivileges, needsOwnership: true },
 ];

@@ -1,6 +1,7 @@
 import {
   collationName,
   type DefinitionKind,
+  dumpedType,
   firstUserOid,
   notExtensionOwned,
   sortedOptions,
@@ -50,16 +51,20 @@ const range = (version: number) => `
      ${version >= 140_000 ? 'r.rngmultitypid::regtype' : 'NULL'}, (SELECT opcname FROM pg_opclass WHERE oid = r.rngsubopc))::text
      FROM pg_range r WHERE r.rngtypid = x.oid)`;
 
-/** Enumerations, domains, ranges and base types; composite types are told with the columns. */
+const baseType = `
+  CASE WHEN x.typtype = 'b' THEN ROW(x.typinput::regproc, x.typoutput::regproc, x.typreceive::regproc, x.typsend::regproc,
+    x.typmodin::regproc, x.typmodout::regproc, x.typanalyze::regproc, x.typlen, x.typbyval, x.typalign, x.typstorage, x.typcategory,
+    x.typispreferred, x.typdelim, x.typelem::regtype, x.typcollation <> 0)::text END`;
+
+/** Enumerations, domains, ranges, base types and those of which there is only the name; composite types are told with the columns. */
 const types = (version: number) =>
   inSchema('pg_type', {
     namespace: 'typnamespace',
     name: 'x.typname',
     definition: `x.typtype, format_type(x.typbasetype, x.typtypmod), x.typnotnull,
       coalesce(pg_get_expr(x.typdefaultbin, 0), x.typdefault), ${collationName("CASE x.typtype WHEN 'd' THEN x.typcollation END")},
-      ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = x.oid ORDER BY e.enumsortorder), ${range(version)},
-      CASE WHEN x.typtype = 'b' THEN ROW(x.typinput::regproc, x.typoutput::regproc, x.typlen, x.typalign, x.typstorage)::text END`,
-    condition: "(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'b' AND x.typelem = 0)",
+      ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = x.oid ORDER BY e.enumsortorder), ${range(version)}, ${baseType}`,
+    condition: dumpedType,
   });
 
 const compositeTypes = `
@@ -72,11 +77,14 @@ function collationLocale(version: number): string {
   return version >= 150_000 ? 'x.colliculocale' : 'NULL';
 }
 
+/** Alterations of the order, by version 16. */
+const collationRules = (version: number) => (version >= 160_000 ? 'x.collicurules' : 'NULL');
+
 const collations = (version: number) =>
   inSchema('pg_collation', {
     namespace: 'collnamespace',
     name: 'x.collname',
-    definition: `x.collprovider, x.collisdeterministic, x.collcollate, x.collctype, ${collationLocale(version)}`,
+    definition: `x.collprovider, x.collisdeterministic, x.collcollate, x.collctype, ${collationLocale(version)}, ${collationRules(version)}`,
   });
 
 const operators = inSchema('pg_operator', {
@@ -100,7 +108,8 @@ const operatorFamilies = inSchema('pg_opfamily', {
   name: "x.opfname || ' ' || a.amname",
   join: 'JOIN pg_am a ON a.oid = x.opfmethod',
   definition: `
-    ARRAY(SELECT ROW(o.amopstrategy, o.amopopr::regoperator, o.amoppurpose)::text FROM pg_amop o WHERE o.amopfamily = x.oid ORDER BY 1),
+    ARRAY(SELECT ROW(o.amopstrategy, o.amopopr::regoperator, o.amoppurpose,
+            (SELECT f.opfname FROM pg_opfamily f WHERE f.oid = o.amopsortfamily))::text FROM pg_amop o WHERE o.amopfamily = x.oid ORDER BY 1),
     ARRAY(SELECT ROW(p.amprocnum, p.amproclefttype::regtype, p.amprocrighttype::regtype, p.amproc::regprocedure)::text
             FROM pg_amproc p WHERE p.amprocfamily = x.oid ORDER BY 1)`,
 });
@@ -262,7 +271,8 @@ export const databaseObjectKinds: readonly DefinitionKind[] = [
   {
     kind: 'user mappings',
     sql: () =>
-      `SELECT NULL AS schema, NULL AS relation, format('%s for %s', x.srvname, x.usename) AS name, '' AS definition FROM pg_user_mappings x`,
+      `SELECT NULL AS schema, NULL AS relation, format('%s for %s', x.srvname, x.usename) AS name,
+              ARRAY(SELECT split_part(o, '=', 1) FROM unnest(x.umoptions) AS o ORDER BY 1)::text AS definition FROM pg_user_mappings x`,
   },
   {
     kind: 'event triggers',

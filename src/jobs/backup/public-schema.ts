@@ -1,0 +1,45 @@
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
+import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
+import type { OpenedManifest } from '../manifest.ts';
+
+type PublicSchema = NonNullable<OpenedManifest['source']['publicSchema']>;
+
+/** The first major version whose pg_dump holds the owner of the schema `public` and what is said about it. */
+const dumpedSinceMajor = 15;
+
+/** Who owns the schema `public` and what is said about it; undefined when the dump has that, or there is no such schema. */
+export async function readPublicSchema(
+  session: PostgresSession,
+  pgDumpMajor: number,
+  signal: AbortSignal,
+): Promise<PublicSchema | undefined> {
+  return pgDumpMajor >= dumpedSinceMajor ? undefined : describePublic(session, signal);
+}
+
+async function describePublic(session: PostgresSession, signal: AbortSignal): Promise<PublicSchema | undefined> {
+  const [row] = await session.query(
+    `SELECT pg_get_userbyid(nspowner) AS owner, obj_description(oid, 'pg_namespace') AS comment
+       FROM pg_namespace WHERE nspname = 'public'`,
+    { signal },
+  );
+  return row === undefined ? undefined : { owner: row['owner'] ?? '', comment: row['comment'] ?? null };
+}
+
+/** Makes the schema `public` what it was in the source, before rights are granted on it. */
+export async function restorePublicSchema(
+  into: PostgresAccess,
+  { source }: OpenedManifest,
+  options: { readonly ownership: 'restore' | 'ignore'; readonly signal: AbortSignal },
+): Promise<void> {
+  if (source.publicSchema === undefined) return;
+  const { owner, comment } = source.publicSchema;
+  const { signal } = options;
+  await using session = await openSession(into, { signal });
+  const now = await describePublic(session, signal);
+  if (now === undefined) return;
+  if (options.ownership === 'restore' && now.owner !== owner) {
+    await session.query(`ALTER SCHEMA public OWNER TO ${quoteIdentifier(owner)}`, { signal });
+  }
+  if (now.comment === comment) return;
+  await session.query(`COMMENT ON SCHEMA public IS ${comment === null ? 'NULL' : quoteLiteral(comment)}`, { signal });
+}
