@@ -204,27 +204,20 @@ function addRestoreCommand(program: Command, action: (run: Run) => Action): void
 }
 
 function addCompareCommand(program: Command, action: (run: Run) => Action): void {
-  program
+  const command = program
     .command('compare')
     .description(
-      'compare two databases, or a database with a backup of it; exit code 0 same, 1 different, 2 not compared',
+      'compare two databases, a database with a backup of it, or two stores of other engines; exit code 0 same, 1 different, 2 not compared',
     )
     .argument('<source>', 'TARGET or TARGET/DATABASE')
     .argument('[other]', 'TARGET or TARGET/DATABASE; left out with --backup')
-    .option('--rows', 'row counts, sequences and definitions (the default)')
-    .option('--content', 'also a fingerprint of every row, which reads everything')
-    .option('--sample-above <size>', 'with --content: of larger tables only about so much, chosen by key')
+    .addHelpText('after', comparesWhat);
+  addDatabaseOptions(command);
+  addStoreOptions(command);
+  command
     .option('--schema <schema>', 'only this schema, as a pattern; may be given several times', collect, [])
     .option('--table <schema.table>', 'only this table, as a pattern; may be given several times', collect, [])
-    .option('--backup <id>', 'a backup, or "latest": what it held, by its manifest; nothing is restored')
-    .option('--store <name>', 'with --backup: only the copy in this store')
-    .option('--keys <number>', 'of tables that differ, name up to so many primary keys that do', wholeNumber)
-    .option(
-      '--ignore <part>',
-      'do not compare definitions, owners or sequences; may be given several times',
-      collect,
-      [],
-    )
+    .option('--keys <number>', 'of tables that differ, name up to so many keys that do', wholeNumber)
     .option('--timeout <duration>', 'time for one statement; a table that takes longer is not compared', '30m')
     .option('--report <file>', 'write the JSON report to this file, too')
     .action(
@@ -237,6 +230,42 @@ function addCompareCommand(program: Command, action: (run: Run) => Action): void
         ),
       ),
     );
+}
+
+const comparesWhat = `
+PostgreSQL with PostgreSQL or a backup: rows, definitions, content.
+PostgreSQL with DynamoDB, DynamoDB with DynamoDB, Redis with Redis: counts, and samples of each side looked up on the other.`;
+
+function addDatabaseOptions(command: Command): void {
+  command
+    .option('--rows', 'row counts, sequences and definitions (the default)')
+    .option('--content', 'also a fingerprint of every row, which reads everything')
+    .option('--sample-above <size>', 'with --content: of larger tables only about so much, chosen by key')
+    .option('--backup <id>', 'a backup, or "latest": what it held, by its manifest; nothing is restored')
+    .option('--store <name>', 'with --backup: only the copy in this store')
+    .option(
+      '--ignore <part>',
+      'do not compare definitions, owners or sequences; may be given several times',
+      collect,
+      [],
+    );
+}
+
+/** What is said of names stands as SOURCE=OTHER. */
+function addStoreOptions(command: Command): void {
+  command
+    .option('--pair <source=other>', 'with DynamoDB: these two tables; may be given several times', collect, [])
+    .option('--prefix <text>', 'with DynamoDB: each table with the one that has this before its name')
+    .option('--key <source=other>', 'a part of the key that has another name on the other side', collect, [])
+    .option('--columns <names>', 'also compare these in samples: a,b or a,b=c where names differ', collect, [])
+    .option('--samples <number>', 'keys taken from each side and looked up on the other; 10 by default', wholeNumber)
+    .option('--counts <how>', 'of DynamoDB: "estimate" (free, up to six hours old; the default) or "exact" (a scan)')
+    .option(
+      '--max-read-units <number>',
+      'read units that may be taken of each DynamoDB; 100000 by default',
+      wholeNumber,
+    )
+    .option('--ttl-tolerance <duration>', 'of Redis: by how much two times to live may differ; 10s by default');
 }
 
 interface RestoreFlags {

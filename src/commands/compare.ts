@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Assembly } from '../assembly.ts';
+import type { LoadedConfig } from '../config/loaded.ts';
 import { parseBytes } from '../core/bytes.ts';
 import { parseDuration } from '../core/duration.ts';
 import { compareWithBackup } from '../jobs/compare/compare-backup.ts';
@@ -10,20 +11,22 @@ import {
   ignorable,
 } from '../jobs/compare/compare-databases.ts';
 import type { ComparedState, Comparison } from '../jobs/compare/comparison.ts';
-import type { Findings } from '../jobs/compare/findings.ts';
 import { type Choice, LiveSide, takeSnapshots } from '../jobs/compare/live-side.ts';
 import { openBackup } from '../jobs/encryption/manifest-details.ts';
 import { type SelectSettings, selectSettings } from '../jobs/settings.ts';
 import { assembleOrFail, type CommandContext, CommandError, loadOrFail } from './command-context.ts';
 import { renderComparison } from './compare/render.ts';
-import { type Subject, subjectOf } from './compare/subject.ts';
+import { reportOf } from './compare/report.ts';
+import { refuseOthers, type StoreFlags, storeRequestOf } from './compare/store-flags.ts';
+import { compareStores, lockTimeoutMs } from './compare/stores.ts';
+import { type ComparedTarget, comparedTarget, type Subject, subjectOf } from './compare/subject.ts';
 import { exitCodes } from './exit-code.ts';
 import { backupsOf, type FoundBackup, findBackup } from './find-backup.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { printJson, printLine } from './terminal.ts';
 
 /** As the command line gives them. */
-export interface CompareFlags {
+export interface CompareFlags extends StoreFlags {
   readonly rows?: boolean;
   readonly content?: boolean;
   /** A size such as `1GiB`. */
@@ -49,9 +52,6 @@ interface Request {
   readonly statementTimeoutMs: number;
 }
 
-/** Waiting for a lock is waiting for somebody who changes the table: others queue behind us meanwhile. */
-const lockTimeoutMs = 5_000;
-
 /**
  * `watchkeeper compare SOURCE OTHER`, or `SOURCE --backup ID`: what two databases hold, or a backup and a database, told
  * by its differences. Exit codes as those of diff: 0 the same, 1 different, 2 it could not be compared.
@@ -62,7 +62,6 @@ export async function runCompare(
   other: string | undefined,
   flags: CompareFlags,
 ): Promise<number> {
-  const request = requestOf(flags);
   if ((other === undefined) === (flags.backup === undefined)) {
     throw usage('name two databases, or one and --backup');
   }
@@ -70,8 +69,8 @@ export async function runCompare(
   try {
     const comparison =
       other === undefined
-        ? await withBackup(context, source, { ...flags, request }, display)
-        : await withDatabase(context, [source, other], request, display);
+        ? await withBackup(context, source, flags, display)
+        : await withOther(context, [source, other], flags, display);
     display.clear();
     await tell(context, comparison, flags.report);
     return codes[comparison.result];
@@ -120,13 +119,30 @@ function requestOf(flags: CompareFlags): Request {
   return { options, patterns: patterns.data, statementTimeoutMs };
 }
 
-async function withDatabase(
+async function withOther(
   context: CommandContext,
   names: readonly [string, string],
-  request: Request,
+  flags: CompareFlags,
   display: ProgressDisplay,
 ): Promise<Comparison> {
   const config = await loadOrFail(context);
+  const targets = names.map((name) => comparedTarget(config, name)) as [ComparedTarget, ComparedTarget];
+  refuseOthers(
+    flags,
+    targets.map(({ engine }) => engine),
+  );
+  if (targets.every(({ engine }) => engine === 'postgres')) {
+    return await withDatabase(context, { config, names }, requestOf(flags), display);
+  }
+  return await compareStores(targets, storeRequestOf(flags), context, workContext(context, display));
+}
+
+async function withDatabase(
+  context: CommandContext,
+  { config, names }: { readonly config: LoadedConfig; readonly names: readonly [string, string] },
+  request: Request,
+  display: ProgressDisplay,
+): Promise<Comparison> {
   const subjects = names.map((name) => subjectOf(config, name)) as [Subject, Subject];
   const startedAt = context.clock.now();
   await using source = await open(subjects[0], request, context);
@@ -137,16 +153,17 @@ async function withDatabase(
   if (!fitting.includes(true)) throw usage('neither database has such schemas or tables');
   const findings = await compareDatabases(sides, request.options, workContext(context, display));
   const states = sides.map((side, at) => stateOf(side, subjects[at] ?? subjects[0])) as [ComparedState, ComparedState];
-  return { ...reportOf(findings, states, request, { startedAt, context }), snapshotsWithinSeconds };
+  return { ...reportOf(findings, states, request.options.level, { startedAt, context }), snapshotsWithinSeconds };
 }
 
 async function withBackup(
   context: CommandContext,
   source: string,
-  flags: CompareFlags & { readonly request: Request },
+  flags: CompareFlags,
   display: ProgressDisplay,
 ): Promise<Comparison> {
-  const { request } = flags;
+  refuseOthers({ ...flags, backup: '', store: '', ignore: [] }, ['postgres']);
+  const request = requestOf(flags);
   if (request.options.keys !== undefined)
     throw usage('--keys needs two databases: a backup tells none without a restore');
   if (request.options.sampleAboveBytes !== undefined)
@@ -173,7 +190,7 @@ async function withBackup(
     snapshotAt: manifest.snapshotAt,
     backup: { id: manifest.id, store: opened.name },
   };
-  return reportOf(findings, [held, stateOf(side, subject)], request, { startedAt, context });
+  return reportOf(findings, [held, stateOf(side, subject)], options.level, { startedAt, context });
 }
 
 /** `latest`: the newest one of the database, proven or not. */
@@ -202,25 +219,6 @@ function workContext({ signal, clock, log }: CommandContext, display: ProgressDi
 
 function stateOf(side: LiveSide, { target, database }: Subject): ComparedState {
   return { target, database, version: side.session.versionText, snapshotAt: side.snapshotAt };
-}
-
-function reportOf(
-  findings: Findings,
-  [source, other]: readonly [ComparedState, ComparedState],
-  { options }: Request,
-  run: { readonly startedAt: Date; readonly context: CommandContext },
-): Comparison {
-  const { result, compared, tables, differences, keys, notCompared, notes } = findings;
-  return {
-    format: 'watchkeeper-comparison/1',
-    result,
-    level: options.level,
-    source,
-    other,
-    startedAt: run.startedAt.toISOString(),
-    finishedAt: run.context.clock.now().toISOString(),
-    ...{ compared, tables, differences, keys, notCompared, notes },
-  };
 }
 
 async function tell(

@@ -1,5 +1,11 @@
 import { formatDuration } from '../../core/duration.ts';
-import type { ComparedState, Comparison, Difference, DifferingKeys } from '../../jobs/compare/comparison.ts';
+import type {
+  ComparedCount,
+  ComparedState,
+  Comparison,
+  Difference,
+  DifferingKeys,
+} from '../../jobs/compare/comparison.ts';
 import { formatTable } from '../terminal.ts';
 
 /** For people: what was compared, every difference, and what was not compared. */
@@ -9,6 +15,7 @@ export function renderComparison(comparison: Comparison): string {
   const sections = [
     header(comparison),
     shown.length === 0 ? undefined : differenceTable(comparison, shown, within),
+    countTable(comparison),
     ...keys.map(describeKeys),
     list(
       'NOT COMPARED',
@@ -34,7 +41,29 @@ function header({ source, other, snapshotsWithinSeconds }: Comparison): string {
 
 function describeState({ target, database, version, snapshotAt, backup }: ComparedState): string[] {
   const from = backup === undefined ? '' : `backup ${backup.id} in store ${backup.store}`;
-  return [`${target}/${database}`, version, snapshotAt, from];
+  return [database === '' ? target : `${target}/${database}`, version, snapshotAt, from];
+}
+
+/** What was counted and sampled, the same or not. */
+function countTable({ counts = [], samples = [] }: Comparison): string | undefined {
+  const names = [...new Set([...counts, ...samples].map(({ name }) => name))];
+  if (names.length === 0) return undefined;
+  const rows = names.map((name) => {
+    const count = counts.find((one) => one.name === name);
+    const sample = samples.find((one) => one.name === name);
+    return [
+      name,
+      countOf(count, 'source'),
+      countOf(count, 'other'),
+      sample === undefined ? '–' : `${sample.fromSource} and ${sample.fromOther}`,
+    ];
+  });
+  return formatTable(['COUNTED', 'SOURCE', 'OTHER', 'SAMPLES'], rows);
+}
+
+function countOf(count: ComparedCount | undefined, side: 'source' | 'other'): string {
+  if (count === undefined) return '–';
+  return count.estimated.includes(side) ? `about ${count[side]}` : String(count[side]);
 }
 
 /** Things of a table or view that one side lacks altogether are told by it alone. */
@@ -71,13 +100,13 @@ function differenceTable(
     const label = inside === undefined ? name : `${name} (and ${inside} that belong to it)`;
     return [label, ...bothValues(difference)];
   });
-  const title = (side: ComparedState, word: string) => `${word} ${side.database}`;
+  const title = (side: ComparedState, word: string) => `${word} ${side.database}`.trim();
   return formatTable(['DIFFERENT', title(source, 'SOURCE'), title(other, 'OTHER')], rows);
 }
 
 /** Hashes say nothing to people. */
 function bothValues({ name, source, other }: Difference): [string, string] {
-  const isShown = /^(rows|sequence|column order|objects) /.test(name);
+  const isShown = /^(rows|samples|sequence|column order|objects) /.test(name);
   if (isShown) return [source ?? '–', other ?? '–'];
   if (source === null || other === null) return [presence(source), presence(other)];
   return ['there', 'there, but different'];
@@ -87,18 +116,28 @@ function presence(value: string | null): string {
   return value === null ? '–' : 'there';
 }
 
-function describeKeys({ table, columns, onlyInSource, onlyInOther, changed, more }: DifferingKeys): string {
+function describeKeys(keys: DifferingKeys): string {
+  const { table, columns, onlyInSource, onlyInOther, changed, changedColumns = [], more } = keys;
   const lines = [
     ...keyLines('only in source', onlyInSource),
     ...keyLines('only in other', onlyInOther),
-    ...keyLines('different', changed),
+    ...keyLines('different', changed).map((line, at) => `${line}${inColumns(changedColumns[at])}`),
     ...(more ? ['  … and more'] : []),
   ];
   return [`keys of ${table} (${columns.join(', ')})`, ...lines].join('\n');
 }
 
 function keyLines(what: string, keys: readonly (readonly string[])[]): string[] {
-  return keys.map((key) => `  ${what}: ${key.join(', ')}`);
+  return keys.map((key) => `  ${what}: ${key.map(printable).join(', ')}`);
+}
+
+/** Keys may hold anything, control characters of terminals included. */
+function printable(text: string): string {
+  return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
+}
+
+function inColumns(columns: readonly string[] | undefined): string {
+  return columns === undefined ? '' : ` (${columns.join(', ')})`;
 }
 
 function list(title: string, lines: readonly string[]): string | undefined {

@@ -14,13 +14,34 @@ export interface DifferingKeys {
   readonly onlyInSource: readonly (readonly string[])[];
   readonly onlyInOther: readonly (readonly string[])[];
   readonly changed: readonly (readonly string[])[];
+  /** What differs of each of `changed`, where it is known. */
+  readonly changedColumns?: readonly (readonly string[])[];
   /** There are more than those that are named. */
   readonly more: boolean;
+}
+
+/** How many records two collections have. */
+export interface ComparedCount {
+  readonly name: string;
+  readonly source: number;
+  readonly other: number;
+  /** Which of them are estimates; when there is one, the two were not compared. */
+  readonly estimated: readonly ('source' | 'other')[];
+}
+
+/** How many records of each side were looked up on the other. */
+export interface ComparedSample {
+  readonly name: string;
+  readonly fromSource: number;
+  readonly fromOther: number;
 }
 
 /** What was compared, and which state of it. */
 export interface ComparedState {
   readonly target: string;
+  /** Absent: PostgreSQL. */
+  readonly engine?: 'postgres' | 'dynamodb' | 'redis';
+  /** The region of DynamoDB; of Redis `db0`, empty when all databases of the server are compared. */
   readonly database: string;
   /** Version of the server, e.g. `17.6`. */
   readonly version: string;
@@ -40,7 +61,8 @@ export type ComparisonResult = 'same' | 'different' | 'incomplete';
 export interface Comparison {
   readonly format: 'watchkeeper-comparison/1';
   readonly result: ComparisonResult;
-  readonly level: 'rows' | 'content';
+  /** `samples`: two stores that have only records and keys in common. */
+  readonly level: 'rows' | 'content' | 'samples';
   readonly source: ComparedState;
   readonly other: ComparedState;
   /** Both snapshots were taken within this span; absent where one side is a backup. */
@@ -52,6 +74,9 @@ export interface Comparison {
   readonly tables: number;
   readonly differences: readonly Difference[];
   readonly keys: readonly DifferingKeys[];
+  /** With level `samples`. */
+  readonly counts?: readonly ComparedCount[];
+  readonly samples?: readonly ComparedSample[];
   /** What should have been compared, and why it was not. */
   readonly notCompared: readonly { readonly what: string; readonly why: string }[];
   /** What the reader should know: what such a comparison leaves out. */

@@ -1,8 +1,9 @@
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { belongsToSample, fromTable, keyColumns, keyHash, rowHash } from '../backup/postgres-facts.ts';
 import type { SampledTable } from '../manifest.ts';
+import type { Attempt } from './attempt.ts';
 import type { DifferingKeys } from './comparison.ts';
-import type { Attempt, ComparedTable, LiveSide } from './live-side.ts';
+import type { ComparedTable, LiveSide } from './live-side.ts';
 
 export interface KeySearch {
   /** `rows`: only keys that one side lacks; `content`: also those whose rows differ. */

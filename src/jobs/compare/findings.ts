@@ -1,7 +1,7 @@
 import { compareFacts } from '../compare-facts.ts';
 import type { Fact } from '../manifest.ts';
-import type { Comparison, Difference, DifferingKeys } from './comparison.ts';
-import type { Attempt } from './live-side.ts';
+import type { Attempt } from './attempt.ts';
+import type { ComparedCount, ComparedSample, Comparison, Difference, DifferingKeys } from './comparison.ts';
 
 /** What decides how a value is printed and hashed, beside the value. */
 export interface PrintedBy {
@@ -25,6 +25,8 @@ export class Findings {
   readonly keys: DifferingKeys[] = [];
   readonly notCompared: Comparison['notCompared'][number][] = [];
   readonly notes: string[] = [];
+  readonly counts: ComparedCount[] = [];
+  readonly samples: ComparedSample[] = [];
   compared = 0;
   tables = 0;
   readonly #doubt: string | undefined;

@@ -18,6 +18,7 @@ import { resolveSelection, Scope } from '../backup/selection.ts';
 import { JobFailed } from '../job.ts';
 import type { Fact, Selection } from '../manifest.ts';
 import type { SelectSettings } from '../settings.ts';
+import type { Attempt } from './attempt.ts';
 
 export interface ComparedTable extends TableName {
   readonly label: string;
@@ -29,9 +30,6 @@ export interface ComparedTable extends TableName {
   /** As the planner knows it: nothing is locked to learn it. */
   readonly estimatedBytes: number;
 }
-
-/** What was read, or why it cannot be. */
-export type Attempt<T> = { readonly value: T } | { readonly why: string };
 
 export interface SideOptions {
   /** How messages call it: `shop/payments_db`. */

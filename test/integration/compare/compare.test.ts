@@ -468,8 +468,11 @@ targets:
 
 test('what cannot be compared at all ends with code 2 and its reason', async () => {
   const cases = [
-    [['shop', 'cache'], 'target "cache" is of engine redis, and only databases of PostgreSQL can be compared'],
-    [['shop', 'nothing'], 'there is no target "nothing"; there are: shop, copy, weak, away'],
+    [['shop', 'cache'], 'postgres cannot be compared with redis'],
+    [['shop', 'nothing'], 'there is no target "nothing"; there are: shop, copy, weak, away, cache'],
+    [['cache', '--backup', 'latest'], 'target "cache" is of engine redis, and a backup of it cannot be compared'],
+    [['shop', 'copy', '--samples', '5'], '--samples is not for comparing databases of PostgreSQL'],
+    [['shop', '--backup', 'latest', '--pair', 'a=b'], '--pair is not for comparing databases of PostgreSQL'],
     [['shop', 'away'], 'could not compare: connecting to'],
     [['shop', 'copy/nowhere'], 'database "nowhere" does not exist'],
     [['shop'], 'name two databases, or one and --backup'],

@@ -68,7 +68,22 @@ test('of CloudWatch nothing else is called', async () => {
   expect(unique(called.map(({ action }) => action))).toEqual(ofCloudwatch('dynamodb'));
 });
 
-test.each([...watched.map((name) => `src/targets/${name}/api.ts`), 'src/targets/aws/cloudwatch.ts'])(
+test('the policy for comparing allows every call that reads items or finds tables, and nothing else', async () => {
+  const called = (await calls()).filter(({ file }) => file === 'src/targets/dynamodb/items.ts');
+  const store = await readFile(join(root, 'src/jobs/compare/dynamodb/item-store.ts'), 'utf8');
+
+  // Of what is called for watching, it uses these two.
+  const shared = [...store.matchAll(/#api\.(\w+)\(/g)].map(([, method]) => method ?? '');
+  expect(unique(shared)).toEqual(['table', 'tableNames']);
+  const wanted = [...called.map(({ action }) => action), 'dynamodb:DescribeTable', 'dynamodb:ListTables'];
+  expect(called.length).toBe(2);
+  expect(await actionsAllowed('compare.json')).toEqual(unique(wanted));
+});
+
+/** Whatever else talks to AWS. */
+const others = ['src/targets/aws/cloudwatch.ts', 'src/targets/dynamodb/items.ts'];
+
+test.each([...watched.map((name) => `src/targets/${name}/api.ts`), ...others])(
   '%s names the permission of each call as it is called, so that errors tell the right one',
   async (file) => {
     const text = await readFile(join(root, file), 'utf8');
@@ -137,6 +152,7 @@ test('no other file talks to AWS: one that does needs a policy', async () => {
     [
       ...watched.map((name) => `targets/${name}/api.ts`),
       'targets/aws/cloudwatch.ts',
+      'targets/dynamodb/items.ts',
       'targets/libpq/rds-iam.ts',
       'config/aws-secret.ts',
       'storage/s3-client.ts',

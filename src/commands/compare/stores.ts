@@ -1,0 +1,118 @@
+import type { LoadedDynamodb, LoadedPostgres } from '../../config/loaded.ts';
+import type { CompareContext } from '../../jobs/compare/compare-databases.ts';
+import type { ComparedState, Comparison } from '../../jobs/compare/comparison.ts';
+import { ItemStore } from '../../jobs/compare/dynamodb/item-store.ts';
+import { Findings } from '../../jobs/compare/findings.ts';
+import { LiveSide, takeSnapshots } from '../../jobs/compare/live-side.ts';
+import { PairingProblem } from '../../jobs/compare/pairs/name-pair.ts';
+import { pairRowsWithItems } from '../../jobs/compare/pairs/postgres-dynamodb.ts';
+import { compareRecords } from '../../jobs/compare/records/compare-records.ts';
+import { withDatabase } from '../../targets/libpq/access.ts';
+import { type CommandContext, CommandError } from '../command-context.ts';
+import { exitCodes } from '../exit-code.ts';
+import { printError } from '../terminal.ts';
+import { reportOf } from './report.ts';
+import type { StoreRequest } from './store-flags.ts';
+import type { ComparedTarget } from './subject.ts';
+
+/** What a comparison of two stores is given. */
+interface Work {
+  readonly request: StoreRequest;
+  readonly context: CommandContext;
+  readonly work: CompareContext;
+  readonly findings: Findings;
+}
+
+type States = readonly [ComparedState, ComparedState];
+
+/** Waiting for a lock is waiting for somebody who changes the table: others queue behind us meanwhile. */
+export const lockTimeoutMs = 5_000;
+
+/** Compares two targets of which one at least is not PostgreSQL, by counts and samples. */
+export async function compareStores(
+  targets: readonly [ComparedTarget, ComparedTarget],
+  request: StoreRequest,
+  context: CommandContext,
+  work: CompareContext,
+): Promise<Comparison> {
+  const startedAt = context.clock.now();
+  const findings = new Findings(undefined);
+  const given = { request, context, work, findings };
+  try {
+    const states = await compareEngines(targets, given);
+    findings.notes.push('a sample cannot tell that nothing else is missing or different');
+    return reportOf(findings, states, 'samples', { startedAt, context });
+  } catch (error) {
+    if (error instanceof PairingProblem) throw usage(error.message);
+    throw error;
+  }
+}
+
+async function compareEngines(
+  [source, other]: readonly [ComparedTarget, ComparedTarget],
+  given: Work,
+): Promise<States> {
+  if (source.engine === 'postgres' && other.engine === 'dynamodb') {
+    return await compareRowsWithItems({ rows: source, items: other, source: 'rows' }, given);
+  }
+  if (source.engine === 'dynamodb' && other.engine === 'postgres') {
+    const [state, otherState] = await compareRowsWithItems({ rows: other, items: source, source: 'items' }, given);
+    return [otherState, state];
+  }
+  throw usage(`${source.engine} cannot be compared with ${other.engine}: they have nothing in common`);
+}
+
+/** Gives the state of PostgreSQL first. */
+async function compareRowsWithItems(
+  targets: {
+    readonly rows: LoadedPostgres & { readonly part: string | undefined };
+    readonly items: LoadedDynamodb & { readonly part: string | undefined };
+    readonly source: 'rows' | 'items';
+  },
+  { request, context, work, findings }: Work,
+): Promise<States> {
+  const { pairing, timeoutMs } = request;
+  if (pairing.tables.length === 0 && pairing.prefix === undefined) {
+    throw usage('say which tables belong together: --pair stacks=idp_stacks, or --prefix idp_');
+  }
+  using items = itemStore(targets.items, request, { context, work });
+  await using rows = await openRows(targets.rows, timeoutMs, context);
+  await takeSnapshots([rows], context);
+  const found = await pairRowsWithItems({ rows, items, source: targets.source }, pairing, findings);
+  if (pairing.columns.length === 0) {
+    findings.notes.push('of samples only whether the key is there was compared; --columns compares values, too');
+  }
+  await compareRecords(found, request, findings, work);
+  findings.notes.push(...items.notes);
+  const database = rows.session.database;
+  const state: ComparedState = {
+    ...{ target: targets.rows.name, engine: 'postgres', database },
+    ...{ version: rows.session.versionText, snapshotAt: rows.snapshotAt },
+  };
+  return [state, items.state];
+}
+
+function itemStore(
+  { name, part, access }: LoadedDynamodb & { readonly part: string | undefined },
+  { counts, maxReadUnits, timeoutMs }: StoreRequest,
+  { context, work }: Pick<Work, 'context' | 'work'>,
+): ItemStore {
+  if (part !== undefined) throw usage(`"${name}/${part}": a target of DynamoDB has no databases; --pair names tables`);
+  const onCost = (words: string) => printError(context.terminal, words);
+  return new ItemStore({ target: name, access, counts, limitUnits: maxReadUnits, timeoutMs, onCost }, work);
+}
+
+async function openRows(
+  { name, part, dataAccess }: LoadedPostgres & { readonly part: string | undefined },
+  statementTimeoutMs: number,
+  context: CommandContext,
+): Promise<LiveSide> {
+  const database = part ?? dataAccess.connection.database;
+  const access = withDatabase(dataAccess, database);
+  const options = { name: `${name}/${database}`, access, statementTimeoutMs, lockTimeoutMs };
+  return await LiveSide.open(options, context);
+}
+
+function usage(message: string): CommandError {
+  return new CommandError(exitCodes.usage.code, message);
+}

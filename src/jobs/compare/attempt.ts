@@ -1,0 +1,2 @@
+/** What was read, or why it cannot be. */
+export type Attempt<T> = { readonly value: T } | { readonly why: string };

@@ -1,0 +1,209 @@
+import type { TableDescription } from '@aws-sdk/client-dynamodb';
+import { DeadlineExceeded, withDeadline } from '../../../core/deadline.ts';
+import { errorMessage, findCause } from '../../../core/errors.ts';
+import { AwsFailure } from '../../../targets/aws/failure.ts';
+import type { Item } from '../../../targets/dynamodb/items.ts';
+import type { Attempt } from '../attempt.ts';
+import type { CompareContext } from '../compare-databases.ts';
+import type { RecordCollection, RecordCount, RecordKey, RecordSample, StoredRecord } from '../records/collection.ts';
+import type { Value } from '../records/values.ts';
+import { attributeValue, exactText, type KeyType, keyAttribute, keyPart, mostKeyBytes } from './attribute-values.ts';
+import { chooseItems, segmentLimit } from './choose-items.ts';
+import { OutOfReadUnits, type PacedReads } from './paced-reads.ts';
+
+/** A part of the primary key of a table. */
+export interface ItemKeyPart {
+  readonly name: string;
+  readonly type: KeyType;
+  readonly mostBytes: number;
+}
+
+export interface ItemTableOptions {
+  /** The target's, for messages. */
+  readonly target: string;
+  readonly description: TableDescription;
+  readonly reads: PacedReads;
+  /** By the name that a report gives it; `all`: every attribute by its own, with its exact type. */
+  readonly values: ReadonlyMap<string, string> | 'all';
+  readonly counts: 'estimate' | 'exact';
+  /** What one count, sample or search may take. */
+  readonly timeoutMs: number;
+  /** Is told what a count will cost before it begins. */
+  readonly onCost: (words: string) => void;
+}
+
+const unitBytes = 4_096;
+const keysAtOnce = 100;
+/** The rest is for applications. */
+const shareOfProvisioned = 0.5;
+
+/** The primary key: the partition key, and the sort key where there is one. */
+export function keyOf({ KeySchema = [], AttributeDefinitions = [] }: TableDescription): readonly ItemKeyPart[] {
+  const parts = [...KeySchema].sort(({ KeyType: a }, { KeyType: b }) => (a === 'HASH' ? -1 : b === 'HASH' ? 1 : 0));
+  return parts.map(({ AttributeName: name = '', KeyType: kind = 'HASH' }) => ({
+    name,
+    type: AttributeDefinitions.find(({ AttributeName }) => AttributeName === name)?.AttributeType ?? 'S',
+    mostBytes: mostKeyBytes[kind],
+  }));
+}
+
+/** A table of DynamoDB. There are no snapshots: each read is of the moment. */
+export class ItemTable implements RecordCollection {
+  readonly name: string;
+  readonly #options: ItemTableOptions;
+  readonly #key: readonly ItemKeyPart[];
+  readonly #context: CompareContext;
+  readonly #table: string;
+  readonly #unitsPerSecond: number | undefined;
+  /** As far as it is known. */
+  #items: number;
+
+  constructor(options: ItemTableOptions, context: CompareContext) {
+    const { TableName = '', ProvisionedThroughput } = options.description;
+    this.name = `${options.target} ${TableName}`;
+    this.#options = options;
+    this.#key = keyOf(options.description);
+    this.#context = context;
+    this.#table = TableName;
+    this.#items = options.description.ItemCount ?? 0;
+    const provisioned = ProvisionedThroughput?.ReadCapacityUnits ?? 0;
+    this.#unitsPerSecond = provisioned > 0 ? provisioned * shareOfProvisioned : undefined;
+  }
+
+  async count(): Promise<Attempt<RecordCount>> {
+    const { description, counts } = this.#options;
+    const { ItemCount = 0 } = description;
+    if (counts === 'estimate') {
+      const doubt = `DynamoDB tells the number of items of ${this.#table} as it was up to six hours ago; --counts exact counts them, for about ${this.#countUnits} read units`;
+      return { value: { records: ItemCount, doubt } };
+    }
+    return await this.#attempt(`counting ${this.#table}`, (signal) => this.#countExactly(signal));
+  }
+
+  async sample(amount: number): Promise<Attempt<RecordSample>> {
+    return await this.#attempt(`choosing samples of ${this.#table}`, async (signal) => {
+      const { items, isEven } = await chooseItems(amount, this.#items, {
+        random: Math.random,
+        read: (segment) =>
+          this.#options.reads.scan(
+            {
+              table: this.#table,
+              limit: segmentLimit,
+              attributes: this.#wanted,
+              ...(segment.of === 1 ? {} : { segment }),
+            },
+            this.#unitsPerSecond,
+            signal,
+          ),
+      });
+      const uneven = `samples of ${this.#table} are from the beginnings of its parts: items with the same partition key are too many to be read`;
+      return { records: items.map((item) => this.#toRecord(item)), notes: isEven ? [] : [uneven] };
+    });
+  }
+
+  async lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[]>> {
+    return await this.#attempt(`looking for keys in ${this.#table}`, async (signal) => {
+      const wanted = keys.map(({ parts, otherForms = [] }) =>
+        [parts, ...otherForms].map((form) => this.#toKey(form)).filter((key) => key !== undefined),
+      );
+      const different = new Map(wanted.flat().map((key) => [this.#textOf(key), key]));
+      const found = await this.#get([...different.values()], signal);
+      return wanted.map((forms) => {
+        const [item] = forms.map((form) => found.get(this.#textOf(form))).filter((one) => one !== undefined);
+        return item === undefined ? undefined : this.#toRecord(item);
+      });
+    });
+  }
+
+  /** For consistent reads, if the size that DynamoDB tells is right. */
+  get #countUnits(): number {
+    return Math.ceil((this.#options.description.TableSizeBytes ?? 0) / unitBytes);
+  }
+
+  async #countExactly(signal: AbortSignal): Promise<RecordCount> {
+    const { reads, onCost, description } = this.#options;
+    onCost(`counting ${this.name} takes about ${this.#countUnits} read units`);
+    if (this.#countUnits > reads.leftUnits) {
+      throw new OutOfReadUnits(
+        `counting takes about ${this.#countUnits} read units, and ${reads.leftUnits} are left; --max-read-units allows more`,
+      );
+    }
+    let records = 0;
+    let doneBytes = 0;
+    const totalBytes = description.TableSizeBytes ?? 0;
+    for (let after: Item | undefined, isFirst = true; isFirst || after !== undefined; isFirst = false) {
+      this.#context.onProgress({ activity: `counting ${this.#table}`, doneBytes, totalBytes });
+      const page = await reads.scan({ table: this.#table, countOnly: true, after }, this.#unitsPerSecond, signal);
+      records += page.count;
+      doneBytes += page.units * unitBytes;
+      after = page.after;
+    }
+    this.#items = records;
+    return { records };
+  }
+
+  async #get(keys: readonly Item[], signal: AbortSignal): Promise<ReadonlyMap<string, Item>> {
+    const found = new Map<string, Item>();
+    for (let from = 0; from < keys.length; from += keysAtOnce) {
+      const items = await this.#options.reads.get(
+        { table: this.#table, keys: keys.slice(from, from + keysAtOnce), attributes: this.#wanted },
+        this.#unitsPerSecond,
+        signal,
+      );
+      for (const item of items) found.set(this.#textOf(item), item);
+    }
+    return found;
+  }
+
+  /** Undefined when no item can have such a key. */
+  #toKey(parts: readonly string[]): Item | undefined {
+    const attributes = this.#key.map(({ name, type, mostBytes }, index) => {
+      const attribute = keyAttribute(type, parts[index] ?? '', mostBytes);
+      return attribute === undefined ? undefined : ([name, attribute] as const);
+    });
+    const known = attributes.filter((one) => one !== undefined);
+    return known.length === attributes.length ? Object.fromEntries(known) : undefined;
+  }
+
+  #partsOf(item: Item): readonly string[] {
+    return this.#key.map(({ name }) => keyPart(item[name]));
+  }
+
+  #textOf(item: Item): string {
+    return JSON.stringify(this.#partsOf(item));
+  }
+
+  get #wanted(): readonly string[] | undefined {
+    const { values } = this.#options;
+    return values === 'all' ? undefined : [...new Set([...this.#key.map(({ name }) => name), ...values.values()])];
+  }
+
+  #toRecord(item: Item): StoredRecord {
+    const { values } = this.#options;
+    const named: (readonly [string, Value])[] =
+      values === 'all'
+        ? Object.entries(item).map(([name, value]) => [name, { kind: 'text', text: exactText(value) }])
+        : [...values].map(([name, attribute]) => [name, attributeValue(item[attribute])]);
+    return { key: { parts: this.#partsOf(item) }, values: new Map(named) };
+  }
+
+  async #attempt<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<Attempt<T>> {
+    const { signal, clock } = this.#context;
+    try {
+      return { value: await withDeadline({ parent: signal, ms: this.#options.timeoutMs, clock, what }, work) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { why: `${this.name}: ${reasonOf(error)}` };
+    }
+  }
+}
+
+/** What may be done about it is said where it is known. */
+function reasonOf(error: unknown): string {
+  if (error instanceof OutOfReadUnits) return error.message;
+  if (findCause(error, DeadlineExceeded) !== undefined) return `${errorMessage(error)}; --timeout allows it more time`;
+  const failure = findCause(error, AwsFailure);
+  if (failure === undefined) throw error;
+  const remedy = failure.kind === 'denied' ? '; deploy/iam/compare.json has the rights' : '';
+  return `${errorMessage(failure)}${remedy}`;
+}

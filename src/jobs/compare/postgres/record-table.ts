@@ -1,0 +1,207 @@
+import { errorCode } from '../../../core/errors.ts';
+import {
+  quoteLiteral as literal,
+  type PostgresSession,
+  quoteIdentifier,
+  type Row,
+} from '../../../targets/postgres/session.ts';
+import type { Attempt } from '../attempt.ts';
+import type { LiveSide } from '../live-side.ts';
+import type { RecordCollection, RecordCount, RecordKey, RecordSample, StoredRecord } from '../records/collection.ts';
+import { canonicalJson, canonicalNumber, instantOf, nothing, type Value } from '../records/values.ts';
+import type { DescribedColumn, DescribedTable } from './describe-tables.ts';
+import { instantForms } from './instant-forms.ts';
+
+/** What of a row is compared. */
+export interface RowShape {
+  readonly key: readonly DescribedColumn[];
+  /** By the name that a report gives it. */
+  readonly values: ReadonlyMap<string, DescribedColumn>;
+}
+
+/** Up to so many rows the sample is taken of all of them; of larger tables from as many in blocks chosen by chance. */
+const rowsToChooseFrom = 100_000;
+const keysAtOnce = 500;
+
+const numberTypes = new Set(['int2', 'int4', 'int8', 'numeric', 'float4', 'float8', 'oid']);
+const instantTypes = new Set(['timestamp', 'timestamptz']);
+
+export const isNumber = ({ base, isComposed }: DescribedColumn) => !isComposed && numberTypes.has(base);
+export const isBytes = ({ base, isComposed }: DescribedColumn) => !isComposed && base === 'bytea';
+
+/** A table of PostgreSQL, in the snapshot of its side. Nulls are no key: rows with one are counted and never sampled. */
+export class RecordTable implements RecordCollection {
+  readonly name: string;
+  readonly #side: LiveSide;
+  readonly #table: DescribedTable;
+  readonly #shape: RowShape;
+  #rows: number | undefined;
+
+  constructor(side: LiveSide, table: DescribedTable, shape: RowShape) {
+    this.name = `${side.name} ${table.label}`;
+    this.#side = side;
+    this.#table = table;
+    this.#shape = shape;
+  }
+
+  async count(): Promise<Attempt<RecordCount>> {
+    const sql = `SELECT count(*) AS rows FROM ${this.#qualifiedName}`;
+    const read = await this.#side.attempt((session, signal) => session.query(sql, { signal }));
+    if ('why' in read) return read;
+    this.#rows = Number(read.value[0]?.['rows']);
+    return { value: { records: this.#rows } };
+  }
+
+  async sample(amount: number): Promise<Attempt<RecordSample>> {
+    const rows = this.#rows ?? this.#table.estimatedRows;
+    for (let percent = Math.min(100, (rowsToChooseFrom / Math.max(rows, 1)) * 100); ; percent *= 10) {
+      const isWhole = percent >= 100;
+      const read = await this.#side.attempt((session, signal) =>
+        session.query(this.#sampleSql(amount, isWhole ? undefined : percent), { signal }),
+      );
+      if ('why' in read) return read;
+      // Blocks may be empty, or all rows of those that were chosen have gone.
+      if (!isWhole && read.value.length < amount) continue;
+      return { value: { records: read.value.map((row) => this.#toRecord(row)), notes: [] } };
+    }
+  }
+
+  async lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[]>> {
+    const found: (StoredRecord | undefined)[] = [];
+    for (let from = 0; from < keys.length; from += keysAtOnce) {
+      const some = await this.#lookUpSome(keys.slice(from, from + keysAtOnce));
+      if ('why' in some) return some;
+      found.push(...some.value);
+    }
+    return { value: found };
+  }
+
+  get #qualifiedName(): string {
+    return `${quoteIdentifier(this.#table.schema)}.${quoteIdentifier(this.#table.name)}`;
+  }
+
+  #sampleSql(amount: number, percent: number | undefined): string {
+    const isKey = this.#shape.key.map((column) => `${place(column)} IS NOT NULL`).join(' AND ');
+    const blocks = percent === undefined ? '' : ` TABLESAMPLE SYSTEM (${percent})`;
+    return `SELECT ${this.#outputs} FROM ${this.#qualifiedName} AS r${blocks} WHERE ${isKey} ORDER BY random() LIMIT ${amount}`;
+  }
+
+  get #outputs(): string {
+    const { key, values } = this.#shape;
+    const outputs = [
+      ...key.map((column, index) => `${asText(column)} AS k${index}`),
+      ...[...values.values()].map((column, index) => `${asText(column)} AS v${index}`),
+    ];
+    return outputs.join(', ');
+  }
+
+  /** A key that the types of the columns cannot hold fails the query; then each is asked for by itself. */
+  async #lookUpSome(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[]>> {
+    const together = await this.#ask(keys);
+    if ('why' in together) return together;
+    if (together.value !== 'unfit') return { value: together.value };
+    const found: (StoredRecord | undefined)[] = [];
+    for (const key of keys) {
+      const alone = await this.#ask([key]);
+      if ('why' in alone) return alone;
+      found.push(alone.value === 'unfit' ? undefined : alone.value[0]);
+    }
+    return { value: found };
+  }
+
+  #ask(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[] | 'unfit'>> {
+    return this.#side.attempt(async (session, signal) => {
+      // PostgreSQL has no text with this character.
+      if (keys.some(({ parts }) => parts.some((part) => part.includes('\0')))) return 'unfit';
+      const rows = await queryFitting(session, this.#lookUpSql(keys), signal);
+      return rows === 'unfit' ? rows : this.#inOrder(keys, rows);
+    });
+  }
+
+  #lookUpSql(keys: readonly RecordKey[]): string {
+    const lists = this.#shape.key.map((column, at) => {
+      const texts = keys.map(({ parts }) => literal(isBytes(column) ? `\\x${parts[at] ?? ''}` : (parts[at] ?? '')));
+      return `ARRAY[${texts.join(', ')}]::text[]::${column.type}[]`;
+    });
+    const numbers = keys.map((_, index) => index).join(', ');
+    const names = this.#shape.key.map((_, index) => `k${index}`);
+    const same = this.#shape.key.map((column, index) => `${place(column)} = wanted.k${index}`).join(' AND ');
+    return `SELECT wanted.at AS at, ${this.#outputs}
+      FROM unnest(ARRAY[${numbers}]::int[], ${lists.join(', ')}) AS wanted(at, ${names.join(', ')})
+      JOIN ${this.#qualifiedName} AS r ON ${same}`;
+  }
+
+  #inOrder(keys: readonly RecordKey[], rows: readonly Row[]): readonly (StoredRecord | undefined)[] {
+    const found: (StoredRecord | undefined)[] = keys.map(() => undefined);
+    for (const row of rows) {
+      const at = Number(row['at']);
+      const record = this.#toRecord(row);
+      const isSecond = found[at] !== undefined;
+      // What its values should be nobody can tell.
+      found[at] = isSecond ? { ...record, values: new Map(), skipped: 'several rows have the key' } : record;
+    }
+    return found;
+  }
+
+  #toRecord(row: Row): StoredRecord {
+    const { key, values } = this.#shape;
+    const parts = key.map((column, index) => keyText(column, row[`k${index}`] ?? ''));
+    const named = [...values].map(([name, column], index) => [name, columnValue(column, row[`v${index}`])] as const);
+    return { key: { parts, otherForms: otherForms(key, parts) }, values: new Map(named) };
+  }
+}
+
+/** Class 22 of SQLSTATE: the value is none of the type. */
+async function queryFitting(
+  session: PostgresSession,
+  sql: string,
+  signal: AbortSignal,
+): Promise<readonly Row[] | 'unfit'> {
+  try {
+    return await session.query(sql, { signal });
+  } catch (error) {
+    if (errorCode(error)?.startsWith('22') === true && session.usable) return 'unfit';
+    throw error;
+  }
+}
+
+const place = ({ name }: DescribedColumn) => `r.${quoteIdentifier(name)}`;
+
+function asText(column: DescribedColumn): string {
+  if (column.isComposed) return `to_json(${place(column)})::text`;
+  return isBytes(column) ? `encode(${place(column)}, 'hex')` : `${place(column)}::text`;
+}
+
+function keyText(column: DescribedColumn, text: string): string {
+  return isNumber(column) ? (canonicalNumber(text) ?? text) : text;
+}
+
+/** An instant or a UUID is a text elsewhere, and there are several ways to write it. */
+function otherForms(
+  columns: readonly DescribedColumn[],
+  parts: readonly string[],
+): readonly (readonly string[])[] | undefined {
+  const forms = columns.map((column, index) => {
+    const text = parts[index] ?? '';
+    if (column.base === 'uuid') return [text, text.toUpperCase()];
+    return instantTypes.has(column.base) && !column.isComposed ? [text, ...instantForms(text)] : [text];
+  });
+  const all = forms.reduce<readonly (readonly string[])[]>(
+    (before, texts) => before.flatMap((own) => texts.map((text) => [...own, text])),
+    [[]],
+  );
+  return all.length === 1 ? undefined : all.slice(1);
+}
+
+function columnValue(column: DescribedColumn, text: string | null | undefined): Value {
+  if (text === null || text === undefined) return nothing;
+  const otherwise: Value = { kind: 'text', text };
+  const given = (kind: Value['kind'], canonical: string | undefined): Value =>
+    canonical === undefined ? otherwise : { kind, text: canonical };
+  if (column.isComposed || column.base === 'json' || column.base === 'jsonb') return given('json', canonicalJson(text));
+  if (isNumber(column)) return given('number', canonicalNumber(text));
+  if (isBytes(column)) return { kind: 'bytes', text };
+  if (instantTypes.has(column.base)) return given('instant', instantOf(text)?.toString());
+  if (column.base === 'bool') return { kind: 'boolean', text };
+  return column.base === 'uuid' ? { kind: 'uuid', text } : otherwise;
+}
