@@ -166,12 +166,54 @@ export const awsAlerts: AlertGroup = {
     {
       name: 'ElasticacheNodeUnavailable',
       severity: 'critical',
-      expression: 'elasticache_exists == 0 or elasticache_group_available == 0 or elasticache_node_available == 0',
+      expression:
+        'elasticache_exists == 0 or elasticache_group_available == 0 or elasticache_node_available == 0 or elasticache_serverless_available == 0',
       forMinutes: 15,
       summary: 'A cache of {{ $labels.target }} does not serve',
       description: 'Cache {{ $labels.cache }}{{ $labels.cache_cluster }} is in another state than available, or gone.',
       fires: { title: 'a node', series: [series('elasticache_exists', 1), series('elasticache_node_available', 0)] },
+      firesToo: [{ title: 'a serverless cache', series: [series('elasticache_serverless_available', 0)] }],
       silent: [{ title: 'a restart', series: [series('elasticache_node_available', '1 0+0x9 1+0x60')] }],
+    },
+    {
+      name: 'ElasticacheServerlessFull',
+      severity: 'warning',
+      expression: `elasticache_serverless_storage_used_ratio > ${limits.serverlessShare} or elasticache_serverless_processing_used_ratio > ${limits.serverlessShare}`,
+      forMinutes: 15,
+      summary: 'Serverless cache {{ $labels.cache }} of {{ $labels.target }} is near its limit',
+      description:
+        '{{ $value | humanizePercentage }} of the data or of the processing units that are allowed: then keys are evicted, writes or commands refused.',
+      fires: { title: 'its data', series: [series('elasticache_serverless_storage_used_ratio', 0.95)] },
+      firesToo: [
+        {
+          title: 'its units',
+          series: [
+            series('elasticache_serverless_storage_used_ratio', 0.1),
+            series('elasticache_serverless_processing_used_ratio', 1),
+          ],
+        },
+      ],
+      silent: [
+        {
+          title: 'a short rush',
+          series: [series('elasticache_serverless_processing_used_ratio', '0.2 1+0x9 0.2+0x60')],
+        },
+      ],
+    },
+    {
+      name: 'ElasticacheServerlessThrottled',
+      severity: 'warning',
+      expression: 'increase(aws_elasticache_throttled_cmds_total[15m]) > 0',
+      forMinutes: 5,
+      summary: 'Serverless cache {{ $labels.dimension_clusterId }} of {{ $labels.target }} refuses commands',
+      description:
+        '{{ $value | humanize }} in a quarter of an hour: the load grew faster than the cache can, or beyond its limit.',
+      fires: {
+        title: 'some in a period',
+        series: [series('aws_elasticache_throttled_cmds_total', '0+0x10 40+0x60')],
+        fromMinute: 11,
+      },
+      silent: [{ title: 'last week', series: [series('aws_elasticache_throttled_cmds_total', 900)] }],
     },
     {
       name: 'SqsDeadLetters',

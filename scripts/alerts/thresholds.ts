@@ -83,6 +83,8 @@ export const thresholds = {
     recoverySeconds: 30 * minute,
     snapshotSeconds: 30 * hour,
     cacheMemoryPercent: 90,
+    /** Of the limits that somebody gave a serverless cache. */
+    serverlessShare: 0.9,
     lambdaErrorShare: 0.05,
     lambdaConcurrencyShare: 0.9,
     ownThrottlesInQuarter: 50,

@@ -5,9 +5,12 @@ import { lines, type Panel, table, yesOrNo } from './panel.ts';
 const { aws } = thresholds;
 const ofCaches = `${chosen},cache=~"$cache"`;
 /** A node is called after its cache: `shop-001`, `shop-0002-001`; one that stands alone is called as the cache. */
-const ofNodes = `${chosen},dimension_CacheClusterId=~"$cache(-[0-9]+)*"`;
+const ofNodes = `${chosen},dimension_CacheClusterId=~"$cache(-[0-9]+)*",dimension_CacheClusterId!=""`;
 const nodeLegend = '{{target}} {{dimension_CacheClusterId}} {{dimension_CacheNodeId}}';
 const byCache = (expression: string) => `max by (target, cache) (${expression})`;
+/** A serverless cache is told under a dimension of its own. */
+const ofServerless = `${chosen},dimension_clusterId=~"$cache",dimension_clusterId!=""`;
+const serverlessLegend = '{{target}} {{dimension_clusterId}}';
 /** Of Redis and Memcached, which count by other names; a node has the one or the other. */
 const eitherOf = (redis: string, memcached: string) => `(${redis}{${ofNodes}} or ${memcached}{${ofNodes}})`;
 const found = eitherOf('aws_elasticache_cache_hits_sum', 'aws_elasticache_get_hits_sum');
@@ -16,13 +19,15 @@ const notFound = eitherOf('aws_elasticache_cache_misses_sum', 'aws_elasticache_g
 const everyCache = table({
   title: 'Every cache',
   description:
-    'State and safety of each replication group and cluster of ElastiCache. Without snapshots a cache that is lost comes back empty.',
+    'State and safety of each replication group, cluster and serverless cache of ElastiCache. Without snapshots a cache that is lost comes back empty.',
   unit: 'none',
   labels: ['target', 'cache'],
   queries: [
     {
       legend: 'Serves',
-      expression: byCache(`elasticache_group_available{${ofCaches}} or elasticache_exists{${ofCaches}}`),
+      expression: byCache(
+        `elasticache_group_available{${ofCaches}} or elasticache_serverless_available{${ofCaches}} or elasticache_exists{${ofCaches}}`,
+      ),
       column: { words: yesOrNo, limits: { critical: 1, worse: 'below' } },
     },
     { legend: 'Nodes', expression: byCache(`elasticache_group_nodes{${ofCaches}}`) },
@@ -43,7 +48,9 @@ const everyCache = table({
     },
     {
       legend: 'Password needed',
-      expression: byCache(`elasticache_group_authentication{${ofCaches}}`),
+      expression: byCache(
+        `elasticache_group_authentication{${ofCaches}} or elasticache_serverless_authentication{${ofCaches}}`,
+      ),
       column: { words: yesOrNo },
     },
     {
@@ -76,8 +83,10 @@ export const caches: readonly Panel[] = [
     description: 'Within a quarter of an hour, to make room. Lost though nobody deleted them: the cache is too small.',
     unit: 'none',
     min: 0,
-    expression: inQuarter('aws_elasticache_evictions_total', ofNodes),
-    legend: nodeLegend,
+    queries: [
+      { expression: inQuarter('aws_elasticache_evictions_total', ofNodes), legend: nodeLegend },
+      { expression: inQuarter('aws_elasticache_evictions_total', ofServerless), legend: serverlessLegend },
+    ],
   }),
   lines({
     title: 'Processors of caches',
@@ -96,16 +105,20 @@ export const caches: readonly Panel[] = [
     unit: 'percentunit',
     min: 0,
     max: 1,
-    expression: `${found} / (${found} + ${notFound} > 0)`,
-    legend: nodeLegend,
+    queries: [
+      { expression: `${found} / (${found} + ${notFound} > 0)`, legend: nodeLegend },
+      { expression: `aws_elasticache_cache_hit_rate_average{${ofServerless}} / 100`, legend: serverlessLegend },
+    ],
   }),
   lines({
     title: 'Connections of caches',
     description: 'Most client connections of the newest period; ElastiCache itself has some. A node takes 65,000.',
     unit: 'none',
     min: 0,
-    expression: `aws_elasticache_curr_connections_maximum{${ofNodes}}`,
-    legend: nodeLegend,
+    queries: [
+      { expression: `aws_elasticache_curr_connections_maximum{${ofNodes}}`, legend: nodeLegend },
+      { expression: `aws_elasticache_curr_connections_maximum{${ofServerless}}`, legend: serverlessLegend },
+    ],
   }),
   lines({
     title: 'Lag of replicas of caches',
@@ -114,5 +127,27 @@ export const caches: readonly Panel[] = [
     min: 0,
     expression: `aws_elasticache_replication_lag_maximum{${ofNodes}}`,
     legend: nodeLegend,
+  }),
+  lines({
+    title: 'Limits of serverless caches',
+    description:
+      'Share of the data and of the processing units (ECPU) that are allowed. Full: keys are evicted, writes or commands refused.',
+    unit: 'percentunit',
+    min: 0,
+    limits: { warning: aws.serverlessShare },
+    queries: [
+      { expression: `elasticache_serverless_storage_used_ratio{${ofCaches}}`, legend: '{{target}} {{cache}} data' },
+      { expression: `elasticache_serverless_processing_used_ratio{${ofCaches}}`, legend: '{{target}} {{cache}} units' },
+    ],
+  }),
+  lines({
+    title: 'Commands that serverless caches refused',
+    description:
+      'Throttled within a quarter of an hour: the load grew faster than the cache can, or reached its limit. Raise its least number of units before a rush.',
+    unit: 'none',
+    min: 0,
+    limits: { warning: 1 },
+    expression: inQuarter('aws_elasticache_throttled_cmds_total', ofServerless),
+    legend: serverlessLegend,
   }),
 ];

@@ -156,6 +156,15 @@ const ofCacheNode: readonly (readonly [metric: string, value: number])[] = [
   ['ReplicationLag', 0.4],
 ];
 
+/** The same of a serverless cache of Valkey: bytes, units of five minutes, percent. */
+const ofServerless: readonly (readonly [metric: string, value: number])[] = [
+  ['BytesUsedForCache', 6_100_000_000],
+  ['ElastiCacheProcessingUnits', 610_000],
+  ['ThrottledCmds', 3],
+  ['CacheHitRate', 93],
+  ['CurrConnections', 70],
+];
+
 /** The same of a function: invocations, milliseconds. */
 const ofFunction: readonly (readonly [metric: string, value: number])[] = [
   ['Invocations', 1_200],
@@ -183,6 +192,7 @@ const measured: readonly (readonly [metric: string, dimensions: Dimensions, valu
   ['ApproximateAgeOfOldestMessage', { QueueName: 'orders' }, 40],
   ['NumberOfMessagesSent', { QueueName: 'orders' }, 900],
   ['NumberOfMessagesDeleted', { QueueName: 'orders' }, 880],
+  ...ofServerless.map(([metric, value]) => [metric, { clusterId: 'prod-carts' }, value] as const),
   ['GetHits', { CacheClusterId: 'prod-pages', CacheNodeId: '0001' }, 700],
   ['GetMisses', { CacheClusterId: 'prod-pages', CacheNodeId: '0001' }, 90],
   ...['prod-sessions-001', 'prod-sessions-002'].flatMap((CacheClusterId) =>

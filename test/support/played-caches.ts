@@ -56,7 +56,28 @@ const snapshots = `<Snapshots><Snapshot><SnapshotName>nightly</SnapshotName><Rep
   </NodeSnapshots></Snapshot>
   <Snapshot><SnapshotName>broken</SnapshotName><ReplicationGroupId>prod-sessions</ReplicationGroupId><SnapshotStatus>failed</SnapshotStatus><SnapshotSource>manual</SnapshotSource></Snapshot></Snapshots>`;
 
-const lacking: Readonly<Record<string, string>> = { DescribeCacheClusters: clusters, DescribeSnapshots: snapshots };
+/** One of Valkey with limits, one of Memcached without, one that is not chosen by `prod-`. */
+const serverless = `<ServerlessCaches>
+  ${serverlessOf('prod-carts', 'valkey', '<SnapshotRetentionLimit>3</SnapshotRetentionLimit><UserGroupId>shop</UserGroupId><CacheUsageLimits><DataStorage><Maximum>10</Maximum><Unit>GB</Unit></DataStorage><ECPUPerSecond><Maximum>5000</Maximum></ECPUPerSecond></CacheUsageLimits>')}
+  ${serverlessOf('prod-tiles', 'memcached', '')}
+  ${serverlessOf('other', 'redis', '')}
+</ServerlessCaches>`;
+
+function serverlessOf(name: string, engine: string, others: string): string {
+  return `<member><ServerlessCacheName>${name}</ServerlessCacheName><ARN>${arn(`serverlesscache:${name}`)}</ARN><Engine>${engine}</Engine>
+    <Status>available</Status><FullEngineVersion>8.0</FullEngineVersion>${others}</member>`;
+}
+
+const serverlessSnapshots = `<ServerlessCacheSnapshots><ServerlessCacheSnapshot><ServerlessCacheSnapshotName>daily</ServerlessCacheSnapshotName>
+  <SnapshotType>automated</SnapshotType><Status>available</Status><CreateTime>2026-11-21T03:00:00Z</CreateTime>
+  <ServerlessCacheConfiguration><ServerlessCacheName>prod-carts</ServerlessCacheName></ServerlessCacheConfiguration></ServerlessCacheSnapshot></ServerlessCacheSnapshots>`;
+
+const lacking: Readonly<Record<string, string>> = {
+  DescribeCacheClusters: clusters,
+  DescribeSnapshots: snapshots,
+  DescribeServerlessCaches: serverless,
+  DescribeServerlessCacheSnapshots: serverlessSnapshots,
+};
 
 /** What moto lacks of ElastiCache; undefined for what it plays itself. */
 export function playCaches({ call }: FrontRequest): FrontAnswer | undefined {

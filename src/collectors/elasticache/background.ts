@@ -1,13 +1,15 @@
-import type { Snapshot } from '@aws-sdk/client-elasticache';
+import type { ServerlessCache } from '@aws-sdk/client-elasticache';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { WorkContext } from '../../core/work-context.ts';
+import { AwsFailure } from '../../targets/aws/failure.ts';
 import { ElasticacheApi } from '../../targets/elasticache/api.ts';
 import { AwsBackground } from '../cloudwatch/background.ts';
 import { TagFilter } from '../cloudwatch/selection.ts';
 import type { Subjects } from '../cloudwatch/service.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
 import type { Look, Refreshed } from '../refreshed.ts';
+import { type CacheSnapshot, ofNodes, ofServerless } from './cache-snapshots.ts';
 import { chooseCaches } from './choose-caches.ts';
 import { elasticacheService } from './cloudwatch.ts';
 import type { Caches, ElasticacheSource } from './source.ts';
@@ -36,13 +38,13 @@ export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
     this.#tags = new TagFilter(readTags, this.#background.pace, target.caches.tags);
     const caches = this.#background.every<Caches>(watch.refresh, {
       what: 'the caches',
-      look: (_previous, context) => this.#lookAtCaches(context),
+      look: (previous, context) => this.#lookAtCaches(previous, context),
     });
     this.source = {
       caches,
-      snapshots: this.#background.every<readonly Snapshot[]>(watch.backupRefresh, {
+      snapshots: this.#background.every<readonly CacheSnapshot[]>(watch.backupRefresh, {
         what: 'the snapshots',
-        look: async (_previous, { signal }) => ({ value: await this.#api.snapshots(signal) }),
+        look: (_previous, { signal }) => this.#lookAtSnapshots(caches, signal),
       }),
       ...this.#background.watchCloudwatch(elasticacheService, families, (signal) => subjects(caches, signal)),
       settings: watch,
@@ -58,12 +60,37 @@ export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
     this.#api[Symbol.dispose]();
   }
 
-  async #lookAtCaches(context: WorkContext): Promise<Look<Caches>> {
+  async #lookAtCaches(previous: Caches | undefined, context: WorkContext): Promise<Look<Caches>> {
     const groups = await this.#api.replicationGroups(context.signal);
     const clusters = await this.#api.clusters(context.signal);
-    this.#background.notePlaceOf(clusters[0]?.ARN ?? groups[0]?.ARN);
+    const { value: serverless, failure } = await this.#lookAtServerless(previous, context.signal);
+    this.#background.notePlaceOf(clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN);
     const hasWantedTags = (arn: string) => this.#tags.matches(arn, context);
-    return { value: await chooseCaches(groups, clusters, this.#target.caches, hasWantedTags) };
+    const value = await chooseCaches({ groups, clusters, serverless }, this.#target.caches, hasWantedTags);
+    // What is not found may be among those that were not told.
+    return failure === undefined ? { value } : { value: { ...value, missing: [] }, failure };
+  }
+
+  /** Nodes are watched all the same where serverless caches may not be listed, or are not known yet. */
+  async #lookAtServerless(
+    previous: Caches | undefined,
+    signal: AbortSignal,
+  ): Promise<Look<readonly ServerlessCache[]>> {
+    try {
+      return { value: await this.#api.serverlessCaches(signal) };
+    } catch (failure) {
+      signal.throwIfAborted();
+      if (failure instanceof AwsFailure && failure.kind === 'unsupported') return { value: [] };
+      return { value: [...(previous?.serverless.values() ?? [])], failure };
+    }
+  }
+
+  /** Those of serverless caches are asked for where there are such caches. */
+  async #lookAtSnapshots(caches: Refreshed<Caches>, signal: AbortSignal): Promise<Look<readonly CacheSnapshot[]>> {
+    const ofAllNodes = (await this.#api.snapshots(signal)).map(ofNodes);
+    const { value } = await caches.read(signal);
+    if (value.serverless.size === 0) return { value: ofAllNodes };
+    return { value: [...ofAllNodes, ...(await this.#api.serverlessSnapshots(signal)).map(ofServerless)] };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ReplicationGroup } from '@aws-sdk/client-elasticache';
 import { type Metric, metric, type Sample, sample } from '../../core/metric.ts';
 import { samplesOf } from '../cloudwatch/source.ts';
+import { namesOf } from './choose-caches.ts';
 import type { Caches, ElasticacheCollector } from './source.ts';
 
 const labels = ['cache'] as const;
@@ -11,8 +12,8 @@ const boolean = (name: string, help: string, of: string): Metric<'cache'> =>
 
 const exists = boolean(
   'elasticache_exists',
-  'Whether there is such a replication group or cluster in this account and region; 0 only for those that the configuration calls by name.',
-  'DescribeCacheClusters',
+  'Whether there is such a replication group, cluster or serverless cache in this account and region; 0 only for those that the configuration calls by name.',
+  'DescribeCacheClusters, DescribeServerlessCaches',
 );
 const available = boolean(
   'elasticache_group_available',
@@ -71,9 +72,9 @@ const info = metric({
 const notWatched = metric({
   name: 'elasticache_not_watched',
   type: 'gauge',
-  help: 'Replication groups and clusters that are chosen and left out because of caches.limit.',
+  help: 'Replication groups, clusters and serverless caches that are chosen and left out because of caches.limit.',
   labels: [],
-  source: `${source}, DescribeCacheClusters`,
+  source: `${source}, DescribeCacheClusters, DescribeServerlessCaches`,
   unit: 'caches',
 });
 
@@ -89,10 +90,8 @@ export const groups: ElasticacheCollector = {
 };
 
 function cacheSamples(found: Caches): Sample[] {
-  const alone = [...found.clusters.values()].filter(({ ReplicationGroupId = '' }) => ReplicationGroupId === '');
-  const names = [...found.groups.keys(), ...alone.map(({ CacheClusterId = '' }) => CacheClusterId)];
   return [
-    ...names.map((cache) => sample(exists, 1, { cache })),
+    ...namesOf(found).map((cache) => sample(exists, 1, { cache })),
     ...found.missing.map((cache) => sample(exists, 0, { cache })),
     ...[...found.groups].flatMap(([cache, one]) => groupSamples(cache, one)),
     sample(notWatched, found.notWatched, {}),

@@ -3,7 +3,7 @@ import { durationMs } from '../../core/schema.ts';
 import { selectionSchema } from '../cloudwatch/selection.ts';
 import { awsWatchBasics, callsPerSecondSetting } from '../cloudwatch/settings.ts';
 
-/** Which replication groups and clusters are watched. */
+/** Which replication groups, clusters and serverless caches are watched. */
 export const cacheSelection = selectionSchema('caches');
 
 /** How ElastiCache is watched. */
@@ -11,7 +11,7 @@ export const elasticacheWatchSettings = z.strictObject({
   ...awsWatchBasics,
   refresh: durationMs
     .default(60_000)
-    .describe('How often replication groups and nodes are looked at, in the background.'),
+    .describe('How often replication groups, nodes and serverless caches are looked at, in the background.'),
   backupRefresh: durationMs.default(5 * 60_000).describe('How often snapshots are looked at, in the background.'),
   callsPerSecond: callsPerSecondSetting('that ask for the tags of a cache'),
 });

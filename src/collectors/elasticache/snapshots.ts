@@ -1,7 +1,8 @@
-import type { Snapshot } from '@aws-sdk/client-elasticache';
 import { metric, type Sample, sample } from '../../core/metric.ts';
 import { withSamplesOf } from '../cloudwatch/source.ts';
 import { CollectedInPart } from '../collector.ts';
+import type { CacheSnapshot } from './cache-snapshots.ts';
+import { isAlone } from './choose-caches.ts';
 import type { Caches, ElasticacheCollector } from './source.ts';
 
 const secondsPerDay = 86_400;
@@ -11,7 +12,7 @@ const retention = metric({
   type: 'gauge',
   help: 'How long snapshots are kept that ElastiCache makes by itself every day; 0 when it makes none.',
   labels: ['cache'],
-  source: 'DescribeReplicationGroups and DescribeCacheClusters, SnapshotRetentionLimit',
+  source: 'DescribeReplicationGroups, DescribeCacheClusters and DescribeServerlessCaches, SnapshotRetentionLimit',
   unit: 'seconds',
 });
 
@@ -20,7 +21,7 @@ const count = metric({
   type: 'gauge',
   help: 'Snapshots by who made them (automated, manual) and state (available, creating, failed, ...).',
   labels: ['cache', 'type', 'status'],
-  source: 'DescribeSnapshots',
+  source: 'DescribeSnapshots, DescribeServerlessCacheSnapshots',
   unit: 'snapshots',
 });
 
@@ -29,13 +30,14 @@ const newest = metric({
   type: 'gauge',
   help: 'State of the data in the newest snapshot that is available, in seconds since 1970: of several shards the oldest. Absent where there is none.',
   labels: ['cache', 'type'],
-  source: 'DescribeSnapshots, SnapshotCreateTime',
+  source: 'DescribeSnapshots, SnapshotCreateTime; DescribeServerlessCacheSnapshots, CreateTime',
   unit: 'seconds',
 });
 
 export const snapshots: ElasticacheCollector = {
   name: 'snapshots',
-  about: 'Snapshots of replication groups and clusters: how many, in which state, how old. Memcached has none.',
+  about:
+    'Snapshots of replication groups, clusters and serverless caches: how many, in which state, how old. Nodes of Memcached have none.',
   scope: 'server',
   metrics: [retention, count, newest],
   enabledByDefault: true,
@@ -44,7 +46,7 @@ export const snapshots: ElasticacheCollector = {
     const retained = [...retentionOf(caches)].map(([cache, days]) =>
       sample(retention, days * secondsPerDay, { cache }),
     );
-    const toSamples = (all: readonly Snapshot[]) => snapshotSamples(caches, all);
+    const toSamples = (all: readonly CacheSnapshot[]) => snapshotSamples(caches, all);
     const samples = await withSamplesOf(retained, from.snapshots, context, toSamples);
     if (failure !== undefined) throw new CollectedInPart(samples, failure);
     return samples;
@@ -52,17 +54,15 @@ export const snapshots: ElasticacheCollector = {
 };
 
 /** Days, of everything that can have snapshots. */
-function retentionOf({ groups, clusters }: Caches): Map<string, number> {
-  const alone = [...clusters].filter(
-    ([, { ReplicationGroupId = '', Engine }]) => ReplicationGroupId === '' && Engine !== 'memcached',
-  );
-  return new Map([...groups, ...alone].map(([name, one]) => [name, one.SnapshotRetentionLimit ?? 0]));
+function retentionOf({ groups, clusters, serverless }: Caches): Map<string, number> {
+  const alone = [...clusters].filter(([, one]) => isAlone(one) && one.Engine !== 'memcached');
+  return new Map([...groups, ...alone, ...serverless].map(([name, one]) => [name, one.SnapshotRetentionLimit ?? 0]));
 }
 
-function snapshotSamples(caches: Caches, all: readonly Snapshot[]): Sample[] {
-  const byCache = Map.groupBy(all, ({ ReplicationGroupId, CacheClusterId }) => ReplicationGroupId ?? CacheClusterId);
+function snapshotSamples(caches: Caches, all: readonly CacheSnapshot[]): Sample[] {
+  const byCache = Map.groupBy(all, ({ cache }) => cache);
   return [...retentionOf(caches).keys()].flatMap((cache) => {
-    const byType = Map.groupBy(byCache.get(cache) ?? [], ({ SnapshotSource = '' }) => SnapshotSource);
+    const byType = Map.groupBy(byCache.get(cache) ?? [], ({ type }) => type);
     // That there is none is told of the usual types, so that an alert has something to look at.
     return [...new Set(['automated', 'manual', ...byType.keys()])].flatMap((type) =>
       samplesOfType({ cache, type }, byType.get(type) ?? []),
@@ -70,17 +70,11 @@ function snapshotSamples(caches: Caches, all: readonly Snapshot[]): Sample[] {
   });
 }
 
-function samplesOfType(of: { readonly cache: string; readonly type: string }, all: readonly Snapshot[]): Sample[] {
-  const byStatus = Map.groupBy(all, ({ SnapshotStatus = '' }) => SnapshotStatus);
+function samplesOfType(of: { readonly cache: string; readonly type: string }, all: readonly CacheSnapshot[]): Sample[] {
+  const byStatus = Map.groupBy(all, ({ status }) => status);
   const counts = [...new Set(['available', ...byStatus.keys()])].map((status) =>
     sample(count, byStatus.get(status)?.length ?? 0, { ...of, status }),
   );
-  const instants = (byStatus.get('available') ?? []).flatMap((one) => instantOf(one) ?? []);
+  const instants = (byStatus.get('available') ?? []).flatMap(({ atMs }) => atMs ?? []);
   return instants.length === 0 ? counts : [...counts, sample(newest, Math.max(...instants) / 1_000, of)];
-}
-
-/** A snapshot of several shards is as old as the oldest of them. */
-function instantOf({ NodeSnapshots = [] }: Snapshot): number | undefined {
-  const instants = NodeSnapshots.flatMap(({ SnapshotCreateTime }) => SnapshotCreateTime?.getTime() ?? []);
-  return instants.length === 0 ? undefined : Math.min(...instants);
 }

@@ -1,15 +1,25 @@
-import type { CacheCluster } from '@aws-sdk/client-elasticache';
+import type { CacheCluster, ServerlessCache } from '@aws-sdk/client-elasticache';
 import type { Subject } from '../cloudwatch/service.ts';
 import type { Caches } from './source.ts';
 
 /** Everything that has metrics: each node once for each kind that it is. */
 export function subjectsOf(caches: Caches): Subject[] {
   const replicas = replicasOf(caches);
-  return [...caches.clusters].flatMap(([name, one]) =>
+  const ofNodes = [...caches.clusters].flatMap(([name, one]) =>
     nodesOf(one).flatMap((node) =>
       kindsOf(one, replicas.has(name)).map((kind) => ({ kind, name: one.ARN ?? '', values: [name, node] })),
     ),
   );
+  const ofServerless = [...caches.serverless].flatMap(([name, one]) => {
+    const subject = serverlessSubject(name, one);
+    return [subject, { ...subject, kind: one.Engine === 'memcached' ? 'serverlessMemcached' : 'serverlessRedis' }];
+  });
+  return [...ofNodes, ...ofServerless];
+}
+
+/** A serverless cache as such, whatever its engine is. */
+export function serverlessSubject(name: string, { ARN = '' }: ServerlessCache): Subject {
+  return { kind: 'serverless', name: ARN, values: [name] };
 }
 
 export function nodesOf({ CacheNodes = [] }: CacheCluster): string[] {

@@ -1,6 +1,7 @@
 import type { AwsSource } from '../../collectors/cloudwatch/source.ts';
 import { NotApplicable } from '../../collectors/collector.ts';
 import { watchDynamodb } from '../../collectors/dynamodb/watch.ts';
+import { namesOf } from '../../collectors/elasticache/choose-caches.ts';
 import { watchElasticache } from '../../collectors/elasticache/watch.ts';
 import { watchLambda } from '../../collectors/lambda/watch.ts';
 import { watchRds } from '../../collectors/rds/watch.ts';
@@ -57,9 +58,9 @@ export async function checkAws(target: LoadedAws, context: TimedContext): Promis
       return checkService(target.name, context, {
         watch: watchElasticache(target, context),
         resources: async (source, signal) => {
-          const { groups, clusters, ...others } = (await source.caches.read(signal)).value;
-          const alone = [...clusters.values()].filter(({ ReplicationGroupId = '' }) => ReplicationGroupId === '');
-          return { one: 'cache', many: 'caches', watched: groups.size + alone.length, ...others };
+          const { value } = await source.caches.read(signal);
+          const { missing, notWatched } = value;
+          return { one: 'cache', many: 'caches', watched: namesOf(value).length, missing, notWatched };
         },
       });
     case 'sqs':

@@ -4,14 +4,14 @@ import type { Check } from './check.ts';
 const minuteMs = 60_000;
 /** Derived figures are of no use without what they are made of. */
 const needed = {
-  dynamodb: { utilization: 'consumed_capacity', throttling: 'throttle_events' },
-  rds: { free_storage: 'free_space', replicas: 'replica_lag' },
-  elasticache: {},
+  dynamodb: { utilization: ['consumed_capacity'], throttling: ['throttle_events'] },
+  rds: { free_storage: ['free_space'], replicas: ['replica_lag'] },
+  elasticache: { serverless_use: ['memory', 'processing'] },
   sqs: {},
   lambda: {
-    error_rate: 'invocations',
-    reserved_concurrency_use: 'concurrency',
-    account_concurrency_use: 'concurrency',
+    error_rate: ['invocations'],
+    reserved_concurrency_use: ['concurrency'],
+    account_concurrency_use: ['concurrency'],
   },
 } as const;
 
@@ -37,8 +37,10 @@ export function checkAws(
     if (interval !== undefined && interval < 10_000)
       check.problem([...path, key], 'must be 10 s at least: AWS limits how often it is asked');
   }
-  for (const [family, basis] of Object.entries(needed[engine])) {
-    if (watch.collectors[basis] !== false || watch.collectors[family] === false) continue;
-    check.problem([...path, 'collectors', basis], `the family "${family}" needs it; switch that one off too`);
+  for (const [family, bases] of Object.entries<readonly string[]>(needed[engine])) {
+    if (watch.collectors[family] === false) continue;
+    for (const basis of bases.filter((one) => watch.collectors[one] === false)) {
+      check.problem([...path, 'collectors', basis], `the family "${family}" needs it; switch that one off too`);
+    }
   }
 }

@@ -9,7 +9,7 @@ export const elasticacheTarget = z
     caches: cacheSelection
       .prefault({})
       .describe(
-        'Which replication groups and clusters are watched: those with one of the names or prefixes; absent: all. Nodes of a group come with it.',
+        'Which replication groups, clusters and serverless caches are watched: those with one of the names or prefixes; absent: all. Nodes of a group come with it.',
       ),
     watch: elasticacheWatchSettings.prefault({}).describe('How the caches are watched.'),
   })

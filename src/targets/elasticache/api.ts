@@ -1,4 +1,11 @@
-import type { CacheCluster, ElastiCacheClient, ReplicationGroup, Snapshot } from '@aws-sdk/client-elasticache';
+import type {
+  CacheCluster,
+  ElastiCacheClient,
+  ReplicationGroup,
+  ServerlessCache,
+  ServerlessCacheSnapshot,
+  Snapshot,
+} from '@aws-sdk/client-elasticache';
 import type { AwsCalls } from '../aws/calls.ts';
 import { allPages, asked, clientOptions, LateClient } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
@@ -52,6 +59,17 @@ export class ElasticacheApi implements Disposable {
     });
   }
 
+  async serverlessCaches(signal: AbortSignal): Promise<readonly ServerlessCache[]> {
+    const { sdk, client } = await this.#client.get();
+    return allPages('elasticache:DescribeServerlessCaches', async (NextToken) => {
+      const command = new sdk.DescribeServerlessCachesCommand({ NextToken });
+      const send = () => client.send(command, { abortSignal: signal });
+      const page = await asked('elasticache:DescribeServerlessCaches', signal, send);
+      return { items: page.ServerlessCaches, after: page.NextToken };
+    });
+  }
+
+  /** Of replication groups and clusters; of serverless caches see {@link serverlessSnapshots}. */
   async snapshots(signal: AbortSignal): Promise<readonly Snapshot[]> {
     const { sdk, client } = await this.#client.get();
     return allPages('elasticache:DescribeSnapshots', async (Marker) => {
@@ -59,6 +77,16 @@ export class ElasticacheApi implements Disposable {
       const send = () => client.send(command, { abortSignal: signal });
       const page = await asked('elasticache:DescribeSnapshots', signal, send);
       return { items: page.Snapshots, after: page.Marker };
+    });
+  }
+
+  async serverlessSnapshots(signal: AbortSignal): Promise<readonly ServerlessCacheSnapshot[]> {
+    const { sdk, client } = await this.#client.get();
+    return allPages('elasticache:DescribeServerlessCacheSnapshots', async (NextToken) => {
+      const command = new sdk.DescribeServerlessCacheSnapshotsCommand({ NextToken });
+      const send = () => client.send(command, { abortSignal: signal });
+      const page = await asked('elasticache:DescribeServerlessCacheSnapshots', signal, send);
+      return { items: page.ServerlessCacheSnapshots, after: page.NextToken };
     });
   }
 
