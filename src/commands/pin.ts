@@ -68,6 +68,12 @@ async function changeMarks(context: CommandContext, id: string, { change, state,
     for (const { opened } of copies) await change(opened.store, manifest);
     return copies.map(({ opened }) => opened.name);
   });
+  // A copy that was under way may have looked for a pin before, and is found now.
+  for (const { opened } of await freshCopies(context, assembly, manifest)) {
+    if (stores.includes(opened.name)) continue;
+    await change(opened.store, manifest);
+    stores.push(opened.name);
+  }
   if (context.json) printJson(context.terminal, { backup: manifest.id, ...state, stores, unreadable: [...unread] });
   else printLine(context.terminal, `${manifest.id} ${text} (in ${stores.join(', ')})`);
   if (unread.size === 0) return exitCodes.success.code;
@@ -79,9 +85,10 @@ async function changeMarks(context: CommandContext, id: string, { change, state,
 async function whileNobodyPrunes<T>(
   context: CommandContext,
   assembly: Assembly,
-  { id, target, schedule, database }: Manifest,
+  manifest: Manifest,
   work: (copies: readonly FoundBackup[]) => Promise<T>,
 ): Promise<T> {
+  const { id, target, schedule, database } = manifest;
   const copies = await copiesOf(assembly, id, context.signal);
   const takers = copies.map(({ opened }) => () => {
     const lineage = { store: opened.name, target, schedule, database };
@@ -91,8 +98,16 @@ async function whileNobodyPrunes<T>(
   if (lock === undefined) {
     throw new CommandError(exitCodes.locked.code, 'retention is at work on these backups; try again in a minute');
   }
-  for (const { opened } of copies) opened.catalog.forget(target);
-  return await work(await copiesOf(assembly, id, context.signal));
+  return await work(await freshCopies(context, assembly, manifest));
+}
+
+function freshCopies(
+  { signal }: CommandContext,
+  assembly: Assembly,
+  { id, target }: Manifest,
+): Promise<readonly FoundBackup[]> {
+  for (const { catalog } of assembly.stores.values()) catalog.forget(target);
+  return copiesOf(assembly, id, signal);
 }
 
 function untilOf(text: string | undefined, now: Date): Date | undefined {

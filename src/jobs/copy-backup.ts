@@ -7,18 +7,23 @@ import { joinedRun } from './backup/joined-run.ts';
 import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import { type Manifest, manifestSchema, type Part, storedBytesOf } from './manifest.ts';
+import { marksPrefix, pinName } from './retention-marks.ts';
 import { openSealedJson } from './sealed-json.ts';
 import { removeObjects } from './take-backup.ts';
+import { type PinnedCopy, takeOverPin } from './take-over-pin.ts';
 
 export interface CopyRequest {
   readonly manifest: Pick<Manifest, 'id' | 'target'>;
   readonly source: Pick<ObjectStore, 'get' | 'head'>;
   readonly destination: Omit<ObjectStore, 'putIfAbsent'>;
+  /** Where the pin that the copy takes over is looked for; the source alone when absent. */
+  readonly pinnedIn?: readonly Pick<ObjectStore, 'get'>[];
 }
 
 /**
  * Copies a backup byte for byte: start marker, parts, then the manifest, which is the commit. Every part must have the
- * hash that the manifest names, or nothing of it is stored; reports are not copied, since a copy is proven by itself.
+ * hash that the manifest names, or nothing of it is stored; reports are not copied, since a copy is proven by itself. A
+ * pin goes with it, before the manifest, so that no retention sees the copy without.
  * What an earlier attempt left is used where it is right and removed where it is not. The caller has the lock of the
  * target's backups. Rejects with reason `damaged` when the source does not have what the manifest says. Returns the bytes
  * of the parts.
@@ -33,6 +38,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
   if (there.has(manifestName)) return 0;
   if (!there.has(startMarkerName)) await copySmall(request, startMarkerName, signal);
   const copied: string[] = [];
+  const pinned = { pinnedIn: [source], ...request };
   try {
     for (const part of parts) {
       const key = backupKey(target, id, part.name);
@@ -40,14 +46,25 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
       copied.push(key);
       await copyPart(request, key, part, context);
     }
+    await takeOverPin(pinned, context);
     await context.confirmLock?.(signal);
     signal.throwIfAborted();
     await destination.put(backupKey(target, id, manifestName), bytes, signal);
   } catch (error) {
-    await removeObjects(destination, [backupKey(target, id, manifestName), ...copied], context);
+    const pin = `${marksPrefix(target, id)}${pinName}`;
+    await removeObjects(destination, [backupKey(target, id, manifestName), ...copied, pin], context);
     throw error;
   }
+  await takeOverLatePin(pinned, context);
   return storedBytesOf({ parts });
+}
+
+/** Who pins or unpins looks for copies afterwards: what he did before this one could be seen is found here. */
+async function takeOverLatePin(pinned: PinnedCopy, context: JobContext): Promise<void> {
+  await takeOverPin(pinned, context).catch((error: unknown) => {
+    const fields = { backup: pinned.manifest.id, error: errorMessage(error) };
+    context.log.warn(fields, 'whether the copied backup was pinned or unpinned meanwhile could not be seen');
+  });
 }
 
 function parseManifest(bytes: Buffer, id: string): Manifest {

@@ -92,12 +92,15 @@ async function lookForMissing(options: CopyJobOptions, now: Date, signal: AbortS
 async function copyFromAny(options: CopyJobOptions, missing: MissingCopy, context: JobContext): Promise<number> {
   const { destination, sources } = options;
   let failure: unknown;
-  for (const name of missing.sources) {
-    const source = sources.find((one) => one.name === name);
-    if (source === undefined) continue;
+  const having = missing.sources.flatMap((name) => sources.find((one) => one.name === name) ?? []);
+  const request = {
+    manifest: missing.entry.manifest,
+    destination: destination.store,
+    pinnedIn: having.map(({ store }) => store),
+  };
+  for (const { name, store } of having) {
     try {
-      const request = { manifest: missing.entry.manifest, source: source.store, destination: destination.store };
-      return await copyBackup(request, context);
+      return await copyBackup({ ...request, source: store }, context);
     } catch (error) {
       context.signal.throwIfAborted();
       failure ??= error;

@@ -1,5 +1,6 @@
 import type { CatalogEntry } from './catalog.ts';
 import { planRetention, type RetentionEntry, type RetentionOptions, retentionEntries } from './retention.ts';
+import type { Pin } from './retention-marks.ts';
 import type { RetentionPolicy } from './settings.ts';
 
 export interface CopyRules extends Pick<RetentionOptions, 'timezone'> {
@@ -13,9 +14,15 @@ export interface MissingCopy {
   readonly sources: readonly string[];
 }
 
+interface Candidate extends MissingCopy {
+  readonly sources: string[];
+  pin: Pin | undefined;
+}
+
 /**
  * What a store lacks of a lineage that other stores have, newest first. Pure. A backup that retention would delete again
- * once it was there is not missed: it was deleted here already, or is about to be deleted there.
+ * once it was there is not missed: it was deleted here already, or is about to be deleted there. One that somebody pinned
+ * is missed, since its copy takes the pin over.
  */
 export function missingCopies(
   own: readonly CatalogEntry[],
@@ -24,13 +31,14 @@ export function missingCopies(
   now: Date,
 ): MissingCopy[] {
   const owned = new Set(own.map(({ manifest }) => manifest.id));
-  const missing = new Map<string, { readonly entry: CatalogEntry; readonly sources: string[] }>();
+  const missing = new Map<string, Candidate>();
   for (const [name, entries] of others) {
     for (const entry of entries) {
       const { id } = entry.manifest;
       if (owned.has(id)) continue;
-      const found = missing.get(id) ?? { entry, sources: [] };
+      const found = missing.get(id) ?? { entry, sources: [], pin: undefined };
       found.sources.push(name);
+      found.pin ??= entry.marks.askedPin;
       missing.set(id, found);
     }
   }
@@ -38,22 +46,24 @@ export function missingCopies(
   const kept = keptOf(own, [...missing.values()], rules, now);
   return [...missing.values()]
     .filter(({ entry }) => kept.has(entry.manifest.id))
+    .map(({ entry, sources }) => ({ entry, sources }))
     .sort((a, b) => (a.entry.manifest.snapshotAt < b.entry.manifest.snapshotAt ? 1 : -1));
 }
 
 /** Ids that stay when retention decides over what is there and what would be copied. A copy is not proven yet. */
 function keptOf(
   own: readonly CatalogEntry[],
-  missing: readonly Pick<MissingCopy, 'entry'>[],
+  missing: readonly Pick<Candidate, 'entry' | 'pin'>[],
   { policy, timezone }: CopyRules,
   now: Date,
 ): ReadonlySet<string> {
   const copies = missing.map(
-    ({ entry: { manifest, storedBytes } }): RetentionEntry => ({
+    ({ entry: { manifest, storedBytes }, pin }): RetentionEntry => ({
       id: manifest.id,
       at: new Date(manifest.snapshotAt),
       proven: false,
       storedBytes,
+      pins: pin === undefined ? [] : [pin],
     }),
   );
   const options = timezone === undefined ? {} : { timezone };

@@ -1,11 +1,13 @@
 import type { z } from 'zod';
 import { mapLimit } from '../core/map-limit.ts';
+import type { WorkContext } from '../core/work-context.ts';
 import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
 import {
   type BackupMarks,
   isPinName,
   marksPrefix,
   type Pin,
+  pinName,
   pinSchema,
   splitMarkKey,
   tombstoneSchema,
@@ -37,16 +39,30 @@ export async function readMarks(
   await mapLimit(found, readsAtOnce, async ({ object, backupId, name }) => {
     const bytes = await readIfThere(store, object.key, signal);
     if (bytes === undefined) return;
-    const own = marks.get(backupId) ?? { marks: { pins: [], tombstone: undefined }, objects: [] };
+    const own = marks.get(backupId) ?? { marks: { pins: [], askedPin: undefined, tombstone: undefined }, objects: [] };
     marks.set(backupId, own);
     own.objects.push(object);
-    if (isPinName(name)) own.marks.pins = [...own.marks.pins, parsePin(bytes, { target, backupId }, object)];
-    else own.marks.tombstone = parse(bytes, tombstoneSchema);
+    if (!isPinName(name)) own.marks.tombstone = parse(bytes, tombstoneSchema);
+    else {
+      const pin = parsePin(bytes, { target, backupId }, object.modifiedAt);
+      own.marks.pins = [...own.marks.pins, pin];
+      if (name === pinName) own.marks.askedPin = pin;
+    }
   });
   return marks;
 }
 
-function parsePin(bytes: Buffer, about: Pick<Pin, 'target' | 'backupId'>, { modifiedAt }: StoredObject): Pin {
+/** The pin that somebody asked for, as it is in the store now; undefined when there is none. */
+export async function readAskedPin(
+  store: Pick<ObjectStore, 'get'>,
+  about: Pick<Pin, 'target' | 'backupId'>,
+  { clock, signal }: Pick<WorkContext, 'clock' | 'signal'>,
+): Promise<Pin | undefined> {
+  const bytes = await readIfThere(store, `${marksPrefix(about.target, about.backupId)}${pinName}`, signal);
+  return bytes && parsePin(bytes, about, clock.now());
+}
+
+function parsePin(bytes: Buffer, about: Pick<Pin, 'target' | 'backupId'>, modifiedAt: Date): Pin {
   const unreadable: Pin = {
     format: 'watchkeeper-pin/1',
     ...about,

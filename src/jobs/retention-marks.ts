@@ -29,10 +29,12 @@ export type Tombstone = z.infer<typeof tombstoneSchema>;
 /** What is noted beside a finished backup, and may change, as nothing in the backup itself does. */
 export interface BackupMarks {
   readonly pins: readonly Pin[];
+  /** The one among them that somebody asked for; the others are of restores and proofs, for as long as they read. */
+  readonly askedPin: Pin | undefined;
   readonly tombstone: Tombstone | undefined;
 }
 
-export const noMarks: BackupMarks = { pins: [], tombstone: undefined };
+export const noMarks: BackupMarks = { pins: [], askedPin: undefined, tombstone: undefined };
 
 /**
  * Marks lie apart from the backups they are about, below a name with a dot: a bucket's lock on backups, which keeps all

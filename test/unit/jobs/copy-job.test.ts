@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
 import { backupKey, manifestName } from '../../../src/jobs/backup-keys.ts';
 import { type CopyJobOptions, copyJob } from '../../../src/jobs/copy-job.ts';
+import { planRetention, retentionEntries } from '../../../src/jobs/retention.ts';
+import { marksPrefix, pinName, putMark } from '../../../src/jobs/retention-marks.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { type ObjectStore, passingOn, StoreError } from '../../../src/storage/object-store.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -194,5 +196,122 @@ describe('copying is due', () => {
 
     await expect(setUp({ sources: [none.store] }).job.dueAt(setUp().context)).rejects.toThrow('HTTP 503');
     await expect(setUp({ into: own.store }).job.dueAt(setUp().context)).rejects.toThrow('HTTP 503');
+  });
+});
+
+describe('a pin', () => {
+  const pin = {
+    format: 'watchkeeper-pin/1',
+    target: 'payments',
+    backupId: sampleId(night(2)),
+    pinnedAt: '2026-03-04T00:00:00.000Z',
+    reason: 'before the migration',
+  } as const;
+  const keyOfPin = `${marksPrefix('payments', sampleId(night(2)))}${pinName}`;
+  const pinIn = (store: MemoryStore) => {
+    const bytes = store.objects.get(keyOfPin)?.bytes;
+    return bytes && JSON.parse(bytes.toString());
+  };
+  const setPin = (store: MemoryStore, given: { readonly until?: string } = {}) =>
+    putMark(store, pinName, { ...pin, ...given }, new AbortController().signal);
+
+  test('goes with the copy, with its reason and its end; that of a reader does not', async () => {
+    const { a, b, job, context } = setUp();
+    storeReal(a, 2);
+    await setPin(a, { until: '2026-06-01T00:00:00.000Z' });
+    await putMark(a, 'in-use-0a.json', { ...pin, until: '2026-03-05T09:10:00.000Z' }, context.signal);
+
+    await job.run(context);
+
+    expect(pinIn(b)).toEqual({ ...pin, until: '2026-06-01T00:00:00.000Z' });
+    expect([...b.objects.keys()].filter((key) => key.startsWith('.retention/'))).toEqual([keyOfPin]);
+    const keys = [...b.objects.keys()];
+    expect(keys.indexOf(keyOfPin)).toBeLessThan(keys.indexOf(keyOf(2, manifestName)));
+  });
+
+  test('that is over is not taken over, one that cannot be read is', async () => {
+    const over = setUp();
+    storeReal(over.a, 2);
+    await setPin(over.a, { until: '2026-03-05T09:02:59.000Z' });
+    const damaged = setUp();
+    storeReal(damaged.a, 2);
+    await damaged.a.put(keyOfPin, Buffer.from('{'), damaged.context.signal);
+
+    await over.job.run(over.context);
+    await damaged.job.run(damaged.context);
+
+    expect(pinIn(over.b)).toBeUndefined();
+    expect(pinIn(damaged.b)).toMatchObject({ reason: 'its pin cannot be read', backupId: sampleId(night(2)) });
+  });
+
+  test('makes a copy of a backup that the policy would not keep, which retention then keeps', async () => {
+    const policy = { last: 1 };
+    const { a, b, job, context, forget, clock } = setUp({ policy });
+    for (const date of [2, 3, 4]) storeReal(a, date);
+    const unpinned = await job.run(context);
+    await setPin(a);
+    forget();
+
+    const dueAt = await job.dueAt(context);
+    const result = await job.run(context);
+    forget();
+    const again = await job.dueAt(context);
+
+    expect(unpinned.fields).toMatchObject({ copied: 1 });
+    expect(dueAt).toBeDefined();
+    expect(result.fields).toMatchObject({ copied: 1 });
+    expect(again).toBeUndefined();
+    const { entries } = await new StoreCatalog('b', b, clock).read('payments', context.signal);
+    const { decisions } = planRetention(retentionEntries(entries), policy, clock.now());
+    expect(decisions.map(({ id, action }) => [id, action])).toEqual([
+      [sampleId(night(4)), 'keep'],
+      [sampleId(night(2)), 'keep'],
+    ]);
+  });
+
+  test('of a store that is not copied from counts, too: the first one may have been away when it was set', async () => {
+    const [first, second] = [new MemoryStore(), new MemoryStore()];
+    const { b, job, context } = setUp({ policy: { last: 1 }, sources: [first, second] });
+    for (const store of [first, second]) for (const date of [2, 4]) storeReal(store, date);
+    await setPin(second);
+
+    await job.run(context);
+
+    expect(pinIn(b)).toEqual(pin);
+  });
+
+  test.each(['pinned', 'unpinned'] as const)('of a backup that is %s while it is copied is seen', async (change) => {
+    const into = new MemoryStore();
+    const a = new MemoryStore();
+    const destination = passingOn(into);
+    const put: ObjectStore['put'] = async (key, body, signal) => {
+      // Between the look for a pin and the moment in which others can see the copy.
+      if (key.endsWith(manifestName)) await (change === 'pinned' ? setPin(a) : a.delete(keyOfPin, signal));
+      return into.put(key, body, signal);
+    };
+    const { job, context } = setUp({ sources: [a], into: { ...destination, put } });
+    storeReal(a, 2);
+    if (change === 'unpinned') await setPin(a);
+
+    await job.run(context);
+
+    expect(pinIn(into)).toEqual(change === 'pinned' ? pin : undefined);
+    expect([...into.objects.keys()]).toContain(keyOf(2, manifestName));
+  });
+
+  test('leaves with a copy that fails', async () => {
+    const into = new MemoryStore();
+    const a = new MemoryStore();
+    const put: ObjectStore['put'] = async (key, body, signal) => {
+      if (key.endsWith(manifestName)) throw new StoreError('full', 'no space');
+      return into.put(key, body, signal);
+    };
+    const { job, context } = setUp({ sources: [a], into: { ...passingOn(into), put } });
+    storeReal(a, 2);
+    await setPin(a);
+
+    await expect(job.run(context)).rejects.toThrow('no space');
+
+    expect(pinIn(into)).toBeUndefined();
   });
 });
