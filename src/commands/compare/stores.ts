@@ -4,6 +4,7 @@ import type { ComparedState, Comparison } from '../../jobs/compare/comparison.ts
 import { ItemStore } from '../../jobs/compare/dynamodb/item-store.ts';
 import { Findings } from '../../jobs/compare/findings.ts';
 import { LiveSide, takeSnapshots } from '../../jobs/compare/live-side.ts';
+import { pairItems } from '../../jobs/compare/pairs/dynamodb-dynamodb.ts';
 import { PairingProblem } from '../../jobs/compare/pairs/name-pair.ts';
 import { pairRowsWithItems } from '../../jobs/compare/pairs/postgres-dynamodb.ts';
 import { compareRecords } from '../../jobs/compare/records/compare-records.ts';
@@ -23,6 +24,8 @@ interface Work {
   readonly findings: Findings;
 }
 
+type DynamodbTarget = LoadedDynamodb & { readonly part: string | undefined };
+type PostgresTarget = LoadedPostgres & { readonly part: string | undefined };
 type States = readonly [ComparedState, ComparedState];
 
 /** Waiting for a lock is waiting for somebody who changes the table: others queue behind us meanwhile. */
@@ -59,14 +62,15 @@ async function compareEngines(
     const [state, otherState] = await compareRowsWithItems({ rows: other, items: source, source: 'items' }, given);
     return [otherState, state];
   }
+  if (source.engine === 'dynamodb' && other.engine === 'dynamodb') return await compareItems([source, other], given);
   throw usage(`${source.engine} cannot be compared with ${other.engine}: they have nothing in common`);
 }
 
 /** Gives the state of PostgreSQL first. */
 async function compareRowsWithItems(
   targets: {
-    readonly rows: LoadedPostgres & { readonly part: string | undefined };
-    readonly items: LoadedDynamodb & { readonly part: string | undefined };
+    readonly rows: PostgresTarget;
+    readonly items: DynamodbTarget;
     readonly source: 'rows' | 'items';
   },
   { request, context, work, findings }: Work,
@@ -92,8 +96,20 @@ async function compareRowsWithItems(
   return [state, items.state];
 }
 
+async function compareItems(
+  [source, other]: readonly [DynamodbTarget, DynamodbTarget],
+  { request, context, work, findings }: Work,
+): Promise<States> {
+  using before = itemStore(source, request, { context, work });
+  using after = itemStore(other, request, { context, work });
+  const found = await pairItems([before, after], request.pairing);
+  await compareRecords(found, request, findings, work);
+  findings.notes.push(...new Set([...before.notes, ...after.notes]));
+  return [before.state, after.state];
+}
+
 function itemStore(
-  { name, part, access }: LoadedDynamodb & { readonly part: string | undefined },
+  { name, part, access }: DynamodbTarget,
   { counts, maxReadUnits, timeoutMs }: StoreRequest,
   { context, work }: Pick<Work, 'context' | 'work'>,
 ): ItemStore {
@@ -103,7 +119,7 @@ function itemStore(
 }
 
 async function openRows(
-  { name, part, dataAccess }: LoadedPostgres & { readonly part: string | undefined },
+  { name, part, dataAccess }: PostgresTarget,
   statementTimeoutMs: number,
   context: CommandContext,
 ): Promise<LiveSide> {

@@ -1,14 +1,15 @@
+import { createHash } from 'node:crypto';
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import { DeadlineExceeded, withDeadline } from '../../../core/deadline.ts';
 import { errorMessage, findCause } from '../../../core/errors.ts';
 import { AwsFailure } from '../../../targets/aws/failure.ts';
-import type { Item } from '../../../targets/dynamodb/items.ts';
+import type { Item, ItemPage } from '../../../targets/dynamodb/items.ts';
 import type { Attempt } from '../attempt.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { RecordCollection, RecordCount, RecordKey, RecordSample, StoredRecord } from '../records/collection.ts';
 import type { Value } from '../records/values.ts';
 import { attributeValue, exactText, type KeyType, keyAttribute, keyPart, mostKeyBytes } from './attribute-values.ts';
-import { chooseItems, segmentLimit } from './choose-items.ts';
+import { chooseItems, type Segment, segmentLimit } from './choose-items.ts';
 import { OutOfReadUnits, type PacedReads } from './paced-reads.ts';
 
 /** A part of the primary key of a table. */
@@ -34,6 +35,7 @@ export interface ItemTableOptions {
 
 const unitBytes = 4_096;
 const keysAtOnce = 100;
+const longestKeptWhole = 64;
 /** The rest is for applications. */
 const shareOfProvisioned = 0.5;
 
@@ -82,22 +84,14 @@ export class ItemTable implements RecordCollection {
 
   async sample(amount: number): Promise<Attempt<RecordSample>> {
     return await this.#attempt(`choosing samples of ${this.#table}`, async (signal) => {
+      // Keys alone: many more items are looked at than are taken, and each may have 400 KiB.
       const { items, isEven } = await chooseItems(amount, this.#items, {
         random: Math.random,
-        read: (segment) =>
-          this.#options.reads.scan(
-            {
-              table: this.#table,
-              limit: segmentLimit,
-              attributes: this.#wanted,
-              ...(segment.of === 1 ? {} : { segment }),
-            },
-            this.#unitsPerSecond,
-            signal,
-          ),
+        read: (segment) => this.#scanKeys(segment, signal),
       });
+      const records = await this.#get(items, signal);
       const uneven = `samples of ${this.#table} are from the beginnings of its parts: items with the same partition key are too many to be read`;
-      return { records: items.map((item) => this.#toRecord(item)), notes: isEven ? [] : [uneven] };
+      return { records: [...records.values()], notes: isEven ? [] : [uneven] };
     });
   }
 
@@ -108,11 +102,18 @@ export class ItemTable implements RecordCollection {
       );
       const different = new Map(wanted.flat().map((key) => [this.#textOf(key), key]));
       const found = await this.#get([...different.values()], signal);
-      return wanted.map((forms) => {
-        const [item] = forms.map((form) => found.get(this.#textOf(form))).filter((one) => one !== undefined);
-        return item === undefined ? undefined : this.#toRecord(item);
-      });
+      return wanted.map((forms) => forms.map((form) => found.get(this.#textOf(form))).find((one) => one !== undefined));
     });
+  }
+
+  #scanKeys(segment: Segment, signal: AbortSignal): Promise<ItemPage> {
+    const request = {
+      table: this.#table,
+      limit: segmentLimit,
+      attributes: this.#keyNames,
+      ...(segment.of === 1 ? {} : { segment }),
+    };
+    return this.#options.reads.scan(request, this.#unitsPerSecond, signal);
   }
 
   /** For consistent reads, if the size that DynamoDB tells is right. */
@@ -142,15 +143,15 @@ export class ItemTable implements RecordCollection {
     return { records };
   }
 
-  async #get(keys: readonly Item[], signal: AbortSignal): Promise<ReadonlyMap<string, Item>> {
-    const found = new Map<string, Item>();
+  /** By the text of their keys; what is no longer there is left out. */
+  async #get(keys: readonly Item[], signal: AbortSignal): Promise<ReadonlyMap<string, StoredRecord>> {
+    const { values, reads } = this.#options;
+    const attributes = values === 'all' ? undefined : [...new Set([...this.#keyNames, ...values.values()])];
+    const found = new Map<string, StoredRecord>();
     for (let from = 0; from < keys.length; from += keysAtOnce) {
-      const items = await this.#options.reads.get(
-        { table: this.#table, keys: keys.slice(from, from + keysAtOnce), attributes: this.#wanted },
-        this.#unitsPerSecond,
-        signal,
-      );
-      for (const item of items) found.set(this.#textOf(item), item);
+      const request = { table: this.#table, keys: keys.slice(from, from + keysAtOnce), attributes };
+      const items = await reads.get(request, this.#unitsPerSecond, signal);
+      for (const item of items) found.set(this.#textOf(item), this.#toRecord(item));
     }
     return found;
   }
@@ -173,16 +174,15 @@ export class ItemTable implements RecordCollection {
     return JSON.stringify(this.#partsOf(item));
   }
 
-  get #wanted(): readonly string[] | undefined {
-    const { values } = this.#options;
-    return values === 'all' ? undefined : [...new Set([...this.#key.map(({ name }) => name), ...values.values()])];
+  get #keyNames(): readonly string[] {
+    return this.#key.map(({ name }) => name);
   }
 
   #toRecord(item: Item): StoredRecord {
     const { values } = this.#options;
     const named: (readonly [string, Value])[] =
       values === 'all'
-        ? Object.entries(item).map(([name, value]) => [name, { kind: 'text', text: exactText(value) }])
+        ? Object.entries(item).map(([name, value]) => [name, { kind: 'text', text: fingerprint(exactText(value)) }])
         : [...values].map(([name, attribute]) => [name, attributeValue(item[attribute])]);
     return { key: { parts: this.#partsOf(item) }, values: new Map(named) };
   }
@@ -196,6 +196,11 @@ export class ItemTable implements RecordCollection {
       return { why: `${this.name}: ${reasonOf(error)}` };
     }
   }
+}
+
+/** Of what is only compared for being the same: an attribute may have 400 KiB. */
+function fingerprint(text: string): string {
+  return text.length <= longestKeptWhole ? text : createHash('sha256').update(text).digest('hex');
 }
 
 /** What may be done about it is said where it is known. */
