@@ -139,7 +139,7 @@ test('a lost item and every attribute that changed are told', async () => {
   ]);
 });
 
-test('a table of several pages is counted to its end, and progress is told', async () => {
+test('a table of several pages is counted to its end, and long values are compared whole', async () => {
   const big = numbers(1, 30).map((n) => ({ id: { S: `b${n}` }, text: { S: 'x'.repeat(50_000 + n) } }));
   await tables.create('big', big);
   await tables.create('big-damaged', [{ id: { S: 'b1' }, text: { S: `${'x'.repeat(50_000)}y` } }, ...big.slice(1)]);
