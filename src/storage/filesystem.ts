@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import { errorCode } from '../core/errors.ts';
 import { isAbandoned, ownerTag } from '../core/owner-tag.ts';
 import { BodyFailed, bodyChunks } from './body.ts';
+import { EarlySync } from './early-sync.ts';
 import { FileReader } from './file-reader.ts';
 import { filesystemError } from './filesystem-error.ts';
 import { isKeySegment, requireKey, requirePrefix } from './key.ts';
@@ -217,12 +218,16 @@ function describe(key: string, found: Stats): StoredObject {
   return { key, sizeBytes: found.size, modifiedAt: found.mtime };
 }
 
-/** Gathers small chunks, since every write is a system call. Returns the number of bytes written. */
+/**
+ * Gathers small chunks, since every write is a system call, and has the disk take them while more comes. Returns the number
+ * of bytes written; whoever wants them durable syncs the file once more.
+ */
 async function writeBody(file: FileHandle, body: Readable | Uint8Array, signal: AbortSignal): Promise<number> {
   if (body instanceof Uint8Array) {
     await writeAll(file, body);
     return body.length;
   }
+  const early = new EarlySync(file);
   let sentBytes = 0;
   let held: Buffer[] = [];
   let heldBytes = 0;
@@ -232,10 +237,12 @@ async function writeBody(file: FileHandle, body: Readable | Uint8Array, signal: 
     sentBytes += chunk.length;
     if (heldBytes < writeBytes) continue;
     await writeAll(file, ...held);
+    early.wrote(heldBytes);
     held = [];
     heldBytes = 0;
   }
   await writeAll(file, ...held);
+  await early.done();
   return sentBytes;
 }
 
