@@ -24,7 +24,7 @@ export async function sendMetrics(request: FastifyRequest, reply: FastifyReply, 
   const format = chooseFormat(request.headers.accept);
   const page = encode(writeExposition(groups, format));
   reply.header('content-type', expositionContentType[format]).header('vary', 'Accept, Accept-Encoding');
-  if (page.length < smallestPackedOf(request) || !isGzipAccepted(request)) return reply.send(page);
+  if (page.length < smallPageBytes || isNear(request) || !isGzipAccepted(request)) return reply.send(page);
   return reply.header('content-encoding', 'gzip').send(await compressed(page));
 }
 
@@ -32,13 +32,10 @@ function isGzipAccepted({ headers }: FastifyRequest): boolean {
   return acceptsGzip(String(headers['accept-encoding'] ?? ''));
 }
 
-/**
- * For a caller on this machine, packing and unpacking a page takes both sides longer than copying it. Larger pages are packed
- * for them as well, since that is done on another thread; and so is everything for a proxy, which carries it further.
- */
-function smallestPackedOf({ ip, headers }: FastifyRequest): number {
+/** For a caller on this machine, packing and unpacking a page takes both sides longer than copying it. A proxy carries it further. */
+function isNear({ ip, headers }: FastifyRequest): boolean {
   const isProxied = headers['x-forwarded-for'] !== undefined || headers['forwarded'] !== undefined;
-  return isLoopback(ip) && !isProxied ? mediumPageBytes : smallPageBytes;
+  return isLoopback(ip) && !isProxied;
 }
 
 /** `127.0.0.0/8`, `::1`, and the former as a socket for both families tells it. */

@@ -143,7 +143,7 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   await requireRestoreSpace(manifest, sandbox, { ...request, spooledBytes: await folderSize(spool.path) });
   findings.seconds.fetch = await fetching.done;
   await withinSpace(sandbox, { ...request, dumpBytes: contentBytesOf(manifest) }, context, (within) =>
-    tryOut({ ...request, manifest, contentPath }, sandbox, findings, within),
+    tryOut({ ...request, manifest, contentPath, spool }, sandbox, findings, within),
   );
 }
 
@@ -172,7 +172,8 @@ function beginFetch(from: Parameters<typeof fetchParts>[0], folder: string, cont
 
 /** Restores what was fetched, compares it and asks the assertions. */
 async function tryOut(
-  fetched: Omit<VerifyRequest, 'manifest'> & Pick<RestoreRequest, 'manifest' | 'contentPath'>,
+  fetched: Omit<VerifyRequest, 'manifest'> &
+    Pick<RestoreRequest, 'manifest' | 'contentPath'> & { readonly spool: AsyncDisposable },
   sandbox: Sandbox,
   findings: Findings,
   context: JobContext,
@@ -186,11 +187,14 @@ async function tryOut(
       throw orInconclusive(error, sandbox);
     });
   });
+  // Its room may be wanted, and clearing it away takes a while.
+  const clearing = fetched.spool[Symbol.asyncDispose]();
   findings.seconds.compare = await timed(context, async () => {
     context.onProgress({ activity: 'comparing' });
     const measured = await method.measure(sandbox.access, manifest, context);
     judgeFacts(manifest, measured, sandbox, findings);
   });
+  await clearing;
   context.onProgress({ activity: 'asserting' });
   findings.assertions = await runAssertions(sandbox.access, assertions, context);
   judgeAssertions(findings.assertions);

@@ -89,12 +89,16 @@ pg_up{target="auth"} 1
     },
   );
 
-  test('a page of hundreds of kilobytes is packed for everybody who accepts it', async () => {
+  test('a page of hundreds of kilobytes is packed for who is elsewhere alone', async () => {
     const app = testApp({ scraper: () => stubScraper({ answer: async () => manyRows }) });
 
-    const { headers } = await app.inject({ url: '/metrics', headers: { 'accept-encoding': 'gzip' } });
+    const headers = { 'accept-encoding': 'gzip' };
+    const far = await app.inject({ url: '/metrics', headers, remoteAddress: '10.1.2.3' });
+    const near = await app.inject({ url: '/metrics', headers });
 
-    expect(headers['content-encoding']).toBe('gzip');
+    expect(far.headers['content-encoding']).toBe('gzip');
+    expect(near.headers['content-encoding']).toBeUndefined();
+    expect(gunzipSync(far.rawPayload).toString()).toBe(near.body);
   });
 
   test('names in any script are told in UTF-8', async () => {
