@@ -8,8 +8,10 @@ import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-di
 import { DumpOffsets } from '../../../src/jobs/backup/dump-offsets.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { libpqEnvironment } from '../../../src/targets/postgres/libpq.ts';
+import type { ProgramInstallation } from '../../../src/targets/postgres/programs.ts';
 import { everythingRolesSql, everythingSql } from '../../support/everything-database.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { clientMajors, wholeInstallation } from '../../support/postgres-majors.ts';
 
 let cluster: Cluster;
 let folder: WorkDirectory;
@@ -25,21 +27,22 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function pgDump(args: readonly string[]) {
+/** The machine's own by default. */
+function pgDump(args: readonly string[], { directory } = cluster.installation) {
   const env = { PATH: process.env['PATH'], ...libpqEnvironment(cluster.access, undefined) };
-  const program = join(cluster.installation.directory, 'pg_dump');
-  return spawn(program, ['-Fc', '--dbname=everything', ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const all = ['-Fc', '--dbname=everything', ...args];
+  return spawn(join(directory, 'pg_dump'), all, { env, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** What pg_dump writes where it cannot go back. */
-async function piped(...args: readonly string[]): Promise<Buffer> {
-  return buffer(pgDump(args).stdout);
+async function piped(args: readonly string[], installation?: ProgramInstallation): Promise<Buffer> {
+  return buffer(pgDump(args, installation).stdout);
 }
 
 /** What it writes where it can. */
-async function toFile(...args: readonly string[]): Promise<Buffer> {
+async function toFile(args: readonly string[], installation?: ProgramInstallation): Promise<Buffer> {
   const path = join(folder.path, 'reference.dump');
-  await once(pgDump([...args, '-f', path]), 'exit');
+  await once(pgDump([...args, '-f', path], installation), 'exit');
   return readFile(path);
 }
 
@@ -66,7 +69,7 @@ describe.each(['0', '6'])('a dump with compression level %s that came through a 
   test.each([1, 7, 65_536])(
     'becomes what pg_dump writes into a file, read in chunks of %i bytes',
     async (chunkBytes) => {
-      const [dump, reference] = [await piped('-Z', level), await toFile('-Z', level)];
+      const [dump, reference] = [await piped(['-Z', level]), await toFile(['-Z', level])];
 
       const { bytes, tables } = await filledIn(dump, chunkBytes);
 
@@ -77,8 +80,27 @@ describe.each(['0', '6'])('a dump with compression level %s that came through a 
   );
 });
 
+/** 1.14 and so on; these are all that can read a server of version 15. */
+const formatMinors: ReadonlyMap<number, number> = new Map([
+  [15, 14],
+  [16, 15],
+  [17, 16],
+  [18, 16],
+]);
+
+test.each(clientMajors.filter((major) => formatMinors.has(major)))('the same holds for pg_dump %i', async (major) => {
+  const installation = await wholeInstallation(major);
+  const [dump, reference] = [await piped(['-Z0'], installation), await toFile(['-Z0'], installation)];
+
+  const { bytes } = await filledIn(dump, 65_536);
+
+  expect(dump[6]).toBe(formatMinors.get(major));
+  expect(withoutTime(dump).equals(withoutTime(reference))).toBe(false);
+  expect(withoutTime(bytes).equals(withoutTime(reference))).toBe(true);
+});
+
 test('a dump that was written into a file keeps what it has', async () => {
-  const dump = await toFile('-Z0');
+  const dump = await toFile(['-Z0']);
 
   expect(await filledIn(dump, 65_536)).toEqual({ bytes: dump, tables: 0 });
 });
@@ -92,7 +114,7 @@ test.each<[string, (dump: Buffer) => Buffer]>([
   ['is no dump', () => Buffer.from('CREATE ROLE keeper;\n')],
   ['is empty', () => Buffer.alloc(0)],
 ])('what %s is left as it is', async (_, change) => {
-  const dump = change(await piped('-Z0'));
+  const dump = change(await piped(['-Z0']));
 
   expect(await filledIn(dump, 65_536)).toEqual({ bytes: dump, tables: 0 });
 });
