@@ -33,6 +33,7 @@ import { structureCheck } from './jobs/structure-check.ts';
 import { verifyJob } from './jobs/verify-job.ts';
 import { openStore } from './storage/index.ts';
 import type { ObjectStore } from './storage/object-store.ts';
+import { partSpoolPrefix } from './storage/part-spool.ts';
 import { withDatabase } from './targets/libpq/access.ts';
 import { loginPrefix } from './targets/postgres/libpq.ts';
 import { findInstallations, type ProgramInstallation } from './targets/postgres/programs.ts';
@@ -339,14 +340,15 @@ function directoryFormatOf({ format, spoolDirectory, parallelJobs }: BackupSetti
   return { spoolDirectory, parallelJobs };
 }
 
-/** Dumps that were made or fetched, passwords and identities handed to programs, and throw-away servers of processes that were killed. */
+/** Dumps that were made or fetched, parts that were to be sent, passwords and identities handed to programs, and throw-away servers of processes that were killed. */
 async function sweepLeftovers(config: LoadedConfig): Promise<void> {
   await sweepWorkDirectories(identityPrefix, await identityParent());
   const parents = new Set<string | undefined>([undefined]);
   for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
   for (const { settings } of config.targets.flatMap(({ backups }) => backups)) parents.add(settings.spoolDirectory);
+  for (const { settings } of config.stores) if (settings.type === 's3') parents.add(settings.spoolDirectory);
   for (const parent of parents) {
-    for (const prefix of [sandboxPrefix, spoolPrefix, dumpSpoolPrefix, loginPrefix])
+    for (const prefix of [sandboxPrefix, spoolPrefix, dumpSpoolPrefix, partSpoolPrefix, loginPrefix])
       await sweepWorkDirectories(prefix, parent);
   }
 }

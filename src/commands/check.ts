@@ -9,6 +9,7 @@ import { checkAws } from './check/aws.ts';
 import { checkCustomFamilies } from './check/custom-families.ts';
 import { checkEncryption } from './check/encryption.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
+import { checkPartSpools } from './check/part-spools.ts';
 import { checkPgbouncer } from './check/pgbouncer.ts';
 import { checkPooling } from './check/pooling.ts';
 import { checkPrograms } from './check/programs.ts';
@@ -83,6 +84,7 @@ export async function checkMachine(
   await checkEncryption(config, context.searchPath, encryption);
   const spool = findingsAbout('spool');
   await checkSpools(config, sources, context.searchPath, spool);
+  await checkPartSpools(config, sources, spool);
   const sandboxes = await mapLimit(usedSandboxes(config), checksAtOnce, async (sandbox) => {
     const findings = findingsAbout(`sandbox ${sandbox.name}`);
     const proven = sources.filter((source) => source.sandbox?.name === sandbox.name);

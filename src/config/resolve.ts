@@ -103,10 +103,14 @@ function resolveStore(name: string, settings: StoreSettings, around: AccessSurro
     const path = resolve(around.folder, settings.path);
     return { name, settings: { ...settings, path }, secretAccessKey: undefined };
   }
-  const { secretAccessKey, caFile, ...rest } = settings;
+  const { secretAccessKey, caFile, spoolDirectory, ...rest } = settings;
   return {
     name,
-    settings: caFile === undefined ? rest : { ...rest, caFile: resolve(around.folder, caFile) },
+    settings: {
+      ...rest,
+      ...(caFile === undefined ? {} : { caFile: resolve(around.folder, caFile) }),
+      ...(spoolDirectory === undefined ? {} : { spoolDirectory: resolve(around.folder, spoolDirectory) }),
+    },
     secretAccessKey: secretAt(secretAccessKey, ['stores', name, 'secretAccessKey'], around),
   };
 }

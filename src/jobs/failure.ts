@@ -42,6 +42,7 @@ const storeFailures: Readonly<Record<StoreErrorKind, Failure>> = {
   exists: permanent('store'),
   damaged: permanent('damaged'),
   locked: permanent('store'),
+  spool: permanent('spool'),
 };
 
 /** First match wins. PostgreSQL's SQLSTATE (docs: Appendix A), Node.js's errno and TLS codes. */

@@ -12,6 +12,7 @@ import { FileReader } from './file-reader.ts';
 import { filesystemError } from './filesystem-error.ts';
 import { isKeySegment, requireKey, requirePrefix } from './key.ts';
 import { type ByteRange, type ObjectStore, type StoredObject, StoreError, type StoreRoom } from './object-store.ts';
+import { writeAll } from './write-all.ts';
 
 /** Where objects grow before they are visible; on the same filesystem, or linking would not be atomic. */
 const growingFolder = '.growing';
@@ -244,14 +245,6 @@ async function writeBody(file: FileHandle, body: Readable | Uint8Array, signal: 
   await writeAll(file, ...held);
   await early.done();
   return sentBytes;
-}
-
-async function writeAll(file: FileHandle, ...chunks: readonly Uint8Array[]): Promise<void> {
-  const totalBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  if (totalBytes === 0) return;
-  const { bytesWritten } = await file.writev(chunks);
-  // A nearly full disk takes a part first; the next try tells why.
-  if (bytesWritten < totalBytes) await writeAll(file, Buffer.concat(chunks).subarray(bytesWritten));
 }
 
 async function syncFolder(path: string): Promise<void> {

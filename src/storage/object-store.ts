@@ -68,6 +68,7 @@ export interface ObjectStore extends AsyncDisposable {
  * - `full`: no space or quota left. `denied`: credentials or permissions. `misconfigured`: no such bucket or folder, wrong region.
  * - `missing` / `exists`: the object. `damaged`: fewer bytes than promised.
  * - `locked`: the object must not be deleted yet, see {@link ObjectLocked}.
+ * - `spool`: not the store but the folder of this machine where parts lie until they are sent.
  */
 export type StoreErrorKind =
   | 'unavailable'
@@ -77,7 +78,8 @@ export type StoreErrorKind =
   | 'missing'
   | 'exists'
   | 'damaged'
-  | 'locked';
+  | 'locked'
+  | 'spool';
 
 export class StoreError extends Error {
   override readonly name = 'StoreError';

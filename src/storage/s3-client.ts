@@ -7,6 +7,7 @@ import { awsRequests } from '../core/aws-requests.ts';
 import type { Clock } from '../core/clock.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { SecretSource } from '../core/secret.ts';
+import { type PartSizes, usualPartSizes } from './cut-into-parts.ts';
 import { isHousekeeping, StoreError } from './object-store.ts';
 import type { S3StoreSettings } from './settings.ts';
 
@@ -20,6 +21,7 @@ export interface S3Access {
   readonly clock: Clock;
   /** Whether writes say `If-None-Match: *`. */
   readonly conditional: boolean;
+  readonly partSizes: PartSizes;
 }
 
 /** Whether a key, as the service knows it, is one of {@link isHousekeeping}. */
@@ -32,6 +34,7 @@ export interface S3Dependencies {
   readonly secretAccessKey: SecretSource | undefined;
   readonly clock: Clock;
   readonly limits?: S3Limits;
+  readonly partSizes?: PartSizes;
 }
 
 export interface S3Limits {
@@ -76,6 +79,7 @@ export async function connectS3(settings: S3StoreSettings, given: S3Dependencies
     prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
     clock: given.clock,
     conditional: true,
+    partSizes: given.partSizes ?? usualPartSizes(settings.maxParts),
   };
 }
 
@@ -90,7 +94,7 @@ async function trusting(caFile: string | undefined): Promise<{ httpsAgent?: Agen
   return { httpsAgent: new Agent({ ca: [...rootCertificates, certificates], keepAlive: true, maxSockets: 50 }) };
 }
 
-/** A key that was rotated since it was read is read again, once, and the request is sent anew: its body is in memory. */
+/** A key that was rotated since it was read is read again, once, and the request is sent anew: its body lies in memory or in a file. */
 function rereadRefusedKey(client: S3Client, secret: SecretSource): void {
   client.middlewareStack.add(
     (next) => async (request) => {

@@ -65,6 +65,11 @@ export function isExistsError(error: unknown): boolean {
   return error instanceof StoreError ? error.kind === 'exists' : meaningOf(error).kind === 'exists';
 }
 
+/** Whether other bytes arrived than were sent. */
+export function isDamagedError(error: unknown): boolean {
+  return error instanceof StoreError ? error.kind === 'damaged' : meaningOf(error).kind === 'damaged';
+}
+
 function meaningOf(error: unknown): Meaning {
   if (error instanceof SecretUnavailable) return { kind: error.transient ? 'unavailable' : 'denied' };
   if (isAwsThrottle(error)) return slowDown;

@@ -1,12 +1,14 @@
-import type { CompletedPart, MultipartUpload as ListedUpload } from '@aws-sdk/client-s3';
+import type { MultipartUpload as ListedUpload } from '@aws-sdk/client-s3';
 import { awsAttempts, awsHttpStatus } from '../core/aws-error.ts';
-import { type BodyPart, cutIntoParts } from './cut-into-parts.ts';
+import { type BodyPart, contentBytes, cutIntoParts } from './cut-into-parts.ts';
 import { StoreError } from './object-store.ts';
+import { PartSpool } from './part-spool.ts';
 import type { S3Access } from './s3-client.ts';
-import { ifAbsent, md5, putBytesOnce, requireEtag, storageOptions } from './s3-put.ts';
+import { ifAbsent, md5, putBytesOnce, storageOptions } from './s3-put.ts';
+import { type SentPart, sendPart } from './s3-send-part.ts';
 
-/** Large parts go one by one, so that memory does not grow twice as fast as they do. */
-const partsAtOnce = (bytes: number) => (bytes > 64 * 2 ** 20 ? 1 : 2);
+/** Each is held in memory or in the spool until it is there, while the next one grows. */
+const partsAtOnce = 2;
 
 /**
  * Sends a body of unknown length. One part is one PutObject; more are a multipart upload that is aborted whenever
@@ -18,10 +20,11 @@ export async function uploadStream(
   chunks: AsyncIterable<Buffer>,
   signal: AbortSignal,
 ): Promise<number> {
+  await using spool = new PartSpool(access.settings.spoolDirectory);
   let first: BodyPart | undefined;
   let upload: MultipartUpload | undefined;
   try {
-    for await (const part of cutIntoParts(chunks, access.settings.maxParts)) {
+    for await (const part of cutIntoParts(chunks, access.partSizes, spool)) {
       if (first === undefined) {
         first = part;
         continue;
@@ -34,9 +37,9 @@ export async function uploadStream(
     await upload?.abort();
     throw error;
   }
-  if (first === undefined) throw new Error('a body has at least one part');
-  await putBytesOnce(access, key, first.bytes, signal);
-  return first.bytes.length;
+  if (!(first?.content instanceof Uint8Array)) throw new Error('the first part of a body is one in memory');
+  await putBytesOnce(access, key, first.content, signal);
+  return first.content.length;
 }
 
 class MultipartUpload {
@@ -46,8 +49,7 @@ class MultipartUpload {
   readonly #signal: AbortSignal;
   readonly #failed = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
-  readonly #sent: (CompletedPart & { readonly PartNumber: number; readonly hash: Buffer })[] = [];
-  #sentBytes = 0;
+  readonly #sent: SentPart[] = [];
   #failure: { readonly error: unknown } | undefined;
 
   private constructor(access: S3Access, key: string, uploadId: string, signal: AbortSignal) {
@@ -62,7 +64,7 @@ class MultipartUpload {
     const command = new sdk.CreateMultipartUploadCommand({
       Bucket: settings.bucket,
       Key: key,
-      ...storageOptions(access, key, first.bytes.length),
+      ...storageOptions(access, key, contentBytes(first)),
     });
     const { UploadId, $metadata } = await client.send(command, { abortSignal: signal });
     if (UploadId === undefined) throw new StoreError('unavailable', `the service began no upload of ${key}`);
@@ -78,14 +80,16 @@ class MultipartUpload {
   /** Resolves when there is room for another part; a failure of an earlier one is thrown here. */
   async send(part: BodyPart): Promise<void> {
     this.#throwFailure();
-    const sending: Promise<void> = this.#sendPart(part)
+    const upload = { key: this.#key, uploadId: this.#uploadId };
+    const sending: Promise<void> = sendPart(this.#access, upload, part, this.#signal)
+      .then((sent) => void this.#sent.push(sent))
       .catch((error) => {
         this.#failure ??= { error };
         this.#failed.abort(error);
       })
       .finally(() => this.#underWay.delete(sending));
     this.#underWay.add(sending);
-    if (this.#underWay.size >= partsAtOnce(part.bytes.length)) await Promise.race(this.#underWay);
+    if (this.#underWay.size >= partsAtOnce) await Promise.race(this.#underWay);
     this.#throwFailure();
   }
 
@@ -107,7 +111,7 @@ class MultipartUpload {
       const mayBeLost = awsAttempts(error) > 1 || awsHttpStatus(error) === undefined;
       if (!mayBeLost || !(await this.#isStored())) throw error;
     }
-    return this.#sentBytes;
+    return this.#sentBytes();
   }
 
   /** A part that arrives after the abort would be kept, so those under way are waited for first. Never rejects. */
@@ -118,25 +122,8 @@ class MultipartUpload {
     await abortUpload(this.#access, this.#key, this.#uploadId, AbortSignal.timeout(15_000)).catch(() => undefined);
   }
 
-  async #sendPart({ number, bytes }: BodyPart): Promise<void> {
-    const { sdk, client, settings } = this.#access;
-    const hash = md5(bytes);
-    const command = new sdk.UploadPartCommand({
-      Bucket: settings.bucket,
-      Key: this.#key,
-      UploadId: this.#uploadId,
-      PartNumber: number,
-      Body: bytes,
-      ContentLength: bytes.length,
-      ContentMD5: hash.toString('base64'),
-    });
-    const answer = await client.send(command, { abortSignal: this.#signal });
-    if (answer.ETag === undefined) {
-      throw new StoreError('unavailable', `the service confirmed no part ${number} of ${this.#key}`);
-    }
-    requireEtag(answer, hash, `part ${number} of ${this.#key}`);
-    this.#sent.push({ PartNumber: number, ETag: answer.ETag, hash });
-    this.#sentBytes += bytes.length;
+  #sentBytes(): number {
+    return this.#sent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   }
 
   /** Whether the object is there although nobody said so: its ETag is the hash of the parts' hashes. */
@@ -144,8 +131,8 @@ class MultipartUpload {
     const { sdk, client, settings } = this.#access;
     const command = new sdk.HeadObjectCommand({ Bucket: settings.bucket, Key: this.#key });
     const found = await client.send(command, { abortSignal: this.#signal }).catch(() => undefined);
-    const expected = `${md5(Buffer.concat(this.#sent.map(({ hash }) => hash))).toString('hex')}-${this.#sent.length}`;
-    return found?.ETag?.replaceAll('"', '') === expected && found.ContentLength === this.#sentBytes;
+    const expected = `${md5(Buffer.concat(this.#sent.map((part) => part.md5))).toString('hex')}-${this.#sent.length}`;
+    return found?.ETag?.replaceAll('"', '') === expected && found.ContentLength === this.#sentBytes();
   }
 
   #throwFailure(): void {

@@ -88,6 +88,13 @@ const s3Store = z
       .max(usualMostParts)
       .default(usualMostParts)
       .describe('Parts that the service takes for one object: 10,000 almost everywhere, 1,000 at Scaleway.'),
+    spoolDirectory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'An existing folder on a disk, where parts of more than 16 MiB lie until they are sent: those of objects beyond 18 GiB (1.8 GiB with `maxParts: 1000`). Two at once for each upload, 2 GiB at most (10 GiB with `maxParts: 1000`). The system’s temporary folder by default.',
+      ),
     conditionalWrites: z
       .enum(['auto', 'native', 'claims'])
       .default('auto')

@@ -5,6 +5,7 @@ import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { startProcess } from '../../src/core/run-process.ts';
 import { literalSecret } from '../../src/core/secret.ts';
+import type { PartSizes } from '../../src/storage/cut-into-parts.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3.ts';
 import type { S3Limits } from '../../src/storage/s3-client.ts';
@@ -27,6 +28,8 @@ export interface Moto extends AsyncDisposable {
     readonly storageClass?: string;
     readonly objectLock?: S3StoreSettings['objectLock'];
     readonly conditionalWrites?: S3StoreSettings['conditionalWrites'];
+    readonly spoolDirectory?: string;
+    readonly partSizes?: PartSizes;
   }): Promise<ObjectStore>;
   /** Direct access, to see and to damage what a store keeps. */
   readonly client: S3Client;
@@ -72,12 +75,14 @@ export async function startMoto(): Promise<Moto> {
     settings,
     async openStore(options = {}) {
       const bucket = options.bucket ?? (await makeBucket());
-      const { limits, clock = systemClock, prefix = '', bucket: _bucket, endpoint: through, ...others } = options;
-      const store = { ...settings(bucket, through), prefix, ...others };
+      const { bucket: _bucket, endpoint: through, limits, partSizes, ...others } = options;
+      const { clock = systemClock, prefix = '', ...chosen } = others;
+      const store = { ...settings(bucket, through), prefix, ...chosen };
       return openS3Store(store, {
         secretAccessKey: literalSecret(credentials.secretAccessKey),
         clock,
         ...(limits && { limits }),
+        ...(partSizes && { partSizes }),
       });
     },
     async unfinishedUploads(bucket) {

@@ -13,6 +13,7 @@ import {
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { startProcess } from '../../src/core/run-process.ts';
 import { literalSecret } from '../../src/core/secret.ts';
+import type { PartSizes } from '../../src/storage/cut-into-parts.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
 import { openS3Store } from '../../src/storage/s3.ts';
 import type { S3StoreSettings } from '../../src/storage/settings.ts';
@@ -35,6 +36,7 @@ export interface S3Server extends AsyncDisposable {
     readonly bucket?: string;
     readonly clock?: Clock;
     readonly settings?: Partial<S3StoreSettings>;
+    readonly partSizes?: PartSizes;
   }): Promise<ObjectStore>;
   /** Versions and markers that a bucket holds: `a/b`, `a/b (marker)`. */
   versionsIn(bucket: string): Promise<string[]>;
@@ -106,9 +108,10 @@ export async function startS3Server({ tls = true } = {}): Promise<S3Server> {
     client,
     makeBucket,
     settings: settingsOf,
-    async openStore({ bucket, clock = systemClock, settings = {} } = {}) {
+    async openStore({ bucket, clock = systemClock, settings = {}, partSizes } = {}) {
       const complete = { ...settingsOf(bucket ?? (await makeBucket())), ...settings };
-      return openS3Store(complete, { secretAccessKey: literalSecret(credentials.secretAccessKey), clock });
+      const secretAccessKey = literalSecret(credentials.secretAccessKey);
+      return openS3Store(complete, { secretAccessKey, clock, ...(partSizes && { partSizes }) });
     },
     async versionsIn(bucket) {
       const { Versions, DeleteMarkers } = await client.send(new ListObjectVersionsCommand({ Bucket: bucket }));

@@ -30,16 +30,8 @@ function isDumpedBy(backup: LoadedBackup, { target, database }: SourceDatabase):
 }
 
 async function checkSpool(directory: string, sources: readonly SourceDatabase[], findings: Findings): Promise<void> {
-  let freeBytes: number;
-  try {
-    await access(directory, constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = await statfs(directory);
-    freeBytes = bavail * bsize;
-  } catch (error) {
-    const message = `the spool directory ${directory} cannot be used: ${errorMessage(error)}`;
-    findings.error(message, 'make it, or name another one in "spoolDirectory"');
-    return;
-  }
+  const freeBytes = await freeBytesIn(directory, findings);
+  if (freeBytes === undefined) return;
   const [largest] = [...sources].sort((a, b) => b.sizeBytes - a.sizeBytes);
   if (largest === undefined || freeBytes >= largest.sizeBytes) {
     findings.ok(`${formatBytes(freeBytes)} are free in ${directory}`);
@@ -47,4 +39,17 @@ async function checkSpool(directory: string, sources: readonly SourceDatabase[],
   }
   const needed = `${largest.target}/${largest.database} may take up to ${formatBytes(largest.sizeBytes)}`;
   findings.warning(`a dump of ${needed} in ${directory}, ${formatBytes(freeBytes)} are free`, 'make room there');
+}
+
+/** What is free in a spool directory; undefined where it cannot be used, which is then a finding. */
+export async function freeBytesIn(directory: string, findings: Findings): Promise<number | undefined> {
+  try {
+    await access(directory, constants.W_OK | constants.X_OK);
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (error) {
+    const message = `the spool directory ${directory} cannot be used: ${errorMessage(error)}`;
+    findings.error(message, 'make it, or name another one in "spoolDirectory"');
+    return undefined;
+  }
 }

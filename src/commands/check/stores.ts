@@ -54,5 +54,6 @@ const remedies: Readonly<Record<StoreErrorKind, (store: LoadedStore) => string>>
   exists: () => 'another program writes to the same place: give Watchkeeper a prefix of its own',
   locked: () =>
     'the bucket locks every object by a rule of its own: give Watchkeeper a bucket without a default retention',
+  spool: () => 'make room in the spool directory of the store, or name another one in "spoolDirectory"',
   damaged: () => 'what was read is not what was written: do not keep backups there before the cause is found',
 };

@@ -412,3 +412,12 @@ targets: { x: { engine: postgres, url: "postgres://db/x?sslmode=verify-full&sslr
     ],
   });
 });
+
+test('the folders of a store begin at the folder of the configuration file', () => {
+  const result = read('stores: { offsite: { type: s3, bucket: b, spoolDirectory: spool, caFile: ../ca.pem } }');
+
+  expect(result.ok && result.config.stores[0]?.settings).toMatchObject({
+    spoolDirectory: '/etc/watchkeeper/spool',
+    caFile: '/etc/ca.pem',
+  });
+});
