@@ -213,7 +213,13 @@ class Daemon implements Server {
     const { clock, log, environment } = this.#options;
     const signal = this.#stop.signal;
     const assembly = await assemble(config, { clock, signal, log, searchPath: environment['PATH'] ?? '' });
-    const scraper = createScraper({ targets: config.targets, clock, log, concurrency: config.scrape.concurrency });
+    const scraper = createScraper({
+      targets: config.targets,
+      clock,
+      log,
+      concurrency: config.scrape.concurrency,
+      cloudwatchMonthlyLimit: config.cloudwatch.monthlyLimit,
+    });
     return { assembly, scraper, keeping: this.#keepingOf(assembly) };
   }
 

@@ -409,7 +409,7 @@ const watching: readonly Panel[] = [
   lines({
     title: 'Cost of CloudWatch',
     description:
-      'Estimated for 31 days, and the limit that is kept. Above it, the least important metrics are left out.',
+      'Estimated for 31 days, and the limits that are kept, of each target and of all. Above them, the least important metrics are left out.',
     unit: 'currencyUSD',
     min: 0,
     queries: [
@@ -418,6 +418,14 @@ const watching: readonly Panel[] = [
         legend: '{{target}} estimated',
       },
       { expression: `watchkeeper_cloudwatch_monthly_limit_dollars{${chosen}}`, legend: '{{target}} limit' },
+      {
+        expression: `sum by (job, instance) (watchkeeper_cloudwatch_estimated_monthly_cost_dollars{${chosen}})`,
+        legend: '{{instance}} all estimated',
+      },
+      {
+        expression: `max by (job, instance) (watchkeeper_cloudwatch_common_monthly_limit_dollars{${chosen}})`,
+        legend: '{{instance}} limit of all',
+      },
     ],
   }),
   lines({

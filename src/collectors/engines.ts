@@ -1,6 +1,5 @@
-import type { Clock } from '../core/clock.ts';
-import type { Log } from '../core/log.ts';
 import type { Metric } from '../core/metric.ts';
+import type { AwsSurroundings } from './cloudwatch/background.ts';
 import type { Collector } from './collector.ts';
 import { dynamodbCollectors } from './dynamodb/index.ts';
 import { dynamodbUp, type WatchedDynamodb, watchDynamodb } from './dynamodb/watch.ts';
@@ -59,10 +58,7 @@ export type WatchedTarget =
   | WatchedLambda;
 
 /** Connects to nothing until the first scrape. */
-export function watchTarget(
-  target: WatchedTarget,
-  given: { readonly clock: Clock; readonly log: Log },
-): AnyTargetScrape {
+export function watchTarget(target: WatchedTarget, given: AwsSurroundings): AnyTargetScrape {
   switch (target.engine) {
     case 'postgres':
       return new TargetScrape(watchPostgres(target, given.clock), given);

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { mapLimit } from '../core/map-limit.ts';
+import { Allowance } from './cloudwatch/allowance.ts';
 import { type WatchedTarget, watchTarget } from './engines.ts';
 import type { SampleGroup, ScrapeRequest, Scraper } from './scraper.ts';
 import type { AnyTargetScrape } from './target-scrape.ts';
@@ -11,6 +12,8 @@ export interface ScraperOptions {
   readonly log: Log;
   /** Targets asked at the same time by one request. */
   readonly concurrency: number;
+  /** US dollars that CloudWatch may cost in 31 days for all targets together; absent: only each has its own limit. */
+  readonly cloudwatchMonthlyLimit?: number;
 }
 
 /** Connects to nothing until the first scrape. */
@@ -26,7 +29,9 @@ class TargetsScraper implements Scraper {
   constructor(options: ScraperOptions) {
     this.#options = options;
     this.targets = options.targets.map(({ name, engine }) => ({ name, engine }));
-    this.#scrapes = options.targets.map((target) => watchTarget(target, options));
+    const { clock, log, cloudwatchMonthlyLimit: limit } = options;
+    const cloudwatchAllowance = limit === undefined ? undefined : new Allowance(limit, clock);
+    this.#scrapes = options.targets.map((target) => watchTarget(target, { clock, log, cloudwatchAllowance }));
   }
 
   async scrape({ targets, signal, deadlineMs }: ScrapeRequest): Promise<readonly SampleGroup[]> {

@@ -5,7 +5,7 @@ import type { WorkContext } from '../core/work-context.ts';
 import { withDatabase } from '../targets/libpq/access.ts';
 import { findInstallations, type ProgramInstallation } from '../targets/postgres/programs.ts';
 import { checkAnnotations } from './check/annotations.ts';
-import { checkAws } from './check/aws.ts';
+import { checkAws, checkCommonCost } from './check/aws.ts';
 import { checkCustomFamilies } from './check/custom-families.ts';
 import { checkEncryption } from './check/encryption.ts';
 import { type CheckFinding, findingsAbout } from './check/finding.ts';
@@ -48,8 +48,11 @@ export async function checkConfiguration(config: LoadedConfig, context: CheckCon
 /** Every target, and what is known of its databases that are backed up. */
 export async function checkTargets(config: LoadedConfig, context: CheckContext): Promise<CheckedTarget> {
   const checked = await mapLimit(config.targets, checksAtOnce, (target) => checkTarget(target, timed(context)));
+  const cloudwatch = findingsAbout('cloudwatch');
+  const costs = checked.flatMap(({ monthlyCost }) => monthlyCost ?? []);
+  checkCommonCost(costs, config.cloudwatch.monthlyLimit, cloudwatch);
   return {
-    findings: checked.flatMap(({ findings }) => findings),
+    findings: [...checked.flatMap(({ findings }) => findings), ...cloudwatch.all],
     sources: checked.flatMap(({ sources }) => sources),
   };
 }
@@ -102,6 +105,8 @@ interface CheckedTarget {
   readonly findings: readonly CheckFinding[];
   /** The databases that could be looked at. */
   readonly sources: readonly SourceDatabase[];
+  /** US dollars that CloudWatch will cost for it in 31 days, where it is read. */
+  readonly monthlyCost?: number | undefined;
 }
 
 type TimedContext = WorkContext & { readonly timeoutMs: number };
@@ -119,7 +124,7 @@ async function checkTarget(target: LoadedTarget, context: TimedContext): Promise
     case 'elasticache':
     case 'sqs':
     case 'lambda':
-      return { findings: await checkAws(target, context), sources: [] };
+      return { ...(await checkAws(target, context)), sources: [] };
   }
 }
 

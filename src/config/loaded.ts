@@ -30,6 +30,8 @@ export interface LoadedConfig {
   readonly listen: { readonly host: string; readonly port: number };
   readonly logLevel: LogLevel;
   readonly scrape: { readonly timeoutMs: number; readonly concurrency: number };
+  /** US dollars that CloudWatch may cost in 31 days, of all targets together. */
+  readonly cloudwatch: { readonly monthlyLimit: number };
   /** Folders with PostgreSQL programs, looked into first. */
   readonly programDirectories: readonly string[];
   readonly jobs: JobLimits;

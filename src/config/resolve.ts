@@ -60,6 +60,7 @@ export function resolveConfig(
     listen: parseListen(config.listen),
     logLevel: config.log.level,
     scrape: { timeoutMs: config.scrape.timeout, concurrency: config.scrape.concurrency },
+    cloudwatch: config.cloudwatch,
     programDirectories: config.programs.postgres.map((directory) => resolve(around.folder, directory)),
     jobs: config.jobs,
     identities: resolveIdentities(config, around),

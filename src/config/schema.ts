@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { commonCloudwatchSettings } from '../collectors/cloudwatch/settings.ts';
 import { logLevels } from '../core/log.ts';
 import { durationMs, partName } from '../core/schema.ts';
 import { annotationSettings } from '../jobs/annotations/settings.ts';
@@ -69,6 +70,9 @@ export const configSchema = z.strictObject({
     .record(partName, sandboxSettings)
     .default({})
     .describe('Where restores are proven, by name. Absent: a throw-away server on this machine.'),
+  cloudwatch: commonCloudwatchSettings
+    .prefault({})
+    .describe('What reading CloudWatch may cost, of all targets together.'),
   annotations: annotationSettings.prefault({}).describe('Where what happens is marked, besides metrics and the log.'),
   jobs: jobLimits.prefault({}).describe('Limits of backups, proofs and retention.'),
   targets: z

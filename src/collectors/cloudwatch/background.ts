@@ -4,6 +4,7 @@ import { AwsCalls } from '../../targets/aws/calls.ts';
 import { CloudwatchApi } from '../../targets/aws/cloudwatch.ts';
 import type { AwsAccess } from '../../targets/aws/settings.ts';
 import { type Look, Refreshed, type RefreshedOptions } from '../refreshed.ts';
+import type { Allowance } from './allowance.ts';
 import { CloudwatchBudget } from './budget.ts';
 import { CloudwatchFeed } from './feed.ts';
 import { type ByName, lookAtEach } from './look-at-each.ts';
@@ -24,23 +25,48 @@ export interface AwsLookSettings {
 
 type RefreshOptions<T> = Pick<RefreshedOptions<T>, 'what' | 'look'>;
 
+/** What every target of AWS is given. */
+export interface AwsSurroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** US dollars that CloudWatch may cost for all targets together; absent where nothing limits these. */
+  readonly cloudwatchAllowance?: Allowance | undefined;
+}
+
+/** The API of a service. */
+interface ServiceApi extends Disposable {
+  /** One small request: whether the credentials and the region are right and the service answers. */
+  prove(signal: AbortSignal): Promise<void>;
+}
+
 /** What is looked at beside the scrapes for one target: it shares a pace, a budget and a count of calls, and ends together. */
-export class AwsBackground implements AsyncDisposable {
+export class AwsBackground<A extends ServiceApi> implements AsyncDisposable {
+  readonly api: A;
   readonly calls = new AwsCalls();
   readonly cloudwatch: CloudwatchApi;
   readonly budget: CloudwatchBudget;
   readonly pace: Pace;
   #place: Place = { accountId: '', region: '' };
   readonly #settings: AwsLookSettings;
-  readonly #given: { readonly clock: Clock; readonly log: Log };
+  readonly #given: AwsSurroundings;
   readonly #refreshed: AsyncDisposable[] = [];
 
-  constructor(access: AwsAccess, settings: AwsLookSettings, given: { readonly clock: Clock; readonly log: Log }) {
+  constructor(
+    { access, watch: settings }: { readonly access: AwsAccess; readonly watch: AwsLookSettings },
+    given: AwsSurroundings,
+    connect: (access: AwsAccess, calls: AwsCalls) => A,
+  ) {
     this.#settings = settings;
     this.#given = given;
+    this.api = connect(access, this.calls);
     this.cloudwatch = new CloudwatchApi(access, this.calls);
-    this.budget = new CloudwatchBudget(settings.cloudwatch, given.clock);
+    this.budget = new CloudwatchBudget(settings.cloudwatch, given.clock, given.cloudwatchAllowance);
     this.pace = new Pace(settings.callsPerSecond ?? Number.POSITIVE_INFINITY, given.clock);
+  }
+
+  /** One small request: whether the credentials and the region are right and the service answers. */
+  prove(signal: AbortSignal): Promise<void> {
+    return this.api.prove(signal);
   }
 
   /** Known when the first resource was seen. */
@@ -107,10 +133,11 @@ export class AwsBackground implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#refreshed.map((one) => one[Symbol.asyncDispose]()));
     this.cloudwatch[Symbol.dispose]();
+    this.api[Symbol.dispose]();
   }
 
   #refresh<T>(options: Omit<RefreshedOptions<T>, 'clock' | 'log'>): Refreshed<T> {
-    const refreshed = new Refreshed<T>({ ...options, ...this.#given });
+    const refreshed = new Refreshed<T>({ ...options, clock: this.#given.clock, log: this.#given.log });
     this.#refreshed.push(refreshed);
     return refreshed;
   }

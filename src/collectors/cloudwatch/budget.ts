@@ -1,32 +1,25 @@
 import type { Clock } from '../../core/clock.ts';
+import { Allowance, secondsPerMonth } from './allowance.ts';
 import type { CloudwatchSettings } from './settings.ts';
 
-export const secondsPerMonth = 31 * 86_400;
-const secondsPerHour = 3_600;
-
-/**
- * Requests that cost money, and how many may still be made. The limit of a month grows back evenly, an hour's share can be
- * saved up; so no 31 days cost more than the limit, however often the daemon starts (each start may add an hour's share).
- */
+/** Requests of one target that cost money, and how many may still be made. */
 export class CloudwatchBudget {
-  readonly #clock: Clock;
   readonly #pricePerRequest: number;
-  readonly #perSecond: number;
-  readonly #capacity: number;
+  readonly #own: Allowance;
+  readonly #common: Allowance | undefined;
   readonly #billed = new Map<string, number>();
-  #left: number;
-  #atMs: number;
   #refused = 0;
 
-  constructor({ monthlyLimit, pricePerThousand }: CloudwatchSettings, clock: Clock) {
-    this.#clock = clock;
+  /** `common` are the US dollars of all targets together; absent where nothing limits these. */
+  constructor({ monthlyLimit, pricePerThousand }: CloudwatchSettings, clock: Clock, common?: Allowance) {
     this.#pricePerRequest = pricePerThousand / 1_000;
-    const perMonth = monthlyLimit / this.#pricePerRequest;
-    this.#capacity = perMonth / (secondsPerMonth / secondsPerHour);
-    // What may be saved up is part of the limit, not beside it.
-    this.#perSecond = (perMonth - this.#capacity) / secondsPerMonth;
-    this.#left = this.#capacity;
-    this.#atMs = clock.monotonicMs();
+    this.#own = new Allowance(monthlyLimit / this.#pricePerRequest, clock);
+    this.#common = common;
+  }
+
+  /** US dollars that all targets together may cost in 31 days; undefined where nothing limits them. */
+  get commonMonthlyLimit(): number | undefined {
+    return this.#common?.perMonth;
   }
 
   /** Requests that were made, by call of the API. */
@@ -34,7 +27,7 @@ export class CloudwatchBudget {
     return this.#billed;
   }
 
-  /** Requests that were not made because of the limit. */
+  /** Requests that were not made because of a limit. */
   get refused(): number {
     return this.#refused;
   }
@@ -51,19 +44,18 @@ export class CloudwatchBudget {
 
   /** Requests that may be made now. */
   get left(): number {
-    const nowMs = this.#clock.monotonicMs();
-    this.#left = Math.min(this.#capacity, this.#left + ((nowMs - this.#atMs) / 1_000) * this.#perSecond);
-    this.#atMs = nowMs;
-    return Math.floor(this.#left);
+    const ofAll = this.#common === undefined ? Number.POSITIVE_INFINITY : this.#common.left / this.#pricePerRequest;
+    return Math.floor(Math.min(this.#own.left, ofAll));
   }
 
-  /** Notes requests that are about to be made. False, and nothing noted, when that would pass the limit. */
+  /** Notes requests that are about to be made. False, and nothing noted, when that would pass a limit. */
   take(call: string, requests: number): boolean {
     if (requests > this.left) {
       this.refuse(requests);
       return false;
     }
-    this.#left -= requests;
+    this.#own.take(requests);
+    this.#common?.take(requests * this.#pricePerRequest);
     this.#billed.set(call, (this.#billed.get(call) ?? 0) + requests);
     return true;
   }

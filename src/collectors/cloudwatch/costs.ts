@@ -32,16 +32,25 @@ const estimate = metric({
 const limit = metric({
   name: 'watchkeeper_cloudwatch_monthly_limit_dollars',
   type: 'gauge',
-  help: 'The limit of the configuration, in US dollars.',
+  help: 'The limit of this target, in US dollars.',
   labels: [],
   source: 'watch.cloudwatch.monthlyLimit',
+  unit: 'dollars',
+});
+
+const commonLimit = metric({
+  name: 'watchkeeper_cloudwatch_common_monthly_limit_dollars',
+  type: 'gauge',
+  help: 'The limit of all targets of the daemon together, in US dollars; the same for each of them.',
+  labels: [],
+  source: 'cloudwatch.monthlyLimit',
   unit: 'dollars',
 });
 
 const refused = metric({
   name: 'watchkeeper_cloudwatch_requests_over_limit_total',
   type: 'counter',
-  help: 'Requests that were not made because they would have passed the limit.',
+  help: 'Requests that were not made because they would have passed a limit, of the target or of all targets together.',
   labels: [],
   source: 'the calls to CloudWatch',
   unit: 'requests',
@@ -65,16 +74,18 @@ const newest = metric({
   unit: 'seconds',
 });
 
-export const costMetrics = [billed, cost, estimate, limit, refused, failed, newest];
+export const costMetrics = [billed, cost, estimate, limit, commonLimit, refused, failed, newest];
 
 /** What reading CloudWatch costs, and how it goes. */
 export function costSamples(feed: CloudwatchFeed, budget: CloudwatchBudget, monthlyLimit: number): Sample[] {
   const newestMs = feed.memory.newestMs;
+  const common = budget.commonMonthlyLimit;
   return [
     ...['GetMetricData', 'ListMetrics'].map((api) => sample(billed, budget.billed.get(api) ?? 0, { api })),
     sample(cost, budget.spent, {}),
     sample(estimate, budget.monthlyCost(feed.requestsPerSecond), {}),
     sample(limit, monthlyLimit, {}),
+    ...(common === undefined ? [] : [sample(commonLimit, common, {})]),
     sample(refused, budget.refused, {}),
     ...[...feed.failures].map(([reason, count]) => sample(failed, count, { reason })),
     ...(newestMs === undefined ? [] : [sample(newest, newestMs / 1_000, {})]),

@@ -18,7 +18,7 @@ export const cloudwatchSettings = z.strictObject({
     .min(0)
     .default(50)
     .describe(
-      'Cost in US dollars that a month may have. Spread evenly: what would pass it is left out, the least important metrics first.',
+      'Cost in US dollars that a month of this target may have. Spread evenly: what would pass it is left out, the least important metrics first.',
     ),
   pricePerThousand: z
     .number()
@@ -27,6 +27,17 @@ export const cloudwatchSettings = z.strictObject({
     .describe('Price of a thousand requests in US dollars: metrics of GetMetricData, pages of ListMetrics.'),
 });
 export type CloudwatchSettings = z.infer<typeof cloudwatchSettings>;
+
+/** What reading CloudWatch may cost for all targets of the daemon together. */
+export const commonCloudwatchSettings = z.strictObject({
+  monthlyLimit: z
+    .number()
+    .min(0)
+    .default(50)
+    .describe(
+      'Cost in US dollars that a month of all targets together may have, besides the limit that each of them has (`watch.cloudwatch.monthlyLimit`). Spread evenly, and served in the order in which targets ask.',
+    ),
+});
 
 /** How every service of AWS is watched; each adds how often it is looked at. */
 export const awsWatchBasics = {

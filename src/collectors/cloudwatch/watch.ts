@@ -6,10 +6,10 @@ import type { Collector } from '../collector.ts';
 import type { Watch } from '../watch.ts';
 
 /** What is looked at in the background of a target. */
-export interface AwsLooks<S> extends AsyncDisposable {
+export interface AwsLooks<S> {
   readonly source: S;
-  /** One small request: whether the credentials and the region are right and the service answers. */
-  prove(signal: AbortSignal): Promise<void>;
+  /** What looks, ends with the target, and proves that the credentials and the region are right and the service answers. */
+  readonly background: AsyncDisposable & { prove(signal: AbortSignal): Promise<void> };
 }
 
 interface WatchedAws {
@@ -39,10 +39,10 @@ export function watchAws<S>(
 ): Watch<PooledSession, S> {
   const { up, clock } = given;
   const collectors = given.collectors.filter((one) => watch.collectors[one.name] ?? one.enabledByDefault);
-  const looks = given.look(new Set(collectors.map((one) => one.name)));
-  const sessions = new AwsSessions(looks, {
+  const { source, background } = given.look(new Set(collectors.map((one) => one.name)));
+  const sessions = new AwsSessions(background, {
     open: async (signal) => {
-      await looks.prove(signal);
+      await background.prove(signal);
       return { usable: true, [Symbol.asyncDispose]: () => Promise.resolve() };
     },
     classify: classifyAwsFailure,
@@ -58,7 +58,7 @@ export function watchAws<S>(
     collectors,
     sessions,
     concurrency: 1,
-    sourceOf: () => looks.source,
+    sourceOf: () => source,
     familyTimeoutMs: firstLookMs + spareMs,
   };
 }

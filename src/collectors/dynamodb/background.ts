@@ -1,9 +1,7 @@
 import type { ContinuousBackupsDescription, TableDescription } from '@aws-sdk/client-dynamodb';
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { DynamodbApi } from '../../targets/dynamodb/api.ts';
-import { AwsBackground } from '../cloudwatch/background.ts';
+import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import { lookAtEach } from '../cloudwatch/look-at-each.ts';
 import { chooseNames, isClosed, TagFilter } from '../cloudwatch/selection.ts';
 import type { Subjects } from '../cloudwatch/service.ts';
@@ -20,39 +18,31 @@ const operationsIntervalMs = 3_600_000;
 const limitsIntervalMs = 5 * 60_000;
 
 /** Looks at DynamoDB and CloudWatch beside the scrapes, which only read what was found. */
-export class DynamodbBackground implements AwsLooks<DynamodbSource> {
+export class DynamodbLooks implements AwsLooks<DynamodbSource> {
   readonly source: DynamodbSource;
+  readonly background: AwsBackground<DynamodbApi>;
   readonly #target: WatchedDynamodb;
-  readonly #background: AwsBackground;
-  readonly #api: DynamodbApi;
   readonly #tags: TagFilter;
 
   constructor(
     target: WatchedDynamodb,
     /** Names of the families that are switched on. */
     families: ReadonlySet<string>,
-    given: { readonly clock: Clock; readonly log: Log },
+    given: AwsSurroundings,
   ) {
     this.#target = target;
-    const { access, watch } = target;
-    this.#background = new AwsBackground(access, watch, given);
-    this.#api = new DynamodbApi(access, this.#background.calls);
-    this.#tags = new TagFilter((arn, signal) => this.#api.tags(arn, signal), this.#background.pace, target.tables.tags);
+    this.background = new AwsBackground(target, given, (access, calls) => new DynamodbApi(access, calls));
+    this.#tags = new TagFilter(
+      (arn, signal) => this.background.api.tags(arn, signal),
+      this.background.pace,
+      target.tables.tags,
+    );
     this.source = this.#makeSource(families);
-  }
-
-  prove(signal: AbortSignal): Promise<void> {
-    return this.#api.prove(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#background[Symbol.asyncDispose]();
-    this.#api[Symbol.dispose]();
   }
 
   #makeSource(families: ReadonlySet<string>): DynamodbSource {
     const { watch } = this.#target;
-    const background = this.#background;
+    const background = this.background;
     const tables = background.every<Tables>(watch.refresh, {
       what: 'the tables',
       look: (previous, context) => this.#lookAtTables(previous, context),
@@ -64,18 +54,18 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
       tables,
       limits: background.every(limitsIntervalMs, {
         what: 'the quotas',
-        look: async (_previous, { signal }) => ({ value: await this.#api.limits(signal) }),
+        look: async (_previous, { signal }) => ({ value: await this.background.api.limits(signal) }),
       }),
       recovery: ofEach('point-in-time recovery', async (table, signal) =>
-        recoveryOf(await this.#api.continuousBackups(table, signal)),
+        recoveryOf(await this.background.api.continuousBackups(table, signal)),
       ),
       timeToLive: ofEach('time to live', async (table, signal) => {
-        const found = await this.#api.timeToLive(table, signal);
+        const found = await this.background.api.timeToLive(table, signal);
         return found === undefined ? undefined : found.TimeToLiveStatus === 'ENABLED';
       }),
       backups: background.every(watch.backupRefresh, {
         what: 'the backups',
-        look: async (_previous, { signal }) => ({ value: await this.#api.backups(signal) }),
+        look: async (_previous, { signal }) => ({ value: await this.background.api.backups(signal) }),
       }),
       ...this.#watchCloudwatch(tables, families),
       settings: watch,
@@ -87,14 +77,14 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
       ({ name, metrics }) => families.has(name) && metrics.some((one) => one.of.includes('operation')),
     );
     const operations = needsOperations ? this.#watchOperations() : undefined;
-    return this.#background.watchCloudwatch(dynamodbService, families, (signal) =>
+    return this.background.watchCloudwatch(dynamodbService, families, (signal) =>
       this.#subjects(tables, operations, signal),
     );
   }
 
   #watchOperations(): Refreshed<readonly UsedOperation[]> {
-    const { budget, cloudwatch } = this.#background;
-    return this.#background.every(operationsIntervalMs, {
+    const { budget, cloudwatch } = this.background;
+    return this.background.every(operationsIntervalMs, {
       what: 'the operations that tables are used with',
       look: async (_previous, { signal }) => {
         const onPage = () => {
@@ -117,7 +107,7 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
     const used: Look<readonly UsedOperation[]> = (await operations
       ?.read(signal)
       .catch((failure: unknown) => ({ value: [], failure }))) ?? { value: [] };
-    const all = subjectsOf(found.value, used.value, this.#background.place.region);
+    const all = subjectsOf(found.value, used.value, this.background.place.region);
     const incomplete = new Map(used.failure === undefined ? [] : [['operation', used.failure]]);
     return { ...found, value: { all, incomplete } };
   }
@@ -125,13 +115,13 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
   async #lookAtTables(previous: Tables | undefined, context: WorkContext): Promise<Look<Tables>> {
     const { signal } = context;
     const { tables: selection } = this.#target;
-    const existing = isClosed(selection) ? [] : await this.#api.tableNames(signal);
+    const existing = isClosed(selection) ? [] : await this.background.api.tableNames(signal);
     const chosen = chooseNames(existing, selection);
     const watched = this.#tags.isNeeded ? chosen : chosen.slice(0, selection.limit);
     const look = await lookAtEach(watched, previous?.described, (name) => this.#lookAtTable(name, context));
     const described = new Map([...look.value].slice(0, selection.limit));
     const [first] = described.values();
-    this.#background.notePlaceOf(first?.TableArn);
+    this.background.notePlaceOf(first?.TableArn);
     const isFailed = look.failure !== undefined;
     const missing = isFailed || this.#tags.isNeeded ? [] : watched.filter((name) => !described.has(name));
     const matching = this.#tags.isNeeded ? look.value.size : chosen.length;
@@ -145,7 +135,7 @@ export class DynamodbBackground implements AwsLooks<DynamodbSource> {
 
   /** Undefined for a table that does not exist or has other tags. */
   async #lookAtTable(name: string, context: WorkContext): Promise<TableDescription | undefined> {
-    const description = await this.#api.table(name, context.signal);
+    const description = await this.background.api.table(name, context.signal);
     if (description === undefined || !this.#tags.isNeeded) return description;
     return (await this.#tags.matches(description.TableArn ?? '', context)) ? description : undefined;
   }

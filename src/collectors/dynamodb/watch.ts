@@ -1,12 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { metric } from '../../core/metric.ts';
 import type { AwsAccess } from '../../targets/aws/settings.ts';
 import type { PooledSession } from '../../targets/session-pool.ts';
+import type { AwsSurroundings } from '../cloudwatch/background.ts';
 import type { Selection } from '../cloudwatch/selection.ts';
 import { watchAws } from '../cloudwatch/watch.ts';
 import type { Watch } from '../watch.ts';
-import { DynamodbBackground } from './background.ts';
+import { DynamodbLooks } from './background.ts';
 import { dynamodbCollectors } from './index.ts';
 import type { DynamodbWatchSettings } from './settings.ts';
 import type { DynamodbSource } from './source.ts';
@@ -30,14 +29,11 @@ export const dynamodbUp = metric({
 });
 
 /** Asks nothing yet: the first scrape begins to look, in the background. */
-export function watchDynamodb(
-  target: WatchedDynamodb,
-  given: { readonly clock: Clock; readonly log: Log },
-): Watch<PooledSession, DynamodbSource> {
+export function watchDynamodb(target: WatchedDynamodb, given: AwsSurroundings): Watch<PooledSession, DynamodbSource> {
   return watchAws(target, {
     up: dynamodbUp,
     collectors: dynamodbCollectors,
-    look: (families) => new DynamodbBackground(target, families, given),
+    look: (families) => new DynamodbLooks(target, families, given),
     clock: given.clock,
   });
 }

@@ -1,10 +1,8 @@
 import type { ServerlessCache } from '@aws-sdk/client-elasticache';
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { AwsFailure } from '../../targets/aws/failure.ts';
 import { ElasticacheApi } from '../../targets/elasticache/api.ts';
-import { AwsBackground } from '../cloudwatch/background.ts';
+import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import { TagFilter } from '../cloudwatch/selection.ts';
 import type { Subjects } from '../cloudwatch/service.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
@@ -17,54 +15,43 @@ import { subjectsOf } from './subjects.ts';
 import type { WatchedElasticache } from './watch.ts';
 
 /** Looks at ElastiCache and CloudWatch beside the scrapes, which only read what was found. */
-export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
+export class ElasticacheLooks implements AwsLooks<ElasticacheSource> {
   readonly source: ElasticacheSource;
+  readonly background: AwsBackground<ElasticacheApi>;
   readonly #target: WatchedElasticache;
-  readonly #background: AwsBackground;
-  readonly #api: ElasticacheApi;
   readonly #tags: TagFilter;
 
   constructor(
     target: WatchedElasticache,
     /** Names of the families that are switched on. */
     families: ReadonlySet<string>,
-    given: { readonly clock: Clock; readonly log: Log },
+    given: AwsSurroundings,
   ) {
-    const { access, watch } = target;
+    const { watch } = target;
     this.#target = target;
-    this.#background = new AwsBackground(access, watch, given);
-    this.#api = new ElasticacheApi(access, this.#background.calls);
-    const readTags = (arn: string, signal: AbortSignal) => this.#api.tags(arn, signal);
-    this.#tags = new TagFilter(readTags, this.#background.pace, target.caches.tags);
-    const caches = this.#background.every<Caches>(watch.refresh, {
+    this.background = new AwsBackground(target, given, (access, calls) => new ElasticacheApi(access, calls));
+    const readTags = (arn: string, signal: AbortSignal) => this.background.api.tags(arn, signal);
+    this.#tags = new TagFilter(readTags, this.background.pace, target.caches.tags);
+    const caches = this.background.every<Caches>(watch.refresh, {
       what: 'the caches',
       look: (previous, context) => this.#lookAtCaches(previous, context),
     });
     this.source = {
       caches,
-      snapshots: this.#background.every<readonly CacheSnapshot[]>(watch.backupRefresh, {
+      snapshots: this.background.every<readonly CacheSnapshot[]>(watch.backupRefresh, {
         what: 'the snapshots',
         look: (_previous, { signal }) => this.#lookAtSnapshots(caches, signal),
       }),
-      ...this.#background.watchCloudwatch(elasticacheService, families, (signal) => subjects(caches, signal)),
+      ...this.background.watchCloudwatch(elasticacheService, families, (signal) => subjects(caches, signal)),
       settings: watch,
     };
   }
 
-  prove(signal: AbortSignal): Promise<void> {
-    return this.#api.prove(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#background[Symbol.asyncDispose]();
-    this.#api[Symbol.dispose]();
-  }
-
   async #lookAtCaches(previous: Caches | undefined, context: WorkContext): Promise<Look<Caches>> {
-    const groups = await this.#api.replicationGroups(context.signal);
-    const clusters = await this.#api.clusters(context.signal);
+    const groups = await this.background.api.replicationGroups(context.signal);
+    const clusters = await this.background.api.clusters(context.signal);
     const { value: serverless, failure } = await this.#lookAtServerless(previous, context.signal);
-    this.#background.notePlaceOf(clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN);
+    this.background.notePlaceOf(clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN);
     const hasWantedTags = (arn: string) => this.#tags.matches(arn, context);
     const value = await chooseCaches({ groups, clusters, serverless }, this.#target.caches, hasWantedTags);
     // What is not found may be among those that were not told.
@@ -77,7 +64,7 @@ export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
     signal: AbortSignal,
   ): Promise<Look<readonly ServerlessCache[]>> {
     try {
-      return { value: await this.#api.serverlessCaches(signal) };
+      return { value: await this.background.api.serverlessCaches(signal) };
     } catch (failure) {
       signal.throwIfAborted();
       if (failure instanceof AwsFailure && failure.kind === 'unsupported') return { value: [] };
@@ -87,10 +74,10 @@ export class ElasticacheBackground implements AwsLooks<ElasticacheSource> {
 
   /** Those of serverless caches are asked for where there are such caches. */
   async #lookAtSnapshots(caches: Refreshed<Caches>, signal: AbortSignal): Promise<Look<readonly CacheSnapshot[]>> {
-    const ofAllNodes = (await this.#api.snapshots(signal)).map(ofNodes);
+    const ofAllNodes = (await this.background.api.snapshots(signal)).map(ofNodes);
     const { value } = await caches.read(signal);
     if (value.serverless.size === 0) return { value: ofAllNodes };
-    return { value: [...ofAllNodes, ...(await this.#api.serverlessSnapshots(signal)).map(ofServerless)] };
+    return { value: [...ofAllNodes, ...(await this.background.api.serverlessSnapshots(signal)).map(ofServerless)] };
   }
 }
 

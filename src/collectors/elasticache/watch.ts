@@ -1,12 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { metric } from '../../core/metric.ts';
 import type { AwsAccess } from '../../targets/aws/settings.ts';
 import type { PooledSession } from '../../targets/session-pool.ts';
+import type { AwsSurroundings } from '../cloudwatch/background.ts';
 import type { Selection } from '../cloudwatch/selection.ts';
 import { watchAws } from '../cloudwatch/watch.ts';
 import type { Watch } from '../watch.ts';
-import { ElasticacheBackground } from './background.ts';
+import { ElasticacheLooks } from './background.ts';
 import { elasticacheCollectors } from './index.ts';
 import type { ElasticacheWatchSettings } from './settings.ts';
 import type { ElasticacheSource } from './source.ts';
@@ -32,12 +31,12 @@ export const elasticacheUp = metric({
 /** Asks nothing yet: the first scrape begins to look, in the background. */
 export function watchElasticache(
   target: WatchedElasticache,
-  given: { readonly clock: Clock; readonly log: Log },
+  given: AwsSurroundings,
 ): Watch<PooledSession, ElasticacheSource> {
   return watchAws(target, {
     up: elasticacheUp,
     collectors: elasticacheCollectors,
-    look: (families) => new ElasticacheBackground(target, families, given),
+    look: (families) => new ElasticacheLooks(target, families, given),
     clock: given.clock,
   });
 }

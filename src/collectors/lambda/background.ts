@@ -3,11 +3,9 @@ import type {
   FunctionConfiguration,
   GetAccountSettingsResponse,
 } from '@aws-sdk/client-lambda';
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { LambdaApi } from '../../targets/lambda/api.ts';
-import { AwsBackground } from '../cloudwatch/background.ts';
+import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import { chooseDescribed, TagFilter } from '../cloudwatch/selection.ts';
 import type { Subjects } from '../cloudwatch/service.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
@@ -18,40 +16,28 @@ import { subjectsOf } from './subjects.ts';
 import type { WatchedLambda } from './watch.ts';
 
 /** Looks at Lambda and CloudWatch beside the scrapes, which only read what was found. */
-export class LambdaBackground implements AwsLooks<LambdaSource> {
+export class LambdaLooks implements AwsLooks<LambdaSource> {
   readonly source: LambdaSource;
+  readonly background: AwsBackground<LambdaApi>;
   readonly #target: WatchedLambda;
-  readonly #background: AwsBackground;
-  readonly #api: LambdaApi;
   readonly #tags: TagFilter;
 
   constructor(
     target: WatchedLambda,
     /** Names of the families that are switched on. */
     families: ReadonlySet<string>,
-    given: { readonly clock: Clock; readonly log: Log },
+    given: AwsSurroundings,
   ) {
-    const { access, watch } = target;
     this.#target = target;
-    this.#background = new AwsBackground(access, watch, given);
-    this.#api = new LambdaApi(access, this.#background.calls);
-    const readTags = (arn: string, signal: AbortSignal) => this.#api.tags(arn, signal);
-    this.#tags = new TagFilter(readTags, this.#background.pace, target.functions.tags);
+    this.background = new AwsBackground(target, given, (access, calls) => new LambdaApi(access, calls));
+    const readTags = (arn: string, signal: AbortSignal) => this.background.api.tags(arn, signal);
+    this.#tags = new TagFilter(readTags, this.background.pace, target.functions.tags);
     this.source = this.#makeSource(families);
-  }
-
-  prove(signal: AbortSignal): Promise<void> {
-    return this.#api.prove(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#background[Symbol.asyncDispose]();
-    this.#api[Symbol.dispose]();
   }
 
   #makeSource(families: ReadonlySet<string>): LambdaSource {
     const { watch } = this.#target;
-    const background = this.#background;
+    const background = this.background;
     const found = {
       functions: background.every<Functions>(watch.refresh, {
         what: 'the functions',
@@ -59,11 +45,11 @@ export class LambdaBackground implements AwsLooks<LambdaSource> {
       }),
       eventSources: background.every<readonly EventSourceMappingConfiguration[]>(watch.refresh, {
         what: 'the event sources',
-        look: async (_previous, { signal }) => ({ value: await this.#api.eventSources(signal) }),
+        look: async (_previous, { signal }) => ({ value: await this.background.api.eventSources(signal) }),
       }),
       account: background.every<GetAccountSettingsResponse>(watch.refresh, {
         what: 'the quotas',
-        look: async (_previous, { signal }) => ({ value: await this.#api.account(signal) }),
+        look: async (_previous, { signal }) => ({ value: await this.background.api.account(signal) }),
       }),
     };
     return {
@@ -71,7 +57,7 @@ export class LambdaBackground implements AwsLooks<LambdaSource> {
       reserved: background.ofEach(watch.concurrencyRefresh, {
         what: 'reserved concurrency',
         names: (signal) => mayHaveReserved(found, signal),
-        ask: (name, signal) => this.#api.reservedConcurrency(name, signal),
+        ask: (name, signal) => this.background.api.reservedConcurrency(name, signal),
       }),
       ...background.watchCloudwatch(lambdaService, families, (signal) => subjects(found, signal)),
       settings: watch,
@@ -79,9 +65,9 @@ export class LambdaBackground implements AwsLooks<LambdaSource> {
   }
 
   async #lookAtFunctions(context: WorkContext): Promise<Look<Functions>> {
-    const all = await this.#api.functions(context.signal);
+    const all = await this.background.api.functions(context.signal);
     const byName = new Map(all.map((one): [string, FunctionConfiguration] => [one.FunctionName ?? '', one]));
-    this.#background.notePlaceOf(all[0]?.FunctionArn);
+    this.background.notePlaceOf(all[0]?.FunctionArn);
     const hasWantedTags = ({ FunctionArn = '' }: FunctionConfiguration) => this.#tags.matches(FunctionArn, context);
     return { value: await chooseDescribed(byName, this.#target.functions, hasWantedTags) };
   }

@@ -1,12 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { metric } from '../../core/metric.ts';
 import type { AwsAccess } from '../../targets/aws/settings.ts';
 import type { PooledSession } from '../../targets/session-pool.ts';
+import type { AwsSurroundings } from '../cloudwatch/background.ts';
 import type { Selection } from '../cloudwatch/selection.ts';
 import { watchAws } from '../cloudwatch/watch.ts';
 import type { Watch } from '../watch.ts';
-import { LambdaBackground } from './background.ts';
+import { LambdaLooks } from './background.ts';
 import { lambdaCollectors } from './index.ts';
 import type { LambdaWatchSettings } from './settings.ts';
 import type { LambdaSource } from './source.ts';
@@ -30,14 +29,11 @@ export const lambdaUp = metric({
 });
 
 /** Asks nothing yet: the first scrape begins to look, in the background. */
-export function watchLambda(
-  target: WatchedLambda,
-  given: { readonly clock: Clock; readonly log: Log },
-): Watch<PooledSession, LambdaSource> {
+export function watchLambda(target: WatchedLambda, given: AwsSurroundings): Watch<PooledSession, LambdaSource> {
   return watchAws(target, {
     up: lambdaUp,
     collectors: lambdaCollectors,
-    look: (families) => new LambdaBackground(target, families, given),
+    look: (families) => new LambdaLooks(target, families, given),
     clock: given.clock,
   });
 }

@@ -1,8 +1,6 @@
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { RdsApi } from '../../targets/rds/api.ts';
-import { AwsBackground } from '../cloudwatch/background.ts';
+import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import type { Subjects } from '../cloudwatch/service.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
 import type { Look, Refreshed } from '../refreshed.ts';
@@ -13,36 +11,25 @@ import { subjectsOf } from './subjects.ts';
 import type { WatchedRds } from './watch.ts';
 
 /** Looks at RDS and CloudWatch beside the scrapes, which only read what was found. */
-export class RdsBackground implements AwsLooks<RdsSource> {
+export class RdsLooks implements AwsLooks<RdsSource> {
   readonly source: RdsSource;
+  readonly background: AwsBackground<RdsApi>;
   readonly #target: WatchedRds;
-  readonly #background: AwsBackground;
-  readonly #api: RdsApi;
 
   constructor(
     target: WatchedRds,
     /** Names of the families that are switched on. */
     families: ReadonlySet<string>,
-    given: { readonly clock: Clock; readonly log: Log },
+    given: AwsSurroundings,
   ) {
     this.#target = target;
-    this.#background = new AwsBackground(target.access, target.watch, given);
-    this.#api = new RdsApi(target.access, this.#background.calls);
+    this.background = new AwsBackground(target, given, (access, calls) => new RdsApi(access, calls));
     this.source = this.#makeSource(families);
-  }
-
-  prove(signal: AbortSignal): Promise<void> {
-    return this.#api.prove(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#background[Symbol.asyncDispose]();
-    this.#api[Symbol.dispose]();
   }
 
   #makeSource(families: ReadonlySet<string>): RdsSource {
     const { watch } = this.#target;
-    const background = this.#background;
+    const background = this.background;
     const databases = background.every<Databases>(watch.refresh, {
       what: 'the databases',
       look: (_previous, { signal }) => this.#lookAtDatabases(signal),
@@ -51,20 +38,20 @@ export class RdsBackground implements AwsLooks<RdsSource> {
       databases,
       automatedBackups: background.every(watch.refresh, {
         what: 'the windows to which instances can be restored',
-        look: async (_previous, { signal }) => ({ value: await this.#api.automatedBackups(signal) }),
+        look: async (_previous, { signal }) => ({ value: await this.background.api.automatedBackups(signal) }),
       }),
       snapshots: background.every(watch.backupRefresh, {
         what: 'the snapshots',
         look: async (_previous, { signal }) => ({
           value: {
-            ofInstances: await this.#api.snapshots(signal),
-            ofClusters: await this.#api.clusterSnapshots(signal),
+            ofInstances: await this.background.api.snapshots(signal),
+            ofClusters: await this.background.api.clusterSnapshots(signal),
           },
         }),
       }),
       maintenance: background.every(watch.backupRefresh, {
         what: 'pending maintenance',
-        look: async (_previous, { signal }) => ({ value: await this.#api.pendingMaintenance(signal) }),
+        look: async (_previous, { signal }) => ({ value: await this.background.api.pendingMaintenance(signal) }),
       }),
       ...background.watchCloudwatch(rdsService, families, (signal) => subjects(databases, signal)),
       settings: watch,
@@ -72,8 +59,11 @@ export class RdsBackground implements AwsLooks<RdsSource> {
   }
 
   async #lookAtDatabases(signal: AbortSignal): Promise<Look<Databases>> {
-    const [instances, clusters] = [await this.#api.instances(signal), await this.#api.clusters(signal)];
-    this.#background.notePlaceOf(instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
+    const [instances, clusters] = [
+      await this.background.api.instances(signal),
+      await this.background.api.clusters(signal),
+    ];
+    this.background.notePlaceOf(instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
     return { value: chooseDatabases(instances.filter(isOfRds), clusters.filter(isOfRds), this.#target.databases) };
   }
 }

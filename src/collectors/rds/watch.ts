@@ -1,12 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { metric } from '../../core/metric.ts';
 import type { AwsAccess } from '../../targets/aws/settings.ts';
 import type { PooledSession } from '../../targets/session-pool.ts';
+import type { AwsSurroundings } from '../cloudwatch/background.ts';
 import type { Selection } from '../cloudwatch/selection.ts';
 import { watchAws } from '../cloudwatch/watch.ts';
 import type { Watch } from '../watch.ts';
-import { RdsBackground } from './background.ts';
+import { RdsLooks } from './background.ts';
 import { rdsCollectors } from './index.ts';
 import type { RdsWatchSettings } from './settings.ts';
 import type { RdsSource } from './source.ts';
@@ -30,14 +29,11 @@ export const rdsUp = metric({
 });
 
 /** Asks nothing yet: the first scrape begins to look, in the background. */
-export function watchRds(
-  target: WatchedRds,
-  given: { readonly clock: Clock; readonly log: Log },
-): Watch<PooledSession, RdsSource> {
+export function watchRds(target: WatchedRds, given: AwsSurroundings): Watch<PooledSession, RdsSource> {
   return watchAws(target, {
     up: rdsUp,
     collectors: rdsCollectors,
-    look: (families) => new RdsBackground(target, families, given),
+    look: (families) => new RdsLooks(target, families, given),
     clock: given.clock,
   });
 }

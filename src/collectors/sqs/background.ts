@@ -1,9 +1,7 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { mapLimit } from '../../core/map-limit.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { SqsApi } from '../../targets/sqs/api.ts';
-import { AwsBackground } from '../cloudwatch/background.ts';
+import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import { lookAtEach } from '../cloudwatch/look-at-each.ts';
 import { chooseNames, TagFilter } from '../cloudwatch/selection.ts';
 import type { Subjects } from '../cloudwatch/service.ts';
@@ -17,48 +15,41 @@ import type { WatchedSqs } from './watch.ts';
 const tagsAtOnce = 8;
 
 /** Looks at SQS and CloudWatch beside the scrapes, which only read what was found. */
-export class SqsBackground implements AwsLooks<SqsSource> {
+export class SqsLooks implements AwsLooks<SqsSource> {
   readonly source: SqsSource;
+  readonly background: AwsBackground<SqsApi>;
   readonly #target: WatchedSqs;
-  readonly #background: AwsBackground;
-  readonly #api: SqsApi;
   readonly #tags: TagFilter;
 
   constructor(
     target: WatchedSqs,
     /** Names of the families that are switched on. */
     families: ReadonlySet<string>,
-    given: { readonly clock: Clock; readonly log: Log },
+    given: AwsSurroundings,
   ) {
-    const { access, watch } = target;
+    const { watch } = target;
     this.#target = target;
-    this.#background = new AwsBackground(access, watch, given);
-    this.#api = new SqsApi(access, this.#background.calls);
-    this.#tags = new TagFilter((url, signal) => this.#api.tags(url, signal), this.#background.pace, target.queues.tags);
-    const queues = this.#background.every<Queues>(watch.refresh, {
+    this.background = new AwsBackground(target, given, (access, calls) => new SqsApi(access, calls));
+    this.#tags = new TagFilter(
+      (url, signal) => this.background.api.tags(url, signal),
+      this.background.pace,
+      target.queues.tags,
+    );
+    const queues = this.background.every<Queues>(watch.refresh, {
       what: 'the queues',
       look: (previous, context) => this.#lookAtQueues(previous, context),
     });
     this.source = {
       queues,
-      ...this.#background.watchCloudwatch(sqsService, families, (signal) => subjects(queues, signal)),
+      ...this.background.watchCloudwatch(sqsService, families, (signal) => subjects(queues, signal)),
       settings: watch,
     };
-  }
-
-  prove(signal: AbortSignal): Promise<void> {
-    return this.#api.prove(signal);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#background[Symbol.asyncDispose]();
-    this.#api[Symbol.dispose]();
   }
 
   /** Those that are chosen, and where their messages go that cannot be processed: what is there has to be seen. */
   async #lookAtQueues(previous: Queues | undefined, context: WorkContext): Promise<Look<Queues>> {
     const { queues: selection } = this.#target;
-    const urls = new Map((await this.#api.queueUrls(context.signal)).map((url) => [nameOf(url), url]));
+    const urls = new Map((await this.background.api.queueUrls(context.signal)).map((url) => [nameOf(url), url]));
     const chosen = await this.#withTags(chooseNames([...urls.keys()], selection), urls, context);
     const look = (names: readonly string[]) =>
       lookAtEach(names, previous?.described, async (name) => this.#describe(name, urls.get(name), context.signal));
@@ -68,7 +59,7 @@ export class SqsBackground implements AwsLooks<SqsSource> {
     const deadLetters = await look(others.sort());
     const described = new Map([...own.value, ...deadLetters.value]);
     const [first] = described.values();
-    this.#background.notePlaceOf(first?.attributes['QueueArn']);
+    this.background.notePlaceOf(first?.attributes['QueueArn']);
     return {
       failure: own.failure ?? deadLetters.failure,
       value: {
@@ -89,7 +80,7 @@ export class SqsBackground implements AwsLooks<SqsSource> {
 
   /** Undefined for a queue that is gone, or of another account or region. */
   async #describe(name: string, url: string | undefined, signal: AbortSignal): Promise<Queue | undefined> {
-    const attributes = url === undefined ? undefined : await this.#api.attributes(url, signal);
+    const attributes = url === undefined ? undefined : await this.background.api.attributes(url, signal);
     if (url === undefined || attributes === undefined) return undefined;
     return { name, url, attributes, redrive: parseRedrivePolicy(attributes['RedrivePolicy']) };
   }

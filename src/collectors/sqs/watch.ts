@@ -1,12 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Log } from '../../core/log.ts';
 import { metric } from '../../core/metric.ts';
 import type { AwsAccess } from '../../targets/aws/settings.ts';
 import type { PooledSession } from '../../targets/session-pool.ts';
+import type { AwsSurroundings } from '../cloudwatch/background.ts';
 import type { Selection } from '../cloudwatch/selection.ts';
 import { watchAws } from '../cloudwatch/watch.ts';
 import type { Watch } from '../watch.ts';
-import { SqsBackground } from './background.ts';
+import { SqsLooks } from './background.ts';
 import { sqsCollectors } from './index.ts';
 import type { SqsWatchSettings } from './settings.ts';
 import type { SqsSource } from './source.ts';
@@ -30,14 +29,11 @@ export const sqsUp = metric({
 });
 
 /** Asks nothing yet: the first scrape begins to look, in the background. */
-export function watchSqs(
-  target: WatchedSqs,
-  given: { readonly clock: Clock; readonly log: Log },
-): Watch<PooledSession, SqsSource> {
+export function watchSqs(target: WatchedSqs, given: AwsSurroundings): Watch<PooledSession, SqsSource> {
   return watchAws(target, {
     up: sqsUp,
     collectors: sqsCollectors,
-    look: (families) => new SqsBackground(target, families, given),
+    look: (families) => new SqsLooks(target, families, given),
     clock: given.clock,
   });
 }

@@ -35,8 +35,15 @@ interface Checked<S extends AwsSource> {
 
 export type LoadedAws = LoadedDynamodb | LoadedRds | LoadedElasticache | LoadedSqs | LoadedLambda;
 
+/** What was found of a target. */
+export interface CheckedAws {
+  readonly findings: readonly CheckFinding[];
+  /** US dollars that CloudWatch will cost in 31 days; undefined where it is not read, or that is not known. */
+  readonly monthlyCost: number | undefined;
+}
+
 /** Asks as watching does and collects every family once; what a permission is missing for is told by permission. */
-export async function checkAws(target: LoadedAws, context: TimedContext): Promise<readonly CheckFinding[]> {
+export async function checkAws(target: LoadedAws, context: TimedContext): Promise<CheckedAws> {
   switch (target.engine) {
     case 'dynamodb':
       return checkService(target.name, context, {
@@ -86,21 +93,27 @@ async function checkService<S extends AwsSource>(
   name: string,
   context: TimedContext,
   checked: Checked<S>,
-): Promise<readonly CheckFinding[]> {
+): Promise<CheckedAws> {
   const { engine } = checked.watch;
   const findings = findingsAbout(`target ${name}`);
   await using _sessions = checked.watch.sessions;
   const deadline = { parent: context.signal, ms: context.timeoutMs, clock: context.clock, what: 'the check' };
+  let monthlyCost: number | undefined;
   try {
-    await withDeadline(deadline, (signal) => look(checked, findings, { ...context, signal }));
+    monthlyCost = await withDeadline(deadline, (signal) => look(checked, findings, { ...context, signal }));
   } catch (error) {
     context.signal.throwIfAborted();
     findings.error(errorMessage(error), remedyOf(error, engine));
   }
-  return findings.all;
+  return { findings: findings.all, monthlyCost };
 }
 
-async function look<S extends AwsSource>(checked: Checked<S>, findings: Findings, context: WorkContext): Promise<void> {
+/** The cost of CloudWatch in 31 days. */
+async function look<S extends AwsSource>(
+  checked: Checked<S>,
+  findings: Findings,
+  context: WorkContext,
+): Promise<number | undefined> {
   const { watch } = checked;
   const { engine } = watch;
   await watch.sessions.proveLogin(context.signal);
@@ -113,7 +126,7 @@ async function look<S extends AwsSource>(checked: Checked<S>, findings: Findings
     }
     const resources = await checked.resources(source, context.signal).catch(() => undefined);
     if (resources !== undefined) tellResources(resources, source, findings);
-    tellCost(source, findings);
+    return tellCost(source, findings);
   } finally {
     watch.sessions.release(session);
   }
@@ -158,8 +171,8 @@ function tellResources(resources: Resources, source: AwsSource, findings: Findin
   if (notWatched > 0) findings.warning(`${notWatched} ${many} more are not watched`, `raise "${many}.limit"`);
 }
 
-function tellCost({ feed, budget, settings }: AwsSource, findings: Findings): void {
-  if (feed === undefined) return;
+function tellCost({ feed, budget, settings }: AwsSource, findings: Findings): number | undefined {
+  if (feed === undefined) return undefined;
   const { monthlyLimit } = settings.cloudwatch;
   const estimate = budget.monthlyCost(feed.requestsPerSecond);
   const told = `CloudWatch will cost about ${estimate.toFixed(2)} US dollars a month`;
@@ -170,10 +183,22 @@ function tellCost({ feed, budget, settings }: AwsSource, findings: Findings): vo
       'raise "watch.cloudwatch.monthlyLimit" or "period", switch families off, or watch less',
     );
   }
+  return estimate;
+}
+
+/** Whether all targets together fit into the limit that they share. One alone has told its cost already. */
+export function checkCommonCost(costs: readonly number[], monthlyLimit: number, findings: Findings): void {
+  const sum = costs.reduce((all, one) => all + one, 0);
+  const told = `all targets together will cost about ${sum.toFixed(2)} US dollars a month`;
+  if (sum > monthlyLimit) {
+    findings.warning(
+      `${told}, and ${monthlyLimit} are allowed: the last ones to ask are left out`,
+      'raise "cloudwatch.monthlyLimit", lengthen "watch.cloudwatch.period", switch families off, or watch less',
+    );
+  } else if (costs.length > 1) findings.ok(told);
 }
 
 const remedies: Partial<Record<AwsFailureKind, string>> = {
-  denied: 'give the role the rights of deploy/iam/monitoring.json, or switch the families off in "watch.collectors"',
   credentials: 'renew them where the AWS SDK finds them: environment, profile, web identity, container, machine',
   region: 'correct "region"',
   unreachable: 'check the network, the proxy and "endpoint"',

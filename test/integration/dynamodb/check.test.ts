@@ -54,7 +54,7 @@ async function check(key: AccessKey, given: Parameters<typeof watchedDynamodb>[1
   vi.stubEnv('AWS_ACCESS_KEY_ID', key.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', key.secretAccessKey);
   const target = { ...watchedDynamodb({ endpoint, cloudwatchEndpoint: cloudwatch.endpoint }, given), backups: [] };
-  const findings = await checkAws(target, { ...testContext(), timeoutMs: 20_000 });
+  const { findings } = await checkAws(target, { ...testContext(), timeoutMs: 20_000 });
   return findings.map(
     ({ status, message, remedy }) => `${status}: ${message}${remedy === undefined ? '' : ` → ${remedy}`}`,
   );
