@@ -364,6 +364,7 @@ function forgettingViews(job: Job, stores: readonly Pick<OpenedStore, 'catalog'>
     deadlineMs: job.deadlineMs,
     lockName: job.lockName,
     ...(job.stores && { stores: job.stores }),
+    ...(job.tryAgain && { tryAgain: job.tryAgain }),
     dueAt: (context) => job.dueAt(context),
     async run(context) {
       forget();

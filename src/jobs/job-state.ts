@@ -11,6 +11,22 @@ const lookAgainMs = 60_000;
 const lockedPauseMs = 30_000;
 const firstBackOffMs = 15_000;
 const longestBackOffMs = 600_000;
+const longestPauseMs = 24 * 3_600_000;
+
+/** Runs for one due instant that failed. */
+interface FailedTries {
+  readonly dueAtMs: number;
+  readonly tries: number;
+  readonly nextAtMs: number;
+}
+
+export interface NextTry {
+  /** From 2. */
+  readonly number: number;
+  readonly of: number;
+  /** By the monotonic clock. */
+  readonly atMs: number;
+}
 
 /**
  * What the scheduler knows of one job between two looks at the store. Nothing of it outlives the process: after a start
@@ -31,6 +47,8 @@ export class JobState {
   #look: 'none' | 'under_way' | 'outdated' = 'none';
   /** The due instant that was served, well or badly: only another one starts the job again. */
   #settledAt: number | undefined;
+  #failed: FailedTries | undefined;
+  #told: FailedTries | undefined;
 
   constructor(job: Job) {
     this.job = job;
@@ -41,7 +59,7 @@ export class JobState {
   }
 
   isReady({ now, monotonicMs }: Instant): boolean {
-    return this.#isWaitingFor(monotonicMs) && this.#notBeforeMs <= monotonicMs && this.#isDue(now);
+    return this.#isWaitingFor(monotonicMs) && this.#startsAtMs() <= monotonicMs && this.#isDue(now);
   }
 
   /** Milliseconds until something about the job changes by itself; infinite when it waits for something else. */
@@ -49,7 +67,7 @@ export class JobState {
     if (!this.#isWaitingFor(monotonicMs)) return Number.POSITIVE_INFINITY;
     const untilLookMs = this.#lookAtMs - monotonicMs;
     if (this.dueAt === undefined) return untilLookMs;
-    const untilDueMs = this.#isDue(now) ? this.#notBeforeMs - monotonicMs : this.dueAt.getTime() - now.getTime();
+    const untilDueMs = this.#isDue(now) ? this.#startsAtMs() - monotonicMs : this.dueAt.getTime() - now.getTime();
     return untilDueMs > 0 ? Math.min(untilLookMs, untilDueMs) : untilLookMs;
   }
 
@@ -84,7 +102,43 @@ export class JobState {
       return;
     }
     this.lastOutcome = outcome;
-    if (outcome.status !== 'cancelled') this.#settledAt = this.dueAt?.getTime();
+    if (outcome.status === 'cancelled') return;
+    if (outcome.status === 'failed') this.#countFailure(monotonicMs);
+    else this.#failed = undefined;
+    if (this.#nextTry === undefined) this.#settledAt = this.dueAt?.getTime();
+  }
+
+  /** The next try for the same due instant, when there is one; told once. */
+  nextTryToTell(): NextTry | undefined {
+    const next = this.#nextTry;
+    if (next === undefined || this.#failed === this.#told) return undefined;
+    this.#told = this.#failed;
+    return next;
+  }
+
+  /** Undefined unless runs for the present due instant failed and there is to be another one. */
+  get #nextTry(): NextTry | undefined {
+    const { tryAgain } = this.job;
+    const failed = this.#failedNow;
+    if (tryAgain === undefined || failed === undefined || failed.tries >= tryAgain.tries) return undefined;
+    return { number: failed.tries + 1, of: tryAgain.tries, atMs: failed.nextAtMs };
+  }
+
+  /** Another due instant begins anew: what the store tells has changed. */
+  get #failedNow(): FailedTries | undefined {
+    return this.#failed?.dueAtMs === this.dueAt?.getTime() ? this.#failed : undefined;
+  }
+
+  #countFailure(monotonicMs: number): void {
+    const dueAtMs = this.dueAt?.getTime();
+    if (dueAtMs === undefined) return;
+    const tries = (this.#failedNow?.tries ?? 0) + 1;
+    const pauseMs = Math.min(longestPauseMs, (this.job.tryAgain?.afterMs ?? 0) * 2 ** (tries - 1));
+    this.#failed = { dueAtMs, tries, nextAtMs: monotonicMs + pauseMs };
+  }
+
+  #startsAtMs(): number {
+    return Math.max(this.#notBeforeMs, this.#nextTry?.atMs ?? Number.NEGATIVE_INFINITY);
   }
 
   #lookEnds({ monotonicMs }: Instant, nextInMs: number): void {

@@ -23,6 +23,13 @@ export interface JobContext extends WorkContext {
   readonly confirmLock?: (signal: AbortSignal) => Promise<void>;
 }
 
+/** Runs for one due instant that failed, the first included. */
+export interface TryAgain {
+  readonly tries: number;
+  /** Wait before the second try; it doubles each time. */
+  readonly afterMs: number;
+}
+
 /**
  * A piece of recurring work on one lineage. It keeps no state: what was done is read from the store, so that a process
  * killed at any moment knows after its start what is due.
@@ -40,6 +47,8 @@ export interface Job {
   readonly deadlineMs: number;
   /** Jobs that share a name never run at once, in this process or another one with the same store. */
   readonly lockName: string;
+  /** How a run that failed, and left nothing in the store by which the next look would know it, is tried again; not at all when absent. */
+  readonly tryAgain?: TryAgain;
   /** Every store that it works on, whose leases make the lock together; that of the lineage alone when absent. */
   readonly stores?: readonly string[];
 }

@@ -52,7 +52,8 @@ const looksAtOnce = 16;
 
 /**
  * Starts jobs when they are due: the one that has waited longest first, never two of a lineage or of a lock name at once.
- * A due instant is served once; when its run failed for good, the job waits for the next one.
+ * A due instant is served once; when its run failed for good, the job waits for the next one, unless it says how it is to be
+ * tried again.
  */
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const scheduler = new JobScheduler(options);
@@ -164,6 +165,7 @@ class JobScheduler implements Scheduler {
       );
       if (state.problem !== undefined) log.info(fieldsOf(job), 'due time of job is known again');
       state.looked(dueAt, this.#instant());
+      this.#tellNextTry(state);
     } catch (error) {
       const isNews = state.problem === undefined && !this.#stop.signal.aborted;
       if (isNews) log.warn({ ...fieldsOf(job), error: errorMessage(error) }, 'due time of job is not known');
@@ -199,6 +201,15 @@ class JobScheduler implements Scheduler {
     // And what is in one store may now be missing in another one.
     for (const other of this.#states) if (sameLineage(other.job.lineage, job.lineage)) other.lookAgainNow();
     this.#wake();
+  }
+
+  /** What a run that failed has stored is known now: nothing by which the job is due at another time. */
+  #tellNextTry(state: JobState): void {
+    const { clock, log } = this.#options;
+    const next = state.nextTryToTell();
+    if (next === undefined) return;
+    const inSeconds = Math.max(0, Math.round((next.atMs - clock.monotonicMs()) / 1_000));
+    log.info({ ...fieldsOf(state.job), nextTry: next.number, of: next.of, inSeconds }, 'job is tried again');
   }
 
   /** Asked while the lock is held: another process may have done it, or the clock was set, since the last look. */

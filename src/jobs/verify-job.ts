@@ -1,5 +1,6 @@
 import type { WorkContext } from '../core/work-context.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
+import { type ObjectStore, StoreError } from '../storage/object-store.ts';
+import { backupKey, manifestName } from './backup-keys.ts';
 import { type Catalog, type CatalogEntry, entriesOf } from './catalog.ts';
 import { closeProof } from './encryption/proof-details.ts';
 import { holdBackup } from './hold-backup.ts';
@@ -40,6 +41,8 @@ export function verifyJob(options: VerifyJobOptions): Job {
     lineage,
     deadlineMs: options.timeoutMs + closingMs,
     lockName: `verify/${lineage.target}/${lineage.schedule}/${lineage.database}`,
+    // What could not be tried and has a report is planned by that; what the store went away from has none.
+    tryAgain: { tries: options.policy.tries, afterMs: options.policy.retryAfterMs },
     dueAt: async (context) => proofsDueAt((await lookAt(options, context)).plan),
     async run(context) {
       const { manifest, isNewest, attempt } = await choose(options, context);
@@ -91,8 +94,19 @@ export async function proveAndReport(
   const { manifest, store } = request;
   const manifestSha256 = await manifestHash(store, manifest, context.signal);
   const proof = { ...(await verifyBackup(request, context)), manifestSha256 };
+  if (proof.cause === 'damaged') await requireManifest(store, manifest, context);
   await writeReport(store, await closeProof(proof, manifest.encryption), context);
   return proof;
+}
+
+/** A filesystem that is no longer mounted is a folder in which parts are missing; so is its manifest then. */
+async function requireManifest(
+  store: Pick<ObjectStore, 'head'>,
+  { target, id }: Manifest,
+  { signal }: JobContext,
+): Promise<void> {
+  if ((await store.head(backupKey(target, id, manifestName), signal)) !== undefined) return;
+  throw new StoreError('unavailable', `the manifest of ${id} is gone as well: the store, or the backup as a whole`);
 }
 
 function requireProven(proof: Proof): void {

@@ -478,3 +478,77 @@ test('idle is told once nothing runs and nothing is due', async () => {
   expect(during).toBe(false);
   expect(job.events).toEqual(['start payments_db', 'end payments_db']);
 });
+
+describe('a job that says how it is tried again', () => {
+  const unavailable = () => {
+    throw new StoreError('unavailable', 'the store went away');
+  };
+
+  test('is tried for the same instant with pauses that double, as often as it says, and told each time', async () => {
+    const job = recordingJob({ tryAgain: { tries: 3, afterMs: 15 * minutes }, run: unavailable });
+
+    const { clock, scheduler, lines } = setUp('2026-03-02T09:00:00Z', [job]);
+    await clock.advance(48 * hours);
+    const [told] = scheduler.jobs();
+    await scheduler[Symbol.asyncDispose]();
+
+    expect(job.startedAt).toEqual(['2026-03-02T09:00:00Z', '2026-03-02T09:15:00Z', '2026-03-02T09:45:00Z']);
+    expect(told).toMatchObject({ dueAt: new Date('2026-03-02T02:00:00Z'), lastOutcome: { reason: 'store' } });
+    const again = lines.filter(({ message }) => message === 'job is tried again');
+    expect(again.map(({ fields }) => fields)).toMatchObject([
+      { nextTry: 2, of: 3, inSeconds: 900 },
+      { nextTry: 3, of: 3, inSeconds: 1_800 },
+    ]);
+  });
+
+  test('waits no longer when something else has become due, and begins to count anew', async () => {
+    let dueAt = new Date('2026-03-02T02:00:00Z');
+    const job = recordingJob({
+      tryAgain: { tries: 2, afterMs: 60 * minutes },
+      dueAt: async () => dueAt,
+      run: unavailable,
+    });
+
+    const { clock, scheduler } = setUp('2026-03-02T09:00:00Z', [job]);
+    await clock.advance(9.5 * minutes);
+    dueAt = new Date('2026-03-02T09:10:00Z');
+    await clock.advance(48 * hours);
+    await scheduler[Symbol.asyncDispose]();
+
+    expect(job.startedAt).toEqual(['2026-03-02T09:00:00Z', '2026-03-02T09:10:00Z', '2026-03-02T10:10:00Z']);
+  });
+
+  test('is done when a later try succeeds', async () => {
+    const job = recordingJob({
+      tryAgain: { tries: 5, afterMs: 1 * minutes },
+      dueAt: async () => new Date('2026-03-02T02:00:00Z'),
+      run: (number) => (number < 3 ? unavailable() : { fields: {} }),
+    });
+
+    const { clock, scheduler, lines } = setUp('2026-03-02T09:00:00Z', [job]);
+    await clock.advance(48 * hours);
+    await scheduler[Symbol.asyncDispose]();
+
+    expect(job.startedAt).toEqual(['2026-03-02T09:00:00Z', '2026-03-02T09:01:00Z', '2026-03-02T09:03:00Z']);
+    expect(lines.filter(({ message }) => message === 'job is tried again')).toHaveLength(2);
+  });
+
+  test('says nothing of another try when what failed has left its trace in the store', async () => {
+    let dueAt: Date | undefined = new Date('2026-03-02T02:00:00Z');
+    const job = recordingJob({
+      tryAgain: { tries: 5, afterMs: 1 * minutes },
+      dueAt: async () => dueAt,
+      run: () => {
+        dueAt = undefined;
+        throw new JobFailed('not_proven', 'it does not restore');
+      },
+    });
+
+    const { clock, scheduler, lines } = setUp('2026-03-02T09:00:00Z', [job]);
+    await clock.advance(48 * hours);
+    await scheduler[Symbol.asyncDispose]();
+
+    expect(job.startedAt).toHaveLength(1);
+    expect(lines.filter(({ message }) => message === 'job is tried again')).toEqual([]);
+  });
+});

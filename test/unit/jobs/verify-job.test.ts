@@ -1,12 +1,15 @@
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
 import { ProgramMissing } from '../../../src/core/run-process.ts';
 import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
 import { entriesOf } from '../../../src/jobs/catalog.ts';
 import { lineageSamples } from '../../../src/jobs/lineage-samples.ts';
+import type { Sandbox } from '../../../src/jobs/sandbox/sandbox.ts';
 import { parseSchedule } from '../../../src/jobs/schedule.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
 import { type VerifyJobOptions, verifyJob } from '../../../src/jobs/verify-job.ts';
+import { StoreError } from '../../../src/storage/object-store.ts';
+import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { sampleLineage, storeBackup } from '../../support/sample-backup.ts';
@@ -19,8 +22,20 @@ const unused = (): never => {
 };
 const method: BackupMethod = { format: 'postgres-dump/1', take: unused, restore: unused, measure: unused };
 
-/** A job whose sandbox always fails in the same way, or hangs until the proof is ended. */
-function setUp(store: MemoryStore, sandbox: 'no_program' | 'hangs', given: Partial<VerifyJobOptions> = {}) {
+const emptySandbox: Sandbox = {
+  description: 'empty',
+  major: 15,
+  access: {
+    connection: { host: '127.0.0.1', port: 1, user: 'postgres', database: 'shop' },
+  } as PostgresAccess,
+  ownership: 'restore',
+  notes: [],
+  usedBytes: async () => 0,
+  [Symbol.asyncDispose]: async () => undefined,
+};
+
+/** A job whose sandbox always fails in the same way, hangs until the proof is ended, or is there at once. */
+function setUp(store: MemoryStore, sandbox: 'no_program' | 'hangs' | 'opens', given: Partial<VerifyJobOptions> = {}) {
   const clock = new ManualClock('2026-03-01T00:00:00Z');
   const catalog = new StoreCatalog('local', store, clock);
   const stop = new AbortController();
@@ -34,6 +49,7 @@ function setUp(store: MemoryStore, sandbox: 'no_program' | 'hangs', given: Parti
     async openSandbox({ id }, { signal }) {
       tried.push(`${id.slice(0, 8)} at ${clock.now().toISOString().slice(5, 16)}`);
       if (sandbox === 'no_program') throw new ProgramMissing('initdb of PostgreSQL 15 or newer is needed');
+      if (sandbox === 'opens') return emptySandbox;
       await clock.sleep(48 * 60 * minutes, signal);
       return unused();
     },
@@ -77,7 +93,7 @@ function setUp(store: MemoryStore, sandbox: 'no_program' | 'hangs', given: Parti
     const view = { lineage: sampleLineage, entries: await entries(), lastAttemptAt: undefined, missingCopies: 0 };
     return lineageSamples(view, clock.now());
   };
-  return { clock, stop, tried, run, runUntil, entries, page };
+  return { clock, job, stop, tried, run, runUntil, entries, page };
 }
 
 test('what could not be tried is tried again with growing pauses; report and metrics say why and how often', async () => {
@@ -164,4 +180,62 @@ test('an old backup is pinned while it is read, the newest is not', async () => 
   expect(tried.map((one) => one.slice(0, 8))).toEqual(['20260303', '20260302']);
   expect(pins).toHaveLength(1);
   expect(pins[0]).toContain('20260302');
+});
+
+describe('a store that goes away in the middle of a proof', () => {
+  const reportsIn = (store: MemoryStore) =>
+    [...store.objects.keys()].filter((key) => key.includes('verified-') || key.startsWith('.proofs/'));
+
+  test.each(['unavailable', 'denied', 'misconfigured'] as const)(
+    'is no verdict (%s): no report, and the same proof stays due, to be tried as often as what has one',
+    async (kind) => {
+      const store = new MemoryStore();
+      storeBackup(store, night(2));
+      const before = [...store.objects.keys()];
+      const get = store.get.bind(store);
+      store.get = async (key, ...rest) => {
+        if (key.includes('database.dump')) throw new StoreError(kind, 'the store went away');
+        return get(key, ...rest);
+      };
+
+      const { run, job, clock } = setUp(store, 'opens');
+      clock.setWallClock('2026-03-02T02:10:00Z');
+      const message = await run();
+
+      expect(message).toContain('the store went away');
+      expect([...store.objects.keys()]).toEqual(before);
+      expect(await job.dueAt({ clock, log: silentLog, signal: new AbortController().signal })).toEqual(
+        new Date('2026-03-02T02:00:10Z'),
+      );
+      expect(job.tryAgain).toEqual({ tries: 3, afterMs: 15 * minutes });
+    },
+  );
+
+  test('is not taken for a damaged backup when the whole of it is gone at once, as in a folder that is no longer mounted', async () => {
+    const store = new MemoryStore();
+    storeBackup(store, night(2));
+    const get = store.get.bind(store);
+    store.get = async (key, ...rest) => {
+      if (key.includes('database.dump')) store.objects.clear();
+      return get(key, ...rest);
+    };
+
+    const { run } = setUp(store, 'opens');
+    const message = await run();
+
+    expect(message).toContain('is gone as well: the store, or the backup as a whole');
+    expect(reportsIn(store)).toEqual([]);
+  });
+
+  test('a part alone that is missing is a bad backup', async () => {
+    const store = new MemoryStore();
+    storeBackup(store, night(2));
+    const part = [...store.objects.keys()].find((key) => key.includes('database.dump')) ?? '';
+    store.objects.delete(part);
+
+    const { run, entries } = setUp(store, 'opens');
+    await run();
+
+    expect((await entries())[0]?.proofs).toMatchObject([{ verdict: 'failed', cause: 'damaged' }]);
+  });
 });
