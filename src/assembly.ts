@@ -16,6 +16,7 @@ import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
 import { acquireAll, acquireJointly } from './jobs/joint-lock.ts';
 import type { KeepingRules } from './jobs/keeping-rules.ts';
+import { sweepKept } from './jobs/kept-fetch.ts';
 import { Leases } from './jobs/lease.ts';
 import { type Lineage, sameLineage } from './jobs/lineage.ts';
 import type { Manifest } from './jobs/manifest.ts';
@@ -93,7 +94,7 @@ export interface AssemblyOptions {
  * so a store that is away does not hinder the start; but servers are asked which databases they have where the configuration has patterns.
  */
 export async function assemble(config: LoadedConfig, options: AssemblyOptions): Promise<Assembly> {
-  await sweepLeftovers(config);
+  await sweepLeftovers(config, options.clock.now());
   const installations = await findInstallations(config.programDirectories, options.searchPath, options.signal);
   const zstdProgram = await findProgram('zstd', options.searchPath);
   const ageProgram = await findProgram('age', options.searchPath);
@@ -341,13 +342,14 @@ function directoryFormatOf({ format, spoolDirectory, parallelJobs }: BackupSetti
 }
 
 /** Dumps that were made or fetched, parts that were to be sent, passwords and identities handed to programs, and throw-away servers of processes that were killed. */
-async function sweepLeftovers(config: LoadedConfig): Promise<void> {
+async function sweepLeftovers(config: LoadedConfig, now: Date): Promise<void> {
   await sweepWorkDirectories(identityPrefix, await identityParent());
   const parents = new Set<string | undefined>([undefined]);
   for (const sandbox of config.sandboxes) if (sandbox.type === 'local') parents.add(sandbox.directory);
   for (const { settings } of config.targets.flatMap(({ backups }) => backups)) parents.add(settings.spoolDirectory);
   for (const { settings } of config.stores) if (settings.type === 's3') parents.add(settings.spoolDirectory);
   for (const parent of parents) {
+    await sweepKept(parent, now);
     for (const prefix of [sandboxPrefix, spoolPrefix, dumpSpoolPrefix, partSpoolPrefix, loginPrefix])
       await sweepWorkDirectories(prefix, parent);
   }

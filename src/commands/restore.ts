@@ -76,8 +76,14 @@ export async function runRestore(
     selection: isPartial ? options.selection : undefined,
     ...assembly.opening,
     spoolDirectory: assembly.spoolDirectory(manifest),
+    keepFetched: isAway(assembly, found),
   } as const;
   return options.dryRun ? await dryRun(context, assembly, request, found) : await restore(context, request, found);
+}
+
+/** What lies in a folder of this machine is read again sooner than kept. */
+function isAway({ config }: Assembly, { opened }: FoundBackup): boolean {
+  return config.stores.some(({ name, settings }) => name === opened.name && settings.type !== 'filesystem');
 }
 
 /** Nothing was restored, and a script must not take it for that. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { formatBytes } from '../core/bytes.ts';
 import { secondsSince } from '../core/clock.ts';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
@@ -13,6 +14,7 @@ import { compareFacts, type FactDifference, judgeableFacts } from './compare-fac
 import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
+import { type KeptFetch, keepFetched } from './kept-fetch.ts';
 import type { Fact, Manifest, OpenedManifest } from './manifest.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
@@ -30,6 +32,8 @@ export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'>, O
    * complete and its facts are right does it take the name, and the old one is kept under another.
    */
   readonly onConflict: 'refuse' | 'replace';
+  /** What is fetched stays in the spool until the restore is complete, for one that is started again. */
+  readonly keepFetched?: boolean;
   /** Only the rows of these tables; everything when absent. Not with `replace`. */
   readonly selection?: TableSelection | undefined;
 }
@@ -63,15 +67,18 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
     throw new JobFailed('error', `database "${request.database}" exists already; nothing was touched`);
   }
   await requireExtensions(session, manifest.source, context.signal);
+  const keepable = { manifest, store: request.store, parent: request.spoolDirectory };
+  await using kept = request.keepFetched === true ? await keepFetched(keepable, context) : undefined;
   const shortage = await spoolShortage(manifest, { spoolDirectory: request.spoolDirectory });
   if (shortage !== undefined) throw new JobFailed('error', `${shortage}; nothing was touched`);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
   const contentPath = contentPathIn(spool.path);
-  await fetchParts({ ...request, identities }, spool.path, context);
+  await fetchParts({ ...request, store: kept?.store ?? request.store, identities }, spool.path, context);
   const suffix = `_restoring_${randomBytes(3).toString('hex')}`;
   const name = exists ? nameWith(request.database, suffix) : request.database;
   const notes = await createDatabaseLike(session, name, manifest.source, context.signal);
   const filled = await fill(request, { session, name, contentPath }, context);
+  await kept?.forget();
   const replaced =
     exists && filled.differing.length === 0 ? await takePlace(request, { session, name }, context) : undefined;
   return {
@@ -80,8 +87,13 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
     seconds: secondsSince(context.clock, startMs),
     factsCompared: filled.factsCompared,
     differing: filled.differing,
-    notes: [...notes, ...filled.notes],
+    notes: [...notes, ...filled.notes, ...heldNote(kept)],
   };
+}
+
+function heldNote(kept: KeptFetch | undefined): readonly string[] {
+  if (kept === undefined || kept.heldBytes === 0) return [];
+  return [`${formatBytes(kept.heldBytes)} had been fetched before, by a restore that was not completed`];
 }
 
 type OpenedRequest = Omit<RestoreRequest, 'manifest'> & { readonly manifest: OpenedManifest };

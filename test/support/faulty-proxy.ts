@@ -5,12 +5,15 @@ import { listenOnLoopback } from './loopback-server.ts';
 /**
  * What the proxy does with a request: pass it on, answer with a status, cut the connection, or never answer.
  * `lose_answer`: the service does what it was asked, but the connection is cut instead of the answer.
- * `cut_body`, `stall_body`: half of the first chunk of the answer's body, then an end or nothing more.
+ * `cut_body`, `stall_body`: half of the first chunk of the answer's body, then an end or nothing more; `cutAfterBytes`,
+ * `stallAfterBytes`: so many bytes of it.
  * `ignore_condition`: the service never sees `If-None-Match`, as if it did not know it.
  * `flip_bit`: one bit of the request's body arrives changed. `flip_answer`: one bit of the answer's body does.
  */
 export type ProxyFault =
   | { readonly status: number }
+  | { readonly cutAfterBytes: number }
+  | { readonly stallAfterBytes: number }
   | 'reset'
   | 'stall'
   | 'lose_answer'
@@ -51,7 +54,7 @@ export async function startFaultyProxy(
     requests.push(`${method} ${path}`);
     if (fault === 'stall') incoming.resume();
     else if (fault === 'reset') incoming.socket.resetAndDestroy();
-    else if (typeof fault === 'object') refuse(incoming, outgoing, fault.status);
+    else if (typeof fault === 'object' && 'status' in fault) refuse(incoming, outgoing, fault.status);
     else passOn(target, incoming, outgoing, fault);
   });
   const listening = await listenOnLoopback(server);
@@ -86,6 +89,10 @@ function passOn(target: string, incoming: IncomingMessage, outgoing: ServerRespo
       answer.pipe(flippingOneBit()).pipe(outgoing);
       return;
     }
+    if (typeof fault === 'object') {
+      endAfter(answer, outgoing, fault);
+      return;
+    }
     if (fault !== 'cut_body' && fault !== 'stall_body') {
       answer.pipe(outgoing);
       return;
@@ -99,6 +106,21 @@ function passOn(target: string, incoming: IncomingMessage, outgoing: ServerRespo
   onward.on('error', () => outgoing.destroy());
   if (fault === 'flip_bit') incoming.pipe(flippingOneBit()).pipe(onward);
   else incoming.pipe(onward);
+}
+
+function endAfter(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  fault: { readonly cutAfterBytes: number } | { readonly stallAfterBytes: number },
+): void {
+  let leftBytes = 'cutAfterBytes' in fault ? fault.cutAfterBytes : fault.stallAfterBytes;
+  answer.on('data', (chunk: Buffer) => {
+    const passed = chunk.subarray(0, leftBytes);
+    leftBytes -= passed.length;
+    outgoing.write(passed, () => (leftBytes === 0 && 'cutAfterBytes' in fault ? outgoing.destroy() : undefined));
+    if (leftBytes === 0) answer.destroy();
+  });
+  answer.on('end', () => outgoing.end());
 }
 
 function flippingOneBit(): Transform {
