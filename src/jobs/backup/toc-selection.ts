@@ -66,7 +66,7 @@ function passOf(line: string): keyof Passes {
 export function selectEntries(list: string, tables: readonly TableKey[], owners: readonly string[]): SelectedEntries {
   const lines = list.split('\n').filter((line) => /^\d+; /.test(line));
   const wanted = new Set(
-    tables.flatMap(({ schema, name }) => owners.map((owner) => `TABLE DATA ${schema} ${name} ${owner}`)),
+    tables.flatMap(({ schema, name }) => owners.map((owner) => asListed(`TABLE DATA ${schema} ${name} ${owner}`))),
   );
   const isForeignKey = (entry: string) => tables.some((table) => isForeignKeyOf(table, entry));
   const having = (fits: (entry: string) => boolean) =>
@@ -81,6 +81,11 @@ export function selectEntries(list: string, tables: readonly TableKey[], owners:
 
 /** Also a comment on one, which would fail without it. */
 function isForeignKeyOf({ schema, name }: TableKey, entry: string): boolean {
-  if (entry.startsWith(`FK CONSTRAINT ${schema} ${name} `)) return true;
-  return entry.startsWith(`COMMENT ${schema} CONSTRAINT `) && entry.includes(` ON ${name} `);
+  if (entry.startsWith(asListed(`FK CONSTRAINT ${schema} ${name} `))) return true;
+  return entry.startsWith(asListed(`COMMENT ${schema} CONSTRAINT `)) && entry.includes(asListed(` ON ${name} `));
+}
+
+/** A list has one line for each entry, whatever it is called. */
+function asListed(entry: string): string {
+  return entry.replaceAll(/[\r\n]/g, ' ');
 }

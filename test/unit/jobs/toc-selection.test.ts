@@ -30,6 +30,16 @@ test('rows of a table are told from those of one whose name begins alike or stan
 `);
 });
 
+test('a name with a line break stands in a list with a space', () => {
+  const entries =
+    '3414; 0 16440 TABLE DATA public two lines shop\n3415; 2606 16441 FK CONSTRAINT public two lines to_shop shop\n';
+
+  const { data, foreignKeys } = selectEntries(entries, [table('public', 'two\nlines')], owners);
+
+  expect(data).toContain('3414; ');
+  expect(foreignKeys).toContain('3415; ');
+});
+
 test('an owner with a space is no part of the name', () => {
   const { data } = selectEntries(list, [table('public', 'customers')], owners);
 
