@@ -1,4 +1,4 @@
-import type { LoadedDynamodb, LoadedPostgres } from '../../config/loaded.ts';
+import type { LoadedDynamodb, LoadedPostgres, LoadedRedis } from '../../config/loaded.ts';
 import type { CompareContext } from '../../jobs/compare/compare-databases.ts';
 import type { ComparedState, Comparison } from '../../jobs/compare/comparison.ts';
 import { ItemStore } from '../../jobs/compare/dynamodb/item-store.ts';
@@ -7,7 +7,9 @@ import { LiveSide, takeSnapshots } from '../../jobs/compare/live-side.ts';
 import { pairItems } from '../../jobs/compare/pairs/dynamodb-dynamodb.ts';
 import { PairingProblem } from '../../jobs/compare/pairs/name-pair.ts';
 import { pairRowsWithItems } from '../../jobs/compare/pairs/postgres-dynamodb.ts';
+import { pairKeySpaces } from '../../jobs/compare/pairs/redis-redis.ts';
 import { compareRecords } from '../../jobs/compare/records/compare-records.ts';
+import { KeySpace } from '../../jobs/compare/redis/key-space.ts';
 import { withDatabase } from '../../targets/libpq/access.ts';
 import { type CommandContext, CommandError } from '../command-context.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -26,6 +28,7 @@ interface Work {
 
 type DynamodbTarget = LoadedDynamodb & { readonly part: string | undefined };
 type PostgresTarget = LoadedPostgres & { readonly part: string | undefined };
+type RedisTarget = LoadedRedis & { readonly part: string | undefined };
 type States = readonly [ComparedState, ComparedState];
 
 /** Waiting for a lock is waiting for somebody who changes the table: others queue behind us meanwhile. */
@@ -63,6 +66,7 @@ async function compareEngines(
     return [otherState, state];
   }
   if (source.engine === 'dynamodb' && other.engine === 'dynamodb') return await compareItems([source, other], given);
+  if (source.engine === 'redis' && other.engine === 'redis') return await compareKeys([source, other], given);
   throw usage(`${source.engine} cannot be compared with ${other.engine}: they have nothing in common`);
 }
 
@@ -106,6 +110,36 @@ async function compareItems(
   await compareRecords(found, request, findings, work);
   findings.notes.push(...new Set([...before.notes, ...after.notes]));
   return [before.state, after.state];
+}
+
+async function compareKeys(
+  [source, other]: readonly [RedisTarget, RedisTarget],
+  { request, work, findings }: Work,
+): Promise<States> {
+  const databases = databasesOf(source, other);
+  work.onProgress({ activity: `connecting to ${source.name}` });
+  await using before = await KeySpace.open(source.name, source.access, work);
+  work.onProgress({ activity: `connecting to ${other.name}` });
+  await using after = await KeySpace.open(other.name, other.access, work);
+  const options = { databases, toleranceMs: request.ttlToleranceMs };
+  const found = await pairKeySpaces([before, after], options, work);
+  await compareRecords(found, request, findings, work);
+  findings.notes.push('keys that have expired are counted until the server removes them, and Redis has no snapshots');
+  return [before.state(databases?.[0]), after.state(databases?.[1])];
+}
+
+/** `TARGET/2` on both sides, or on none. */
+function databasesOf(source: RedisTarget, other: RedisTarget): readonly [number, number] | undefined {
+  if (source.part === undefined && other.part === undefined) return undefined;
+  const [before, after] = [source, other].map(({ name, part = '' }) => {
+    if (!/^\d{1,6}$/.test(part)) {
+      throw usage(
+        `"${part === '' ? name : `${name}/${part}`}" names no database of Redis by its number, as the other side: ${name}/0`,
+      );
+    }
+    return Number(part);
+  });
+  return [before ?? 0, after ?? 0];
 }
 
 function itemStore(

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { type ChainableCommander, Redis, type RedisOptions } from 'ioredis';
 import { abortable } from '../../core/deadline.ts';
 import { errorCode } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -12,6 +12,12 @@ export type Command = readonly [string, ...string[]];
 
 /** What a server answers to one command, as RESP2 has it. */
 export type Reply = string | number | null | readonly Reply[];
+
+/** A command whose arguments may be any bytes. */
+export type ByteCommand = readonly [string, ...(string | Buffer)[]];
+
+/** An answer with its bytes as they are: names and values need not be text. */
+export type ByteReply = Buffer | number | null | readonly ByteReply[];
 
 /** The server answered a command with an error. The code is its first word: `NOPERM`, `LOADING`, `ERR`. */
 export class RedisError extends Error {
@@ -49,6 +55,8 @@ export interface RedisConnection extends PooledSession {
    * was refused for good is not asked again on this connection. Aborting destroys the connection.
    */
   ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly (Reply | RedisError)[]>;
+  /** The same for commands and answers that may be any bytes; each is sent, whatever was refused before. */
+  askBytes(commands: readonly ByteCommand[], signal: AbortSignal): Promise<readonly (ByteReply | RedisError)[]>;
   /** Drops the connection without a word to the server, which may be hung. */
   destroy(): void;
 }
@@ -188,26 +196,45 @@ class ClientConnection implements RedisConnection {
   }
 
   async ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly (Reply | RedisError)[]> {
-    signal.throwIfAborted();
     const wanted = commands.filter((command) => !this.#refused.has(keyOf(command)));
+    const answers = await this.#untilAborted(signal, async () => {
+      const pipeline = this.#client.pipeline();
+      for (const [name, ...rest] of wanted) pipeline.call(name, ...rest);
+      return await this.#answersOf<Reply>(pipeline, wanted.length, (index) => wanted[index]);
+    });
+    const byKey = new Map(wanted.map((command, index) => [keyOf(command), answers[index] ?? null]));
+    return commands.map((command) => this.#refused.get(keyOf(command)) ?? byKey.get(keyOf(command)) ?? null);
+  }
+
+  async askBytes(commands: readonly ByteCommand[], signal: AbortSignal): Promise<readonly (ByteReply | RedisError)[]> {
+    return await this.#untilAborted(signal, async () => {
+      const pipeline = this.#client.pipeline();
+      for (const [name, ...rest] of commands) pipeline.callBuffer(name, ...rest);
+      return await this.#answersOf<ByteReply>(pipeline, commands.length, () => undefined);
+    });
+  }
+
+  async #untilAborted<T>(signal: AbortSignal, send: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
     const onAbort = () => this.destroy();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const answers = wanted.length === 0 ? [] : await abortable(this.#send(wanted), signal);
-      const byKey = new Map(wanted.map((command, index) => [keyOf(command), answers[index] ?? null]));
-      return commands.map((command) => this.#refused.get(keyOf(command)) ?? byKey.get(keyOf(command)) ?? null);
+      return await abortable(send(), signal);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
   }
 
-  async #send(commands: readonly Command[]): Promise<(Reply | RedisError)[]> {
-    const pipeline = this.#client.pipeline();
-    for (const [name, ...rest] of commands) pipeline.call(name, ...rest);
-    const results = (await pipeline.exec()) ?? [];
-    const answers = commands.map((command, index): Reply | RedisError | Error => {
+  /** `commandAt`: the command whose refusal is remembered, if it is one for good. */
+  async #answersOf<R>(
+    pipeline: ChainableCommander,
+    amount: number,
+    commandAt: (index: number) => Command | undefined,
+  ): Promise<(R | RedisError)[]> {
+    const results = amount === 0 ? [] : ((await pipeline.exec()) ?? []);
+    const answers = Array.from({ length: amount }, (_, index): R | RedisError | Error => {
       const [error, reply] = results[index] ?? [new Error('no answer'), null];
-      return error === null ? (reply as Reply) : this.#refusal(command, error);
+      return error === null ? (reply as R) : this.#refusal(commandAt(index), error);
     });
     const [first] = answers;
     return answers.map((answer) => {
@@ -218,10 +245,10 @@ class ClientConnection implements RedisConnection {
   }
 
   /** The server's refusal; the error itself when it is the connection's or the library's. */
-  #refusal(command: Command, error: Error): RedisError | Error {
+  #refusal(command: Command | undefined, error: Error): RedisError | Error {
     if (error.name !== 'ReplyError' || errorCode(error) !== undefined) return error;
     const refusal = new RedisError(error.message);
-    if (refusal.isLasting) this.#refused.set(keyOf(command), refusal);
+    if (refusal.isLasting && command !== undefined) this.#refused.set(keyOf(command), refusal);
     return refusal;
   }
 

@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import type { Attempt } from '../../../src/jobs/compare/attempt.ts';
+import { Findings } from '../../../src/jobs/compare/findings.ts';
+import type { RecordCollection, RecordCount, StoredRecord } from '../../../src/jobs/compare/records/collection.ts';
+import { compareRecords, differingValues } from '../../../src/jobs/compare/records/compare-records.ts';
+import { testContext } from '../../support/test-context.ts';
+
+const record = (key: string, value = 'v', skipped?: string): StoredRecord => ({
+  key: { parts: [key] },
+  values: new Map([['value', { kind: 'text', text: value }]]),
+  skipped,
+});
+
+/** A collection whose records may change each time it is looked into. */
+function collection(
+  states: readonly (readonly StoredRecord[])[],
+  changes: Partial<RecordCollection> = {},
+): RecordCollection {
+  const left = [...states];
+  const next = () => (left.length > 1 ? left.shift() : left[0]) ?? [];
+  return {
+    name: 'c',
+    count: async () => ({ value: { records: left[0]?.length ?? 0 } }),
+    sample: async (amount) => ({ value: { records: next().slice(0, amount), notes: [] } }),
+    lookUp: async (keys) => {
+      const found = next();
+      return { value: keys.map(({ parts }) => found.find(({ key }) => key.parts[0] === parts[0])) };
+    },
+    ...changes,
+  };
+}
+
+async function compared(source: RecordCollection, other: RecordCollection, unmatched?: string): Promise<Findings> {
+  const findings = new Findings(undefined);
+  const pair = { label: 'c', keyNames: ['id'], sides: [source, other], differing: differingValues, unmatched } as const;
+  await compareRecords({ pairs: [pair], lone: [] }, { samples: 10, keys: 2 }, findings, testContext());
+  return findings;
+}
+
+test('a record that is gone from its own side when it is looked at again is no difference', async () => {
+  const source = collection([[record('a'), record('b')], [record('a')]]);
+
+  const findings = await compared(source, collection([[record('a')]]));
+
+  expect(findings.differences.map(({ name }) => name)).toEqual(['rows c']);
+  expect(findings.samples).toEqual([{ name: 'c', fromSource: 1, fromOther: 1 }]);
+});
+
+test('a value that was written on both sides between two reads is no difference, one that stays different is', async () => {
+  const source = collection([[record('a', 'old')], [record('a', 'new')]]);
+
+  const written = await compared(source, collection([[record('a', 'new')]]));
+  const different = await compared(collection([[record('a', 'x')]]), collection([[record('a', 'y')]]));
+
+  expect(written.result).toBe('same');
+  expect(different.differences).toEqual([
+    { name: 'samples c', source: '1 of 1 found, 1 different', other: '1 of 1 found, 1 different' },
+  ]);
+  expect(different.keys).toMatchObject([{ changed: [['a']], changedColumns: [['value']], more: false }]);
+});
+
+test('keys are named up to the limit, and it is said that there are more', async () => {
+  const source = collection([['a', 'b', 'c'].map((key) => record(key))]);
+
+  const findings = await compared(source, collection([[]]));
+
+  expect(findings.keys).toMatchObject([{ onlyInSource: [['a'], ['b']], more: true }]);
+  expect(findings.differences).toContainEqual({ name: 'samples c', source: '0 of 0 found', other: '0 of 3 found' });
+});
+
+test.each<[string, Partial<RecordCollection>, readonly string[]]>([
+  ['counting', { count: async () => ({ why: 'no right' }) }, ['rows of c']],
+  ['sampling', { sample: async () => ({ why: 'no right' }) }, ['samples of c']],
+  ['looking up', { lookUp: async () => ({ why: 'no right' }) }, ['samples of c']],
+])('when %s fails, that is not compared and the rest is', async (_what, changes, expected) => {
+  const findings = await compared(collection([[record('a')]]), collection([[record('a')]], changes));
+
+  expect(findings.notCompared).toEqual(expected.map((what) => ({ what, why: 'no right' })));
+  expect(findings.result).toBe('incomplete');
+  expect(findings.compared).toBeGreaterThan(0);
+});
+
+test.each([
+  [5, 5],
+  [5, 7],
+])('an estimate is never compared: %i and about %i', async (amount, estimate) => {
+  const count = async (): Promise<Attempt<RecordCount>> => ({ value: { records: estimate, doubt: 'it is old' } });
+  const exact = { count: async (): Promise<Attempt<RecordCount>> => ({ value: { records: amount } }) };
+
+  const findings = await compared(collection([[record('a')]], exact), collection([[record('a')]], { count }));
+
+  expect(findings.result).toBe('incomplete');
+  expect(findings.notCompared).toEqual([{ what: 'rows of c', why: `5 and about ${estimate}: it is old` }]);
+  expect(findings.counts).toEqual([{ name: 'c', source: 5, other: estimate, estimated: ['other'] }]);
+});
+
+test('what was skipped is told once for each reason, and is not the same', async () => {
+  const large = [record('a', 'v', 'too large'), record('b', 'v', 'too large'), record('c')];
+
+  const findings = await compared(collection([large]), collection([[record('a'), record('b'), record('c')]]));
+
+  expect(findings.notCompared).toEqual([{ what: '2 sampled of c', why: 'too large' }]);
+  expect(findings.result).toBe('incomplete');
+});
+
+test('without a key in common only the counts are compared', async () => {
+  const findings = await compared(collection([[record('a')]]), collection([[record('b')]]), 'no such column');
+
+  expect(findings.notCompared).toEqual([{ what: 'samples of c', why: 'no such column' }]);
+  expect(findings.compared).toBe(1);
+});

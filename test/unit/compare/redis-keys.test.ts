@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import { keyOfName, nameOfKey } from '../../../src/jobs/compare/redis/key-name.ts';
+import { readKeys } from '../../../src/jobs/compare/redis/read-keys.ts';
+import {
+  type ByteCommand,
+  type ByteReply,
+  type RedisConnection,
+  RedisError,
+} from '../../../src/targets/redis/connection.ts';
+import { slotOwners } from '../../../src/targets/redis/slots.ts';
+import { testSignal } from '../../support/test-context.ts';
+
+/** A server that answers as `answer` says, SELECT apart. */
+function serverThat(answer: (command: ByteCommand) => ByteReply | RedisError): RedisConnection {
+  const askBytes = async (commands: readonly ByteCommand[]) =>
+    commands.map((command) => (command[0] === 'SELECT' ? Buffer.from('OK') : answer(command)));
+  return { askBytes } as unknown as RedisConnection;
+}
+
+const read = (answer: (command: ByteCommand) => ByteReply | RedisError) =>
+  readKeys(serverThat(answer), [Buffer.from('k')], { database: 0, signal: testSignal() });
+
+test('a value of a module is not read, and its type and life are known', async () => {
+  const asked: string[] = [];
+
+  const [state] = await read(([name]) => {
+    asked.push(name);
+    return name === 'TYPE' ? Buffer.from('ReJSON-RL') : 5_000;
+  });
+
+  expect(state).toEqual({
+    type: 'ReJSON-RL',
+    leftMs: 5_000,
+    length: undefined,
+    fingerprint: undefined,
+    skipped: 'values of type ReJSON-RL cannot be compared',
+  });
+  expect(asked).toEqual(['TYPE', 'PTTL', 'MEMORY']);
+});
+
+test('a key that became something else while it was read is not compared', async () => {
+  const [state] = await read(([name]) => {
+    if (name === 'TYPE') return Buffer.from('list');
+    return name === 'LRANGE' || name === 'LLEN' ? new RedisError('WRONGTYPE Operation against a key') : -1;
+  });
+
+  expect(state).toMatchObject({ leftMs: undefined, length: undefined, skipped: 'it changed while it was read' });
+});
+
+test('a right that lacks, and a key that moved to another node, are thrown', async () => {
+  await expect(read(() => new RedisError('NOPERM this user has no permissions'))).rejects.toThrow('NOPERM');
+  await expect(read(() => new RedisError('MOVED 12 127.0.0.1:7000'))).rejects.toThrow('MOVED');
+});
+
+test('scores are the same however many digits a version writes', async () => {
+  const scored = (score: string) =>
+    read(([name]) => {
+      if (name === 'TYPE') return Buffer.from('zset');
+      return name === 'ZRANGE' ? [Buffer.from('m'), Buffer.from(score)] : 1;
+    });
+
+  const [short] = await scored('0.1');
+  const [long] = await scored('0.10000000000000001');
+  const [other] = await scored('0.2');
+
+  expect(long?.fingerprint).toBe(short?.fingerprint);
+  expect(other?.fingerprint).not.toBe(short?.fingerprint);
+});
+
+test('no two keys have one name', () => {
+  const keys = [Buffer.from('text é'), Buffer.from([255, 0]), Buffer.from('binary:ff00'), Buffer.from('\ufffd')];
+
+  const names = keys.map(nameOfKey);
+
+  expect(new Set(names).size).toBe(keys.length);
+  expect(names[0]).toBe('text é');
+  expect(names.map(keyOfName)).toEqual(keys);
+});
+
+test('slots belong to the node in whose line they stand, those on their way too', () => {
+  const owners = slotOwners(
+    [
+      'a 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-2 5 [5->-b]',
+      'b 10.0.0.2:6379@16379 master - 0 0 2 connected 3-4 [5-<-a]',
+      'c 10.0.0.3:6379@16379 slave a 0 0 1 connected',
+    ].join('\n'),
+  );
+
+  expect(owners.slice(0, 7)).toEqual(['a', 'a', 'a', 'b', 'b', 'a', undefined]);
+  expect(owners).toHaveLength(16_384);
+});
