@@ -10,6 +10,7 @@ import { type GivenAws, longDelayMs, type Measured, playCloudwatch } from './mot
 import { scrapeOne, testScraper, valuesOf } from './scrape.ts';
 import { type AskedSeries, askedSeries, type ScriptedAws, startScriptedAws } from './scripted-aws.ts';
 import { testSignal } from './test-context.ts';
+import { stubAwsCredentials } from './test-credentials.ts';
 
 type Access = { readonly endpoint: string; readonly cloudwatchEndpoint: string };
 
@@ -49,8 +50,7 @@ export function awsGolden(given: AwsGolden): PlayedAws {
   };
 
   beforeAll(async () => {
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
+    stubAwsCredentials();
     moto = await startMoto();
     await given.make(moto.endpoint);
     front = await startAwsFront(moto.endpoint, given.lacking ?? (() => undefined));

@@ -2,11 +2,11 @@ import { CreateDBInstanceCommand, CreateDBInstanceReadReplicaCommand, RDSClient 
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startAwsFront } from './aws-front.ts';
 import { type Moto, startMoto } from './moto.ts';
-import { motoOptions } from './moto-aws.ts';
-import { motoDynamodb, testRegion } from './moto-dynamodb.ts';
+import { type Measured, motoOptions, playCloudwatch } from './moto-aws.ts';
+import { motoDynamodb, ordersTable, testRegion } from './moto-dynamodb.ts';
 import { makeCaches, playCaches } from './played-caches.ts';
 import { playFunctions } from './played-functions.ts';
-import { type AwsAnswer, type AwsRequest, metricData, startScriptedAws } from './scripted-aws.ts';
+import { type AskedSeries, type AwsAnswer, type AwsRequest, startScriptedAws } from './scripted-aws.ts';
 
 /** DynamoDB as moto plays it, with tables, and a CloudWatch that has measured something. */
 export interface LiveAws extends AsyncDisposable {
@@ -30,7 +30,7 @@ export async function startLiveAws(): Promise<LiveAws> {
   const front = started.use(
     await startAwsFront(moto.endpoint, (request) => playCaches(request) ?? playFunctions(request)),
   );
-  const cloudwatch = started.use(await startScriptedAws(playCloudwatch));
+  const cloudwatch = started.use(await startScriptedAws(playCloudwatch(played, overTime)));
   const dynamodb = started.use(await startScriptedAws((request) => askMoto(moto.endpoint, request)));
   const all = started.move();
   return {
@@ -43,23 +43,7 @@ export async function startLiveAws(): Promise<LiveAws> {
 
 async function makeTables(moto: Moto): Promise<void> {
   using dynamodb = motoDynamodb(moto.endpoint);
-  await dynamodb.createTable('orders', {
-    BillingMode: 'PROVISIONED',
-    ProvisionedThroughput: { ReadCapacityUnits: 10, WriteCapacityUnits: 5 },
-    AttributeDefinitions: [
-      { AttributeName: 'id', AttributeType: 'S' },
-      { AttributeName: 'customer', AttributeType: 'S' },
-    ],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: 'by-customer',
-        KeySchema: [{ AttributeName: 'customer', KeyType: 'HASH' }],
-        Projection: { ProjectionType: 'KEYS_ONLY' },
-        ProvisionedThroughput: { ReadCapacityUnits: 4, WriteCapacityUnits: 2 },
-      },
-    ],
-    DeletionProtectionEnabled: true,
-  });
+  await dynamodb.createTable('orders', ordersTable);
   await dynamodb.createTable('sessions');
   await dynamodb.enableRecovery('orders');
   await dynamodb.enableTimeToLive('sessions');
@@ -208,30 +192,16 @@ const measured: readonly (readonly [metric: string, dimensions: Dimensions, valu
   ),
 ];
 
-const keyOf = (dimensions: Dimensions) => JSON.stringify(Object.entries(dimensions).sort());
+const played = measured.map(([metric, dimensions, value]): Measured => ({ metric, dimensions, value }));
 
-function playCloudwatch(request: AwsRequest): AwsAnswer {
-  if (request.call === 'ListMetrics') return { value: { Metrics: listed(String(request.body['MetricName'])) } };
-  return metricData(request, ({ metric, dimensions, start, end, periodSeconds }) => {
-    const found = measured.find(([name, others]) => name === metric && keyOf(others) === keyOf(dimensions));
-    if (found === undefined) return {};
-    const points: Record<number, number> = {};
-    for (let at = start; at < end; at += periodSeconds) points[at] = wave(found[2], at / periodSeconds);
-    return points;
-  });
+function overTime({ value }: Measured, { start, end, periodSeconds }: AskedSeries): Record<number, number> {
+  const points: Record<number, number> = {};
+  for (let at = start; at < end; at += periodSeconds) points[at] = wave(value, at / periodSeconds);
+  return points;
 }
 
 /** The same for the same period, never 0, and whole where the value is. */
 function wave(value: number, period: number): number {
   const moved = value * (1 + Math.sin(period * 1.3) / 3);
   return Number.isInteger(value) ? Math.max(1, Math.round(moved)) : moved;
-}
-
-function listed(asked: string) {
-  return measured
-    .filter(([metric]) => metric === asked)
-    .map(([MetricName, dimensions]) => ({
-      MetricName,
-      Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
-    }));
 }

@@ -9,7 +9,7 @@ import { queueSelection, sqsWatchSettings } from '../../src/collectors/sqs/setti
 import type { WatchedSqs } from '../../src/collectors/sqs/watch.ts';
 import type { AwsAccess } from '../../src/targets/aws/settings.ts';
 import { testRegion } from './moto-dynamodb.ts';
-import { type AwsAnswer, type AwsRequest, metricData } from './scripted-aws.ts';
+import { type AskedSeries, type AwsAnswer, type AwsRequest, metricData } from './scripted-aws.ts';
 
 /** What a target of AWS is given in a test; the rest is as the configuration would have it. */
 export interface GivenAws {
@@ -29,47 +29,47 @@ function testAccess(access: Partial<AwsAccess>): AwsAccess {
   return { region: testRegion, ...nothing, timeoutMs: 4_000, ...access };
 }
 
+function watchOf({ watch, cloudwatch = {} }: GivenAws) {
+  return { ...watch, cloudwatch: cloudwatchSettings.parse(cloudwatch) };
+}
+
 export function watchedRds(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedRds {
-  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
   return {
     name: 'ledger',
     engine: 'rds',
     access: testAccess(access),
     databases: databaseSelection.parse(given.select ?? {}),
-    watch: rdsWatchSettings.parse({ ...given.watch, cloudwatch }),
+    watch: rdsWatchSettings.parse(watchOf(given)),
   };
 }
 
 export function watchedElasticache(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedElasticache {
-  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
   return {
     name: 'ledger',
     engine: 'elasticache',
     access: testAccess(access),
     caches: cacheSelection.parse(given.select ?? {}),
-    watch: elasticacheWatchSettings.parse({ ...given.watch, cloudwatch }),
+    watch: elasticacheWatchSettings.parse(watchOf(given)),
   };
 }
 
 export function watchedSqs(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedSqs {
-  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
   return {
     name: 'ledger',
     engine: 'sqs',
     access: testAccess(access),
     queues: queueSelection.parse(given.select ?? {}),
-    watch: sqsWatchSettings.parse({ ...given.watch, cloudwatch }),
+    watch: sqsWatchSettings.parse(watchOf(given)),
   };
 }
 
 export function watchedLambda(access: Partial<AwsAccess>, given: GivenAws = {}): WatchedLambda {
-  const cloudwatch = cloudwatchSettings.parse(given.cloudwatch ?? {});
   return {
     name: 'ledger',
     engine: 'lambda',
     access: testAccess(access),
     functions: functionSelection.parse(given.select ?? {}),
-    watch: lambdaWatchSettings.parse({ ...given.watch, cloudwatch }),
+    watch: lambdaWatchSettings.parse(watchOf(given)),
   };
 }
 
@@ -82,17 +82,35 @@ export interface Measured {
   readonly others?: Readonly<Record<string, number>>;
 }
 
-/** Plays CloudWatch; moto knows no percentiles. */
-export function playCloudwatch(measured: readonly Measured[]): (request: AwsRequest) => AwsAnswer {
-  return (request) =>
-    metricData(request, ({ metric, dimensions, statistic, start }) => {
-      const found = measured.find((one) => one.metric === metric && isSame(one.dimensions, dimensions));
-      return found === undefined ? {} : { [start]: found.others?.[statistic] ?? found.value };
+/** Plays CloudWatch; moto knows no percentiles. `pointsOf` tells what there is of a series, by instants in seconds: by default one point. */
+export function playCloudwatch(
+  measured: readonly Measured[],
+  pointsOf: (found: Measured, asked: AskedSeries) => Readonly<Record<number, number>> = ofFirstPeriod,
+): (request: AwsRequest) => AwsAnswer {
+  return (request) => {
+    if (request.call === 'ListMetrics') return { value: { Metrics: listed(measured, request.body['MetricName']) } };
+    return metricData(request, (asked) => {
+      const found = measured.find((one) => one.metric === asked.metric && isSame(one.dimensions, asked.dimensions));
+      return found === undefined ? {} : pointsOf(found, asked);
     });
+  };
+}
+
+function ofFirstPeriod({ value, others }: Measured, { start, statistic }: AskedSeries) {
+  return { [start]: others?.[statistic] ?? value };
 }
 
 function isSame(a: object, b: object): boolean {
   return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
+}
+
+function listed(measured: readonly Measured[], name: unknown) {
+  return measured
+    .filter(({ metric }) => metric === name)
+    .map(({ metric, dimensions }) => ({
+      MetricName: metric,
+      Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+    }));
 }
 
 /** A delay with which the next period is final in five minutes, not while the tests run. */

@@ -25,6 +25,25 @@ export interface MotoDynamodb extends Disposable {
   putMetric(metric: string, dimensions: Readonly<Record<string, string>>, at: Date, value: number): Promise<void>;
 }
 
+/** A provisioned table with an index, protected from deletion. */
+export const ordersTable: Partial<CreateTableCommandInput> = {
+  BillingMode: 'PROVISIONED',
+  ProvisionedThroughput: { ReadCapacityUnits: 10, WriteCapacityUnits: 5 },
+  AttributeDefinitions: [
+    { AttributeName: 'id', AttributeType: 'S' },
+    { AttributeName: 'customer', AttributeType: 'S' },
+  ],
+  GlobalSecondaryIndexes: [
+    {
+      IndexName: 'by-customer',
+      KeySchema: [{ AttributeName: 'customer', KeyType: 'HASH' }],
+      Projection: { ProjectionType: 'KEYS_ONLY' },
+      ProvisionedThroughput: { ReadCapacityUnits: 4, WriteCapacityUnits: 2 },
+    },
+  ],
+  DeletionProtectionEnabled: true,
+};
+
 export function motoDynamodb(endpoint: string): MotoDynamodb {
   const options = {
     region: testRegion,

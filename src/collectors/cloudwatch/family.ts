@@ -39,8 +39,23 @@ export function cloudwatchCollector(service: CloudwatchService, group: Cloudwatc
   };
 }
 
+/**
+ * Samples that a family makes of what CloudWatch told. What it could not tell makes the family fail, and the rest is shown.
+ * Throws {@link NotApplicable} where CloudWatch is not read.
+ */
+export async function samplesOfCloudwatch(
+  source: CloudwatchSource,
+  context: WorkContext,
+  toSamples: (memory: CloudwatchMemory, nowMs: number) => Promise<readonly Sample[]>,
+): Promise<readonly Sample[]> {
+  const { value: memory, failure } = await readCloudwatch(source, context);
+  const samples = await toSamples(memory, context.clock.now().getTime());
+  if (failure !== undefined) throw new CollectedInPart(samples, failure);
+  return samples;
+}
+
 /** Throws {@link NotApplicable} where CloudWatch is not read. */
-export async function readCloudwatch(
+async function readCloudwatch(
   { cloudwatch }: CloudwatchSource,
   { signal }: WorkContext,
 ): Promise<Look<CloudwatchMemory>> {

@@ -1,7 +1,6 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import type { CloudwatchMemory } from '../cloudwatch/memory.ts';
-import { CollectedInPart } from '../collector.ts';
 import { type Capacity, capacitiesOf, directions } from './capacity-of.ts';
 import type { DynamodbCollector } from './source.ts';
 import { subjectOf } from './utilization.ts';
@@ -42,15 +41,13 @@ export const throttling: DynamodbCollector = {
   scope: 'server',
   metrics: [events, byReason],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const { value: tables } = await source.tables.read(context.signal);
-    const samples = [...tables.described].flatMap(([table, description]) =>
-      capacitiesOf(table, description).flatMap((one) => throttlesOf(one, memory)),
-    );
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory) => {
+      const { value: tables } = await source.tables.read(context.signal);
+      return [...tables.described].flatMap(([table, description]) =>
+        capacitiesOf(table, description).flatMap((one) => throttlesOf(one, memory)),
+      );
+    }),
 };
 
 function throttlesOf(one: Capacity, memory: CloudwatchMemory): Sample[] {

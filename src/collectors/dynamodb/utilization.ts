@@ -1,8 +1,7 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import type { CloudwatchMemory } from '../cloudwatch/memory.ts';
 import type { Subject } from '../cloudwatch/service.ts';
-import { CollectedInPart } from '../collector.ts';
 import { type Capacity, capacitiesOf, type Direction, directions } from './capacity-of.ts';
 import type { DynamodbCollector } from './source.ts';
 
@@ -34,21 +33,19 @@ export const utilizationFamily: DynamodbCollector = {
   scope: 'server',
   metrics: [consumed, utilization],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const { value: tables } = await source.tables.read(context.signal);
-    const limits = await source.limits.read(context.signal).catch(() => undefined);
-    const quota = {
-      read: limits?.value.TableMaxReadCapacityUnits,
-      write: limits?.value.TableMaxWriteCapacityUnits,
-    };
-    const around = { memory, nowMs: context.clock.now().getTime(), quota, periodMs: source.settings.cloudwatch.period };
-    const samples = [...tables.described].flatMap(([table, description]) =>
-      capacitiesOf(table, description).flatMap((one) => directions.flatMap((way) => usageOf(one, way, around))),
-    );
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory, nowMs) => {
+      const { value: tables } = await source.tables.read(context.signal);
+      const limits = await source.limits.read(context.signal).catch(() => undefined);
+      const quota = {
+        read: limits?.value.TableMaxReadCapacityUnits,
+        write: limits?.value.TableMaxWriteCapacityUnits,
+      };
+      const around = { memory, nowMs, quota, periodMs: source.settings.cloudwatch.period };
+      return [...tables.described].flatMap(([table, description]) =>
+        capacitiesOf(table, description).flatMap((one) => directions.flatMap((way) => usageOf(one, way, around))),
+      );
+    }),
 };
 
 interface Around {

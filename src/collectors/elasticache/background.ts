@@ -4,7 +4,7 @@ import { AwsFailure } from '../../targets/aws/failure.ts';
 import { ElasticacheApi } from '../../targets/elasticache/api.ts';
 import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import { TagFilter } from '../cloudwatch/selection.ts';
-import type { Subjects } from '../cloudwatch/service.ts';
+import { subjectsOfLook } from '../cloudwatch/subjects-of.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
 import type { Look, Refreshed } from '../refreshed.ts';
 import { type CacheSnapshot, ofNodes, ofServerless } from './cache-snapshots.ts';
@@ -42,7 +42,9 @@ export class ElasticacheLooks implements AwsLooks<ElasticacheSource> {
         what: 'the snapshots',
         look: (_previous, { signal }) => this.#lookAtSnapshots(caches, signal),
       }),
-      ...this.background.watchCloudwatch(elasticacheService, families, (signal) => subjects(caches, signal)),
+      ...this.background.watchCloudwatch(elasticacheService, families, (signal) =>
+        subjectsOfLook(caches, signal, subjectsOf),
+      ),
       settings: watch,
     };
   }
@@ -79,9 +81,4 @@ export class ElasticacheLooks implements AwsLooks<ElasticacheSource> {
     if (value.serverless.size === 0) return { value: ofAllNodes };
     return { value: [...ofAllNodes, ...(await this.background.api.serverlessSnapshots(signal)).map(ofServerless)] };
   }
-}
-
-async function subjects(caches: Refreshed<Caches>, signal: AbortSignal): Promise<Look<Subjects>> {
-  const found = await caches.read(signal);
-  return { ...found, value: { all: subjectsOf(found.value), incomplete: new Map() } };
 }

@@ -1,7 +1,6 @@
 import { metric, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import { samplesOf } from '../cloudwatch/source.ts';
-import { CollectedInPart } from '../collector.ts';
 import { limitsOf } from './serverless.ts';
 import type { ElasticacheCollector } from './source.ts';
 import { serverlessSubject } from './subjects.ts';
@@ -31,25 +30,22 @@ export const serverlessUse: ElasticacheCollector = {
   scope: 'server',
   metrics: [storage, processing],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const nowMs = context.clock.now().getTime();
-    const periodSeconds = source.settings.cloudwatch.period / 1_000;
-    const samples = await samplesOf(source.caches, context, (caches) =>
-      [...caches.serverless].flatMap(([cache, one]) => {
-        const subject = serverlessSubject(cache, one);
-        const { storageBytes = 0, unitsPerSecond = 0 } = limitsOf(one);
-        const bytes = memory.value('BytesUsedForCache', subject, 'Maximum', nowMs);
-        const units = memory.value('ElastiCacheProcessingUnits', subject, 'Sum', nowMs);
-        return [
-          ...(bytes === undefined || storageBytes === 0 ? [] : [sample(storage, bytes / storageBytes, { cache })]),
-          ...(units === undefined || unitsPerSecond === 0
-            ? []
-            : [sample(processing, units / periodSeconds / unitsPerSecond, { cache })]),
-        ];
-      }),
-    );
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory, nowMs) => {
+      const periodSeconds = source.settings.cloudwatch.period / 1_000;
+      return await samplesOf(source.caches, context, (caches) =>
+        [...caches.serverless].flatMap(([cache, one]) => {
+          const subject = serverlessSubject(cache, one);
+          const { storageBytes = 0, unitsPerSecond = 0 } = limitsOf(one);
+          const bytes = memory.value('BytesUsedForCache', subject, 'Maximum', nowMs);
+          const units = memory.value('ElastiCacheProcessingUnits', subject, 'Sum', nowMs);
+          return [
+            ...(bytes === undefined || storageBytes === 0 ? [] : [sample(storage, bytes / storageBytes, { cache })]),
+            ...(units === undefined || unitsPerSecond === 0
+              ? []
+              : [sample(processing, units / periodSeconds / unitsPerSecond, { cache })]),
+          ];
+        }),
+      );
+    }),
 };

@@ -1,7 +1,6 @@
 import { metric, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import { samplesOf } from '../cloudwatch/source.ts';
-import { CollectedInPart } from '../collector.ts';
 import type { LambdaCollector } from './source.ts';
 import { account } from './subjects.ts';
 
@@ -29,22 +28,19 @@ export const accountConcurrencyUse: LambdaCollector = {
   scope: 'server',
   metrics: [usedOfAll, usedOfUnreserved],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const nowMs = context.clock.now().getTime();
-    const samples = await samplesOf(source.account, context, ({ AccountLimit }) =>
-      (
-        [
-          [usedOfAll, 'ConcurrentExecutions'],
-          [usedOfUnreserved, 'UnreservedConcurrentExecutions'],
-        ] as const
-      ).flatMap(([ratio, of]) => {
-        const most = memory.value(of, account, 'Maximum', nowMs);
-        const limit = AccountLimit?.[of] ?? 0;
-        return most === undefined || limit === 0 ? [] : [sample(ratio, most / limit, {})];
-      }),
-    );
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, (memory, nowMs) =>
+      samplesOf(source.account, context, ({ AccountLimit }) =>
+        (
+          [
+            [usedOfAll, 'ConcurrentExecutions'],
+            [usedOfUnreserved, 'UnreservedConcurrentExecutions'],
+          ] as const
+        ).flatMap(([ratio, of]) => {
+          const most = memory.value(of, account, 'Maximum', nowMs);
+          const limit = AccountLimit?.[of] ?? 0;
+          return most === undefined || limit === 0 ? [] : [sample(ratio, most / limit, {})];
+        }),
+      ),
+    ),
 };

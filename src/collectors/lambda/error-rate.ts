@@ -1,6 +1,5 @@
 import { metric, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
-import { CollectedInPart } from '../collector.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import type { LambdaCollector } from './source.ts';
 
 const ratio = metric({
@@ -18,18 +17,15 @@ export const errorRate: LambdaCollector = {
   scope: 'server',
   metrics: [ratio],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const { value: functions } = await source.functions.read(context.signal);
-    const nowMs = context.clock.now().getTime();
-    const samples = [...functions.described].flatMap(([name, { FunctionArn = '' }]) => {
-      const subject = { kind: 'function', name: FunctionArn, values: [name] };
-      const invocations = memory.value('Invocations', subject, 'Sum', nowMs) ?? 0;
-      const errors = memory.value('Errors', subject, 'Sum', nowMs);
-      if (errors === undefined || invocations === 0) return [];
-      return [sample(ratio, errors / invocations, { function: name })];
-    });
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory, nowMs) => {
+      const { value: functions } = await source.functions.read(context.signal);
+      return [...functions.described].flatMap(([name, { FunctionArn = '' }]) => {
+        const subject = { kind: 'function', name: FunctionArn, values: [name] };
+        const invocations = memory.value('Invocations', subject, 'Sum', nowMs) ?? 0;
+        const errors = memory.value('Errors', subject, 'Sum', nowMs);
+        if (errors === undefined || invocations === 0) return [];
+        return [sample(ratio, errors / invocations, { function: name })];
+      });
+    }),
 };

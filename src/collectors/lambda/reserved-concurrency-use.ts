@@ -1,7 +1,6 @@
 import { metric, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import { samplesOf } from '../cloudwatch/source.ts';
-import { CollectedInPart } from '../collector.ts';
 import type { LambdaCollector } from './source.ts';
 
 const used = metric({
@@ -19,18 +18,15 @@ export const reservedConcurrencyUse: LambdaCollector = {
   scope: 'server',
   metrics: [used],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const { value: functions } = await source.functions.read(context.signal);
-    const nowMs = context.clock.now().getTime();
-    const samples = await samplesOf(source.reserved, context, (reserved) =>
-      [...reserved].flatMap(([name, limit]) => {
-        const subject = { kind: 'function', name: functions.described.get(name)?.FunctionArn ?? '', values: [name] };
-        const most = memory.value('ConcurrentExecutions', subject, 'Maximum', nowMs);
-        return most === undefined || limit === 0 ? [] : [sample(used, most / limit, { function: name })];
-      }),
-    );
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory, nowMs) => {
+      const { value: functions } = await source.functions.read(context.signal);
+      return await samplesOf(source.reserved, context, (reserved) =>
+        [...reserved].flatMap(([name, limit]) => {
+          const subject = { kind: 'function', name: functions.described.get(name)?.FunctionArn ?? '', values: [name] };
+          const most = memory.value('ConcurrentExecutions', subject, 'Maximum', nowMs);
+          return most === undefined || limit === 0 ? [] : [sample(used, most / limit, { function: name })];
+        }),
+      );
+    }),
 };

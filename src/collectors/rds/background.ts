@@ -1,9 +1,9 @@
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import { RdsApi } from '../../targets/rds/api.ts';
 import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
-import type { Subjects } from '../cloudwatch/service.ts';
+import { subjectsOfLook } from '../cloudwatch/subjects-of.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
-import type { Look, Refreshed } from '../refreshed.ts';
+import type { Look } from '../refreshed.ts';
 import { chooseDatabases } from './choose-databases.ts';
 import { rdsService } from './cloudwatch.ts';
 import type { Databases, RdsSource } from './source.ts';
@@ -53,7 +53,7 @@ export class RdsLooks implements AwsLooks<RdsSource> {
         what: 'pending maintenance',
         look: async (_previous, { signal }) => ({ value: await this.background.api.pendingMaintenance(signal) }),
       }),
-      ...background.watchCloudwatch(rdsService, families, (signal) => subjects(databases, signal)),
+      ...background.watchCloudwatch(rdsService, families, (signal) => subjectsOfLook(databases, signal, subjectsOf)),
       settings: watch,
     };
   }
@@ -71,9 +71,4 @@ export class RdsLooks implements AwsLooks<RdsSource> {
 /** Neptune and DocumentDB answer in the same lists, and have other metrics. */
 function isOfRds({ Engine }: Pick<DBInstance | DBCluster, 'Engine'>): boolean {
   return Engine !== 'neptune' && Engine !== 'docdb';
-}
-
-async function subjects(databases: Refreshed<Databases>, signal: AbortSignal): Promise<Look<Subjects>> {
-  const found = await databases.read(signal);
-  return { ...found, value: { all: subjectsOf(found.value), incomplete: new Map() } };
 }

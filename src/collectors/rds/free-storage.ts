@@ -1,6 +1,5 @@
 import { metric, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
-import { CollectedInPart } from '../collector.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import type { RdsCollector } from './source.ts';
 import { allocatedBytesOf } from './storage.ts';
 
@@ -19,17 +18,14 @@ export const freeStorage: RdsCollector = {
   scope: 'server',
   metrics: [ratio],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const { value: databases } = await source.databases.read(context.signal);
-    const nowMs = context.clock.now().getTime();
-    const samples = [...databases.instances].flatMap(([dbidentifier, one]) => {
-      const subject = { kind: 'volume', name: one.DBInstanceArn ?? '', values: [dbidentifier] };
-      const free = memory.value('FreeStorageSpace', subject, 'Minimum', nowMs);
-      const allocated = allocatedBytesOf(one);
-      return free === undefined || allocated === undefined ? [] : [sample(ratio, free / allocated, { dbidentifier })];
-    });
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory, nowMs) => {
+      const { value: databases } = await source.databases.read(context.signal);
+      return [...databases.instances].flatMap(([dbidentifier, one]) => {
+        const subject = { kind: 'volume', name: one.DBInstanceArn ?? '', values: [dbidentifier] };
+        const free = memory.value('FreeStorageSpace', subject, 'Minimum', nowMs);
+        const allocated = allocatedBytesOf(one);
+        return free === undefined || allocated === undefined ? [] : [sample(ratio, free / allocated, { dbidentifier })];
+      });
+    }),
 };

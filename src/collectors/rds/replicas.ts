@@ -1,8 +1,7 @@
 import { metric, type Sample, sample } from '../../core/metric.ts';
-import { readCloudwatch } from '../cloudwatch/family.ts';
+import { samplesOfCloudwatch } from '../cloudwatch/family.ts';
 import type { CloudwatchMemory } from '../cloudwatch/memory.ts';
 import type { Subject } from '../cloudwatch/service.ts';
-import { CollectedInPart } from '../collector.ts';
 import type { RdsCollector } from './source.ts';
 import { subjectsOf } from './subjects.ts';
 
@@ -32,14 +31,11 @@ export const replicas: RdsCollector = {
   scope: 'server',
   metrics: [lag, running],
   enabledByDefault: true,
-  async collect(source, context) {
-    const { value: memory, failure } = await readCloudwatch(source, context);
-    const { value: databases } = await source.databases.read(context.signal);
-    const nowMs = context.clock.now().getTime();
-    const samples = subjectsOf(databases).flatMap((subject) => lagOf(subject, memory, nowMs));
-    if (failure !== undefined) throw new CollectedInPart(samples, failure);
-    return samples;
-  },
+  collect: (source, context) =>
+    samplesOfCloudwatch(source, context, async (memory, nowMs) => {
+      const { value: databases } = await source.databases.read(context.signal);
+      return subjectsOf(databases).flatMap((subject) => lagOf(subject, memory, nowMs));
+    }),
 };
 
 function lagOf(subject: Subject, memory: CloudwatchMemory, nowMs: number): Sample[] {

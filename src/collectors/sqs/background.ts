@@ -4,9 +4,10 @@ import { SqsApi } from '../../targets/sqs/api.ts';
 import { AwsBackground, type AwsSurroundings } from '../cloudwatch/background.ts';
 import { lookAtEach } from '../cloudwatch/look-at-each.ts';
 import { chooseNames, TagFilter } from '../cloudwatch/selection.ts';
-import type { Subjects } from '../cloudwatch/service.ts';
+import type { Subject } from '../cloudwatch/service.ts';
+import { subjectsOfLook } from '../cloudwatch/subjects-of.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
-import type { Look, Refreshed } from '../refreshed.ts';
+import type { Look } from '../refreshed.ts';
 import { sqsService } from './cloudwatch.ts';
 import { parseRedrivePolicy } from './redrive.ts';
 import type { Queue, Queues, SqsSource } from './source.ts';
@@ -41,7 +42,7 @@ export class SqsLooks implements AwsLooks<SqsSource> {
     });
     this.source = {
       queues,
-      ...this.background.watchCloudwatch(sqsService, families, (signal) => subjects(queues, signal)),
+      ...this.background.watchCloudwatch(sqsService, families, (signal) => subjectsOfLook(queues, signal, subjectsOf)),
       settings: watch,
     };
   }
@@ -90,12 +91,10 @@ function nameOf(url: string): string {
   return url.split('/').at(-1) ?? '';
 }
 
-async function subjects(queues: Refreshed<Queues>, signal: AbortSignal): Promise<Look<Subjects>> {
-  const found = await queues.read(signal);
-  const all = [...found.value.described].map(([name, { attributes }]) => ({
+function subjectsOf({ described }: Queues): Subject[] {
+  return [...described].map(([name, { attributes }]) => ({
     kind: 'queue',
     name: attributes['QueueArn'] ?? '',
     values: [name],
   }));
-  return { ...found, value: { all, incomplete: new Map() } };
 }

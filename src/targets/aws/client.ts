@@ -75,13 +75,14 @@ export interface Page<T> {
   readonly after: string | undefined;
 }
 
-/** More pages than any account has: a service that goes on for ever is broken. */
-const mostPages = 1_000;
+/** More pages than most lists of an account have: a service that goes on for ever is broken. */
+const usualPages = 1_000;
 
-/** All items of a list, page by page. Rejects as `ask` does, and with an AwsFailure when the list does not end. */
+/** All items of a list, page by page, `mostPages` of them. Rejects as `ask` does, and with an AwsFailure when the list is longer. */
 export async function allPages<T>(
   action: string,
   ask: (after: string | undefined) => Promise<Page<T>>,
+  mostPages = usualPages,
 ): Promise<readonly T[]> {
   const found: T[] = [];
   let after: string | undefined;

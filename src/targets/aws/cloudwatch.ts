@@ -1,6 +1,6 @@
 import type { CloudWatchClient, MetricDataQuery, MetricDataResult } from '@aws-sdk/client-cloudwatch';
 import type { AwsCalls } from './calls.ts';
-import { asked, clientOptions, LateClient } from './client.ts';
+import { allPages, asked, clientOptions, LateClient } from './client.ts';
 import type { AwsAccess } from './settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-cloudwatch');
@@ -68,23 +68,18 @@ export class CloudwatchApi implements Disposable {
     given: { readonly signal: AbortSignal; readonly onPage: () => void },
   ): Promise<Readonly<Record<string, string>>[]> {
     const { sdk, client } = await this.#client.get();
-    const found: Readonly<Record<string, string>>[] = [];
-    let after: string | undefined;
-    do {
+    const ask = async (NextToken: string | undefined) => {
       given.onPage();
-      const command = new sdk.ListMetricsCommand({
-        Namespace: namespace,
-        MetricName: metric,
-        ...(after === undefined ? {} : { NextToken: after }),
-      });
+      const command = new sdk.ListMetricsCommand({ Namespace: namespace, MetricName: metric, NextToken });
       const send = () => client.send(command, { abortSignal: given.signal });
       const page = await asked('cloudwatch:ListMetrics', given.signal, send);
-      for (const { Dimensions = [] } of page.Metrics ?? []) {
-        found.push(Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name ?? '', Value ?? ''])));
-      }
-      after = page.NextToken;
-    } while (after !== undefined);
-    return found;
+      return { items: page.Metrics, after: page.NextToken };
+    };
+    // What it costs is limited by onPage.
+    const all = await allPages('cloudwatch:ListMetrics', ask, Number.POSITIVE_INFINITY);
+    return all.map(({ Dimensions = [] }) =>
+      Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name ?? '', Value ?? ''])),
+    );
   }
 
   [Symbol.dispose](): void {

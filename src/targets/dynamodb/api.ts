@@ -7,10 +7,13 @@ import type {
   TimeToLiveDescription,
 } from '@aws-sdk/client-dynamodb';
 import type { AwsCalls } from '../aws/calls.ts';
-import { asked, clientOptions, LateClient, unlessMissing } from '../aws/client.ts';
+import { allPages, asked, clientOptions, LateClient, unlessMissing } from '../aws/client.ts';
 import type { AwsAccess } from '../aws/settings.ts';
 
 type Sdk = typeof import('@aws-sdk/client-dynamodb');
+
+/** There may be any number of tables, and of backups: 100 are on a page. */
+const unbounded = Number.POSITIVE_INFINITY;
 
 /** What is asked of DynamoDB's control plane, all of it free of charge. Every call rejects with an AwsFailure. */
 export class DynamodbApi implements Disposable {
@@ -34,17 +37,14 @@ export class DynamodbApi implements Disposable {
   }
 
   /** Names of all tables of the account in the region. */
-  async tableNames(signal: AbortSignal): Promise<string[]> {
+  async tableNames(signal: AbortSignal): Promise<readonly string[]> {
     const { sdk, client } = await this.#client.get();
-    const names: string[] = [];
-    let after: string | undefined;
-    do {
-      const command = new sdk.ListTablesCommand(after === undefined ? {} : { ExclusiveStartTableName: after });
+    const ask = async (ExclusiveStartTableName: string | undefined) => {
+      const command = new sdk.ListTablesCommand({ ExclusiveStartTableName });
       const page = await asked('dynamodb:ListTables', signal, () => client.send(command, { abortSignal: signal }));
-      names.push(...(page.TableNames ?? []));
-      after = page.LastEvaluatedTableName;
-    } while (after !== undefined);
-    return names;
+      return { items: page.TableNames, after: page.LastEvaluatedTableName };
+    };
+    return await allPages('dynamodb:ListTables', ask, unbounded);
   }
 
   /** Undefined when there is no such table. */
@@ -72,20 +72,14 @@ export class DynamodbApi implements Disposable {
   }
 
   /** On-demand and system backups of all tables; those that AWS Backup keeps are not among them. */
-  async backups(signal: AbortSignal): Promise<BackupSummary[]> {
+  async backups(signal: AbortSignal): Promise<readonly BackupSummary[]> {
     const { sdk, client } = await this.#client.get();
-    const found: BackupSummary[] = [];
-    let after: string | undefined;
-    do {
-      const command = new sdk.ListBackupsCommand({
-        BackupType: 'ALL',
-        ...(after === undefined ? {} : { ExclusiveStartBackupArn: after }),
-      });
+    const ask = async (ExclusiveStartBackupArn: string | undefined) => {
+      const command = new sdk.ListBackupsCommand({ BackupType: 'ALL', ExclusiveStartBackupArn });
       const page = await asked('dynamodb:ListBackups', signal, () => client.send(command, { abortSignal: signal }));
-      found.push(...(page.BackupSummaries ?? []));
-      after = page.LastEvaluatedBackupArn;
-    } while (after !== undefined);
-    return found;
+      return { items: page.BackupSummaries, after: page.LastEvaluatedBackupArn };
+    };
+    return await allPages('dynamodb:ListBackups', ask, unbounded);
   }
 
   async limits(signal: AbortSignal): Promise<DescribeLimitsOutput> {
@@ -96,19 +90,13 @@ export class DynamodbApi implements Disposable {
 
   async tags(arn: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
     const { sdk, client } = await this.#client.get();
-    const tags = new Map<string, string>();
-    let after: string | undefined;
-    do {
-      const command = new sdk.ListTagsOfResourceCommand({
-        ResourceArn: arn,
-        ...(after === undefined ? {} : { NextToken: after }),
-      });
+    const tags = await allPages('dynamodb:ListTagsOfResource', async (NextToken) => {
+      const command = new sdk.ListTagsOfResourceCommand({ ResourceArn: arn, NextToken });
       const send = () => client.send(command, { abortSignal: signal });
       const page = await asked('dynamodb:ListTagsOfResource', signal, send);
-      for (const { Key, Value } of page.Tags ?? []) tags.set(Key ?? '', Value ?? '');
-      after = page.NextToken;
-    } while (after !== undefined);
-    return tags;
+      return { items: page.Tags, after: page.NextToken };
+    });
+    return new Map(tags.map(({ Key, Value }) => [Key ?? '', Value ?? '']));
   }
 
   [Symbol.dispose](): void {

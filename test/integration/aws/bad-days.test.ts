@@ -4,10 +4,10 @@ import { freePort } from '../../support/free-port.ts';
 import { type GivenAws, watchedLambda, watchedRds, watchedSqs } from '../../support/moto-aws.ts';
 import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { stubAwsCredentials } from '../../support/test-credentials.ts';
 
 beforeEach(() => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
+  stubAwsCredentials();
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   vi.stubEnv('HOME', '/nonexistent');
 });

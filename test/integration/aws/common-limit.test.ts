@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createScraper } from '../../../src/collectors/scrape.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
@@ -8,12 +8,9 @@ import { playFunctions } from '../../support/played-functions.ts';
 import { scrapeOne, valuesOf } from '../../support/scrape.ts';
 import { askedSeries, startScriptedAws } from '../../support/scripted-aws.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { useAwsCredentials } from '../../support/test-credentials.ts';
 
-beforeEach(() => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
-});
-afterEach(() => vi.unstubAllEnvs());
+useAwsCredentials();
 
 test('two targets share the limit of the daemon: the second finds what the first left, and both tell the limit', async () => {
   await using front = await startAwsFront('http://127.0.0.1:1', playFunctions);

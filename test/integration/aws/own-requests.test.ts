@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createSelfMetrics } from '../../../src/collectors/self-metrics.ts';
 import { readAwsSecret } from '../../../src/config/aws-secret.ts';
 import { awsRequests } from '../../../src/core/aws-requests.ts';
@@ -10,6 +10,7 @@ import { type Moto, startMoto } from '../../support/moto.ts';
 import { watchedDynamodb } from '../../support/moto-dynamodb.ts';
 import { scrapeOne, testScraper } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { useAwsCredentials } from '../../support/test-credentials.ts';
 
 let moto: Moto;
 beforeAll(async () => {
@@ -18,11 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await moto?.[Symbol.asyncDispose]();
 });
-beforeEach(() => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
-});
-afterEach(() => vi.unstubAllEnvs());
+useAwsCredentials();
 
 /** What was counted for one call since the beginning of the test, by metric without its beginning. */
 function countsOf(service: string, call: string) {

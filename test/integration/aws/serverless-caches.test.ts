@@ -1,15 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { type FrontAnswer, startAwsFront } from '../../support/aws-front.ts';
 import { watchedElasticache } from '../../support/moto-aws.ts';
 import { playCaches } from '../../support/played-caches.ts';
 import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { useAwsCredentials } from '../../support/test-credentials.ts';
 
-beforeEach(() => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
-});
-afterEach(() => vi.unstubAllEnvs());
+useAwsCredentials();
 
 const refused = (status: number, code: string): FrontAnswer => ({
   status,

@@ -5,10 +5,10 @@ import { recordingLog } from '../../support/recording-log.ts';
 import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
 import { type AwsAnswer, type AwsRequest, metricData, startScriptedAws } from '../../support/scripted-aws.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { stubAwsCredentials } from '../../support/test-credentials.ts';
 
 beforeEach(() => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
+  stubAwsCredentials();
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   vi.stubEnv('HOME', '/nonexistent');
 });

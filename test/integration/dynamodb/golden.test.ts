@@ -4,16 +4,12 @@ import { dynamodbCollectors } from '../../../src/collectors/dynamodb/index.ts';
 import { writeExposition } from '../../../src/collectors/exposition.ts';
 import type { Scraper } from '../../../src/collectors/scraper.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
-import { type MotoDynamodb, motoDynamodb, watchedDynamodb } from '../../support/moto-dynamodb.ts';
+import { longDelayMs, playCloudwatch } from '../../support/moto-aws.ts';
+import { type MotoDynamodb, motoDynamodb, ordersTable, watchedDynamodb } from '../../support/moto-dynamodb.ts';
 import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
-import {
-  type AwsAnswer,
-  type AwsRequest,
-  metricData,
-  type ScriptedAws,
-  startScriptedAws,
-} from '../../support/scripted-aws.ts';
+import { type ScriptedAws, startScriptedAws } from '../../support/scripted-aws.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { stubAwsCredentials } from '../../support/test-credentials.ts';
 
 let moto: Moto;
 let made: MotoDynamodb;
@@ -23,16 +19,15 @@ let scraper: Scraper;
 const allFamilies = Object.fromEntries(dynamodbCollectors.map(({ name }) => [name, true]));
 
 beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
+  stubAwsCredentials();
   moto = await startMoto();
   made = motoDynamodb(moto.endpoint);
   await makeTables();
-  cloudwatch = await startScriptedAws(playCloudwatch);
+  cloudwatch = await startScriptedAws(playCloudwatch(measured));
   const access = { endpoint: moto.endpoint, cloudwatchEndpoint: cloudwatch.endpoint };
   const watch = { collectors: allFamilies };
   const tables = { names: ['orders', 'gone'], prefixes: ['ord'] };
-  scraper = testScraper([watchedDynamodb(access, { watch, tables, cloudwatch: { delay: delayMs() } })]);
+  scraper = testScraper([watchedDynamodb(access, { watch, tables, cloudwatch: { delay: longDelayMs() } })]);
   await scrapeOne(scraper, 'ledger', new AbortController().signal);
 });
 
@@ -47,22 +42,8 @@ afterAll(async () => {
 /** A provisioned table with an index, an on-demand one with a maximum, and one that is not chosen. */
 async function makeTables(): Promise<void> {
   await made.createTable('orders', {
-    BillingMode: 'PROVISIONED',
-    ProvisionedThroughput: { ReadCapacityUnits: 10, WriteCapacityUnits: 5 },
-    AttributeDefinitions: [
-      { AttributeName: 'id', AttributeType: 'S' },
-      { AttributeName: 'customer', AttributeType: 'S' },
-    ],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: 'by-customer',
-        KeySchema: [{ AttributeName: 'customer', KeyType: 'HASH' }],
-        Projection: { ProjectionType: 'KEYS_ONLY' },
-        ProvisionedThroughput: { ReadCapacityUnits: 4, WriteCapacityUnits: 2 },
-      },
-    ],
+    ...ordersTable,
     StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
-    DeletionProtectionEnabled: true,
   });
   await made.createTable('ordinals');
   await made.createTable('elsewhere');
@@ -76,40 +57,19 @@ const index = { ...orders, GlobalSecondaryIndexName: 'by-customer' };
 const latency = 'SuccessfulRequestLatency';
 
 /** What CloudWatch has in every period. moto knows no percentiles, so it is played here. */
-const measured: readonly (readonly [metric: string, dimensions: Readonly<Record<string, string>>, value: number])[] = [
-  ['ConsumedReadCapacityUnits', orders, 1_500],
-  ['ConsumedReadCapacityUnits', index, 300],
-  ['ConsumedWriteCapacityUnits', { TableName: 'ordinals' }, 600],
-  ['WriteThrottleEvents', index, 7],
-  ['WriteProvisionedThroughputThrottleEvents', index, 7],
-  [latency, { ...orders, Operation: 'GetItem' }, 4],
-  [latency, { ...orders, Operation: 'GetRecords', StreamLabel: '2026' }, 9],
-  [latency, { TableName: 'elsewhere', Operation: 'Scan' }, 9],
-  ['UserErrors', {}, 3],
-];
-
-function playCloudwatch(request: AwsRequest): AwsAnswer {
-  if (request.call === 'ListMetrics') {
-    const series = measured.filter(([name]) => name === request.body['MetricName']);
-    const Metrics = series.map(([MetricName, dimensions]) => ({
-      MetricName,
-      Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
-    }));
-    return { value: { Metrics } };
-  }
-  return metricData(request, ({ metric, dimensions, start }) => {
-    const same = (others: object) =>
-      JSON.stringify(Object.entries(others).sort()) === JSON.stringify(Object.entries(dimensions).sort());
-    const found = measured.find(([name, others]) => name === metric && same(others));
-    return found === undefined ? {} : { [start]: found[2] };
-  });
-}
-
-/** The next period is final in five minutes, not while these tests run. */
-function delayMs(): number {
-  const leastMs = 180_000;
-  return leastMs + ((Date.now() - leastMs) % 300_000);
-}
+const measured = (
+  [
+    ['ConsumedReadCapacityUnits', orders, 1_500],
+    ['ConsumedReadCapacityUnits', index, 300],
+    ['ConsumedWriteCapacityUnits', { TableName: 'ordinals' }, 600],
+    ['WriteThrottleEvents', index, 7],
+    ['WriteProvisionedThroughputThrottleEvents', index, 7],
+    [latency, { ...orders, Operation: 'GetItem' }, 4],
+    [latency, { ...orders, Operation: 'GetRecords', StreamLabel: '2026' }, 9],
+    [latency, { TableName: 'elsewhere', Operation: 'Scan' }, 9],
+    ['UserErrors', {}, 3],
+  ] as const
+).map(([metric, dimensions, value]) => ({ metric, dimensions, value }));
 
 const masked =
   /creation_timestamp|restorable|_backup_(newest|oldest)|newest_period|watchkeeper_aws|billed_requests|cost/;

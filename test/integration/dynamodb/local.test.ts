@@ -1,14 +1,15 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { isDynamodbLocalInstalled, startDynamodbLocal } from '../../support/dynamodb-local.ts';
 import { motoDynamodb, watchedDynamodb } from '../../support/moto-dynamodb.ts';
 import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { useAwsCredentials } from '../../support/test-credentials.ts';
+
+useAwsCredentials();
 
 test.skipIf(!isDynamodbLocalInstalled)(
   'DynamoDB Local is watched: what it does not know does not apply, and nothing fails',
   async () => {
-    vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
     await using local = await startDynamodbLocal();
     using made = motoDynamodb(local.endpoint);
     await made.createTable('orders', {

@@ -3,13 +3,13 @@ import { type Moto, startMoto } from '../../support/moto.ts';
 import { type MotoDynamodb, motoDynamodb, watchedDynamodb } from '../../support/moto-dynamodb.ts';
 import { scrapeOne, testScraper, valuesOf } from '../../support/scrape.ts';
 import { testSignal } from '../../support/test-context.ts';
+import { stubAwsCredentials } from '../../support/test-credentials.ts';
 
 let moto: Moto;
 let made: MotoDynamodb;
 
 beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'testing');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'testing');
+  stubAwsCredentials();
   moto = await startMoto();
   made = motoDynamodb(moto.endpoint);
   await made.createTable('orders-eu', { Tags: [{ Key: 'team', Value: 'payments' }] });
