@@ -64,7 +64,20 @@ export const sourceSchema = z.strictObject({
   bootstrapRole: z.string().optional(),
   extensions: z.array(z.strictObject({ name: z.string(), version: z.string(), schema: z.string().optional() })),
   databaseSizeBytes: bytes,
-  /** The schema `public`, where pg_dump (before version 15) leaves out its owner and the comment on it; null: there is none. */
+  /** Of the database itself; null for what every new one has. A role of null is everybody. */
+  properties: z
+    .strictObject({
+      owner: z.string(),
+      comment: z.string().nullable(),
+      /** -1: none. */
+      connectionLimit: z.int(),
+      rights: z
+        .array(z.strictObject({ grantee: z.string().nullable(), privilege: z.string(), grantable: z.boolean() }))
+        .nullable(),
+      settings: z.array(z.strictObject({ role: z.string().nullable(), name: z.string(), value: z.string() })),
+    })
+    .optional(),
+  /** The schema `public`, where pg_dump (before version 15) leaves out its owner and the comment on it. */
   publicSchema: z.strictObject({ owner: z.string(), comment: z.string().nullable() }).optional(),
 });
 export type BackupSource = z.infer<typeof sourceSchema>;

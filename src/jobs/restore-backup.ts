@@ -6,6 +6,7 @@ import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type PostgresAccess, withDatabase } from '../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
+import { restoreDatabaseProperties } from './backup/database-properties.ts';
 import { factLabel } from './backup/fact-label.ts';
 import type { BackupMethod } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
@@ -125,6 +126,10 @@ async function fill(
     const [expected, actual] = [manifest.facts.items, measured].map((facts) =>
       judgeableFacts(facts, where).filter(isAbout),
     );
+    if (selection === undefined && manifest.source.properties !== undefined) {
+      const database = { session: into.session, access: server, database: name, ownership } as const;
+      notes.push(...(await restoreDatabaseProperties(manifest.source.properties, database, context.signal)));
+    }
     return { factsCompared: expected?.length ?? 0, differing: compareFacts(expected ?? [], actual ?? []), notes };
   } catch (error) {
     await dropUnfinished(server, name, context);

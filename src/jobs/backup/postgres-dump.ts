@@ -9,6 +9,7 @@ import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { JobContext } from '../job.ts';
 import type { BackupSource, Manifest, Part } from '../manifest.ts';
 import type { SelectSettings } from '../settings.ts';
+import { readDatabaseProperties } from './database-properties.ts';
 import { ChunkHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
 import { measureDatabase, measureInTransaction } from './measure-database.ts';
@@ -94,6 +95,7 @@ async function takeFromSnapshot(
   });
   const source: BackupSource = {
     ...(await describeSource(session, context.signal)),
+    properties: await readDatabaseProperties(session, context.signal),
     publicSchema: await readPublicSchema(session, installation.major, context.signal),
   };
   // Before pg_dump starts: sequences move on outside the snapshot.

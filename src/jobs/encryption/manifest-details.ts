@@ -16,6 +16,7 @@ const detailsSchema = z.strictObject({
     superusers: true,
     memberships: true,
     bootstrapRole: true,
+    properties: true,
     publicSchema: true,
   }),
   facts: factsSchema.omit({ mode: true }),
@@ -25,11 +26,11 @@ const detailsSchema = z.strictObject({
 export async function closeManifest(manifest: OpenedManifest): Promise<Manifest> {
   const { encryption, selection, facts, source, ...rest } = manifest;
   if (encryption === undefined) return manifest;
-  const { roles, superusers, memberships, bootstrapRole, publicSchema, ...plainSource } = source;
+  const { roles, superusers, memberships, bootstrapRole, properties, publicSchema, ...plainSource } = source;
   const details: z.infer<typeof detailsSchema> = {
     backupId: manifest.id,
     selection,
-    source: { roles, superusers, memberships, bootstrapRole, publicSchema },
+    source: { roles, superusers, memberships, bootstrapRole, properties, publicSchema },
     facts: { sampled: facts.sampled, items: facts.items },
   };
   return {

@@ -1,0 +1,153 @@
+import { errorCode, errorMessage } from '../../core/errors.ts';
+import type { PostgresAccess } from '../../targets/libpq/access.ts';
+import { withDatabase } from '../../targets/libpq/access.ts';
+import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
+import type { BackupSource } from '../manifest.ts';
+
+/** What belongs to a database itself and not to what is in it. */
+export type DatabaseProperties = NonNullable<BackupSource['properties']>;
+
+/** Of the database that the session is logged in to. */
+export async function readDatabaseProperties(
+  session: PostgresSession,
+  signal: AbortSignal,
+): Promise<DatabaseProperties> {
+  const [row] = await session.query(
+    `SELECT pg_get_userbyid(datdba) AS owner, shobj_description(oid, 'pg_database') AS comment, datconnlimit AS most,
+            datacl IS NULL AS usual FROM pg_catalog.pg_database WHERE datname = current_database()`,
+    { signal },
+  );
+  const rights = await session.query(
+    `SELECT CASE WHEN e.grantee <> 0 THEN pg_get_userbyid(e.grantee) END AS grantee, e.privilege_type AS privilege, e.is_grantable AS grantable
+       FROM pg_catalog.pg_database d CROSS JOIN LATERAL aclexplode(d.datacl) AS e WHERE d.datname = current_database() ORDER BY 1, 2, 3`,
+    { signal },
+  );
+  const settings = await session.query(
+    `SELECT r.rolname AS role, split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value
+       FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+       LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole CROSS JOIN LATERAL unnest(s.setconfig) AS c
+      WHERE d.datname = current_database() AND (s.setrole = 0 OR r.oid IS NOT NULL) ORDER BY 1, 2`,
+    { signal },
+  );
+  return {
+    owner: row?.['owner'] ?? '',
+    comment: row?.['comment'] ?? null,
+    connectionLimit: Number(row?.['most'] ?? -1),
+    rights:
+      row?.['usual'] === 't'
+        ? null
+        : rights.map(({ grantee, privilege, grantable }) => ({
+            grantee: grantee ?? null,
+            privilege: privilege ?? '',
+            grantable: grantable === 't',
+          })),
+    settings: settings.map(({ role, name, value }) => ({ role: role ?? null, name: name ?? '', value: value ?? '' })),
+  };
+}
+
+interface Step {
+  /** For people, when it fails. */
+  readonly what: string;
+  readonly sql: string;
+}
+
+/**
+ * Gives a restored database what the source's had; a new session is the first that its settings hold for. What cannot be
+ * given is named in a note: the data is there all the same.
+ */
+export async function restoreDatabaseProperties(
+  properties: DatabaseProperties,
+  into: {
+    /** Of the same server, logged in to another database. */
+    readonly session: PostgresSession;
+    readonly access: PostgresAccess;
+    readonly database: string;
+    readonly ownership: 'restore' | 'ignore';
+  },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { session, database, ownership } = into;
+  const notes: string[] = [];
+  const steps = [
+    ...(ownership === 'restore' ? ownerSteps(properties, database) : []),
+    ...otherSteps(properties, database),
+  ];
+  for (const { what, sql } of steps) {
+    await session.query(sql, { signal }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      notes.push(`${what} was not restored: ${withoutValue(error)}`);
+    });
+  }
+  if (properties.settings.length > 0) notes.push(...(await withoutHarm(into, signal)));
+  return notes;
+}
+
+/** The message of invalid_parameter_value quotes the value, which may be a secret of the application. */
+function withoutValue(error: unknown): string {
+  return errorCode(error) === '22023' ? 'the server does not take its value' : errorMessage(error);
+}
+
+function ownerSteps({ owner, rights }: DatabaseProperties, database: string): Step[] {
+  const name = quoteIdentifier(database);
+  const given = (rights ?? []).map(({ grantee, privilege, grantable }) => {
+    const role = grantee === null ? 'PUBLIC' : quoteIdentifier(grantee);
+    return `GRANT ${privilege} ON DATABASE ${name} TO ${role}${grantable ? ' WITH GRANT OPTION' : ''}`;
+  });
+  const taken = `REVOKE ALL ON DATABASE ${name} FROM PUBLIC, ${quoteIdentifier(owner)}`;
+  return [
+    { what: 'the owner of the database', sql: `ALTER DATABASE ${name} OWNER TO ${quoteIdentifier(owner)}` },
+    ...(rights === null ? [] : [{ what: 'who may use the database', sql: [taken, ...given].join('; ') }]),
+  ];
+}
+
+function otherSteps({ comment, connectionLimit, settings }: DatabaseProperties, database: string): Step[] {
+  const name = quoteIdentifier(database);
+  const steps: Step[] = settings.map((setting) => ({
+    what: `the setting ${setting.name} of the database${setting.role === null ? '' : ` for role ${setting.role}`}`,
+    sql: `ALTER ${setting.role === null ? '' : `ROLE ${quoteIdentifier(setting.role)} IN `}DATABASE ${name} SET ${quoteIdentifier(setting.name)} TO ${settingValue(setting)}`,
+  }));
+  if (comment !== null) {
+    const sql = `COMMENT ON DATABASE ${name} IS ${quoteLiteral(comment)}`;
+    steps.push({ what: 'the comment on the database', sql });
+  }
+  if (connectionLimit !== -1) {
+    const sql = `ALTER DATABASE ${name} CONNECTION LIMIT ${connectionLimit}`;
+    steps.push({ what: 'the limit of connections of the database', sql });
+  }
+  return steps;
+}
+
+/** Settings that the catalog keeps as a list of quoted names (`GUC_LIST_QUOTE`): as one literal they would be one name. */
+const lists = new Set([
+  'local_preload_libraries',
+  'search_path',
+  'session_preload_libraries',
+  'shared_preload_libraries',
+  'temp_tablespaces',
+  'unix_socket_directories',
+]);
+
+function settingValue({ name, value }: { readonly name: string; readonly value: string }): string {
+  if (!lists.has(name.toLowerCase())) return quoteLiteral(value);
+  const items = [...value.matchAll(/"((?:[^"]|"")*)"|[^,\s]+/g)].map(
+    ([item, quoted]) => quoted?.replaceAll('""', '"') ?? item,
+  );
+  return items.length === 0 ? "''" : items.map(quoteLiteral).join(', ');
+}
+
+/** Settings that let nobody in (a library that is not installed here) are worse than none. */
+async function withoutHarm(
+  { session, access, database }: Parameters<typeof restoreDatabaseProperties>[1],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  try {
+    await (await openSession(withDatabase(access, database), { signal }))[Symbol.asyncDispose]();
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    await session.query(`ALTER DATABASE ${quoteIdentifier(database)} RESET ALL`, { signal });
+    return [
+      `the settings of the database were left out, since no session could be opened with them: ${errorMessage(error)}`,
+    ];
+  }
+}
