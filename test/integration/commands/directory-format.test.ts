@@ -70,6 +70,22 @@ test('back up into two stores, prove, look, restore all and a part of it', async
   expect(await readdir(spool)).toEqual([]);
 });
 
+test('retention removes a backup of this format whole, from every store', async () => {
+  const { own, config } = await configured('shop');
+  await runCommand([...config, 'backup', 'shop']);
+  await runCommand([...config, 'backup', 'shop']);
+  const [older = '', newer = ''] = (await readdir(join(own, 'near', 'shop'))).sort();
+
+  const { code } = await runCommand([...config, 'prune', '--apply', '--confirm-large', '--skip-grace']);
+
+  expect(code).toBe(0);
+  for (const store of ['near', 'far']) {
+    const left = await readdir(join(own, store, 'shop'), { recursive: true });
+    expect(left.filter((name) => name.startsWith(older))).toEqual([]);
+    expect(left).toContain(`${newer}/database.tar.zst`);
+  }
+});
+
 test('a check tells whether the spool is there, and what is free', async () => {
   const { spool, config } = await configured('shop');
   const there = await runCommand([...config, 'check']);
