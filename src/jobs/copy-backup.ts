@@ -12,6 +12,8 @@ import { openSealedJson } from './sealed-json.ts';
 import { removeObjects } from './take-backup.ts';
 import { type PinnedCopy, takeOverPin } from './take-over-pin.ts';
 
+const confirmMs = 10_000;
+
 export interface CopyRequest {
   readonly manifest: Pick<Manifest, 'id' | 'target'>;
   readonly source: Pick<ObjectStore, 'get' | 'head'>;
@@ -36,10 +38,10 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
   const { parts } = parseManifest(bytes, id);
   const there = await namesIn(destination, target, id, signal);
   if (there.has(manifestName)) return 0;
-  if (!there.has(startMarkerName)) await copySmall(request, startMarkerName, signal);
   const copied: string[] = [];
   const pinned = { pinnedIn: [source], ...request };
   try {
+    if (!there.has(startMarkerName)) await copySmall(request, startMarkerName, signal);
     for (const part of parts) {
       const key = backupKey(target, id, part.name);
       if (there.has(part.name) && (await isRightOrGone(destination, key, part, context))) continue;
@@ -52,11 +54,32 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
     await destination.put(backupKey(target, id, manifestName), bytes, signal);
   } catch (error) {
     const pin = `${marksPrefix(target, id)}${pinName}`;
-    await removeObjects(destination, [backupKey(target, id, manifestName), ...copied, pin], context);
+    // What an earlier attempt left, and this one took over, stays, and then so does the word whose it is.
+    const marker = there.size === 0 ? [backupKey(target, id, startMarkerName)] : [];
+    const written = [backupKey(target, id, manifestName), ...copied, pin, ...marker];
+    if (await isStillOurs(context)) await removeObjects(destination, written, context);
     throw error;
   }
   await takeOverLatePin(pinned, context);
   return storedBytesOf({ parts });
+}
+
+/**
+ * Another process that took the lock over copies the same backup under the same names: what is there may be its own by now,
+ * and finished. When nobody can be asked, the sweep has it.
+ */
+async function isStillOurs({ confirmLock, log }: JobContext): Promise<boolean> {
+  if (confirmLock === undefined) return true;
+  try {
+    await confirmLock(AbortSignal.timeout(confirmMs));
+    return true;
+  } catch (error) {
+    log.warn(
+      { error: errorMessage(error) },
+      'remains of a failed copy are left to whoever copies it next, or to the sweep',
+    );
+    return false;
+  }
 }
 
 /** Who pins or unpins looks for copies afterwards: what he did before this one could be seen is found here. */

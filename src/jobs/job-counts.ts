@@ -1,6 +1,7 @@
 import { type Sample, sample } from '../core/metric.ts';
 import type { Job } from './job.ts';
 import { jobMetrics } from './keeping-declarations.ts';
+import { type Lineage, sameLineage } from './lineage.ts';
 import type { RunOutcome } from './run-outcome.ts';
 
 const statuses = ['succeeded', 'failed', 'cancelled', 'skipped'] as const;
@@ -11,6 +12,8 @@ interface Count {
   readonly byReason: Map<string, number>;
   /** By `store` and `reason`, of runs that succeeded without them. */
   readonly byFailedStore: Map<string, number>;
+  /** Of the run that ended last. */
+  startedAt: Date | undefined;
 }
 
 /** Counts the runs that ended in this process. */
@@ -25,11 +28,20 @@ export class JobCounts {
   ended(job: Pick<Job, 'kind' | 'lineage'>, outcome: RunOutcome): void {
     const count = this.#of(job);
     increase(count.byStatus, outcome.status);
+    if (outcome.status !== 'skipped') count.startedAt = outcome.startedAt;
     if (outcome.status === 'failed') increase(count.byReason, outcome.reason);
     if (outcome.status !== 'succeeded') return;
     for (const { store, reason } of outcome.result.failedStores ?? []) {
       increase(count.byFailedStore, `${store}\n${reason}`);
     }
+  }
+
+  /** When the last backup was begun that ended in this process, well or badly; a backup job is of all its stores. */
+  lastBackupStarted(lineage: Lineage): Date | undefined {
+    const own = [...this.#counts.values()].filter(
+      ({ job, startedAt }) => job.kind === 'backup' && startedAt !== undefined && sameLineage(job.lineage, lineage),
+    );
+    return own.map(({ startedAt }) => startedAt).sort((a, b) => Number(b) - Number(a))[0];
   }
 
   samples(): Sample[] {
@@ -49,7 +61,13 @@ export class JobCounts {
   #of(job: Pick<Job, 'kind' | 'lineage'>): Count {
     const { store, target, schedule, database } = job.lineage;
     const key = [job.kind, store, target, schedule, database].join('\n');
-    const count = this.#counts.get(key) ?? { job, byStatus: new Map(), byReason: new Map(), byFailedStore: new Map() };
+    const count = this.#counts.get(key) ?? {
+      job,
+      byStatus: new Map(),
+      byReason: new Map(),
+      byFailedStore: new Map(),
+      startedAt: undefined,
+    };
     this.#counts.set(key, count);
     return count;
   }

@@ -15,8 +15,8 @@ export const lineageMetrics = {
   backupLastAttempt: ofLineage(
     'backup_last_attempt_timestamp_seconds',
     'seconds',
-    'When the last backup was begun, whether it was finished or not, in seconds since 1970; 0 when there was none.',
-    'manifests and start markers',
+    'When the last backup was begun, whether it was finished or not, in seconds since 1970; 0 when there was none. One that failed and left nothing in the store is known to the process that tried it.',
+    'manifests and start markers, this process',
   ),
   backupLastSuccess: ofLineage(
     'backup_last_success_timestamp_seconds',

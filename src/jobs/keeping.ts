@@ -218,6 +218,8 @@ class StoreKeeping implements Keeping {
       .filter((marker) => marker?.schedule === lineage.schedule && marker.database === lineage.database);
     return newest([
       ...started.map((marker) => marker?.startedAt ?? ''),
+      // One that failed and cleared away what it had written is known to this process alone.
+      this.#options.counts.lastBackupStarted(lineage)?.toISOString() ?? '',
       ...entries.map(({ manifest }) => manifest.startedAt),
     ]);
   }

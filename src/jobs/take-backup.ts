@@ -20,7 +20,8 @@ export interface BackupRequest {
 
 /**
  * Takes one backup: start marker, parts, then – after everything was checked – the manifest, which is the commit. When
- * anything fails the parts are removed and the error is thrown; what a killed process leaves is swept later.
+ * anything fails, all that was written is removed, as far as the store lets it within seconds, and the error is thrown;
+ * what is left, or a killed process leaves, is swept later.
  */
 export async function takeBackup(request: BackupRequest, context: JobContext): Promise<OpenedManifest> {
   const { lineage, store } = request;
@@ -34,14 +35,16 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
     startedAt: startedAt.toISOString(),
     host: hostname(),
   };
-  await putJson(store, backupKey(lineage.target, id, startMarkerName), marker, context.signal);
-  const partKeys: string[] = [];
+  const markerKey = backupKey(lineage.target, id, startMarkerName);
+  const manifestKey = backupKey(lineage.target, id, manifestName);
+  const written: string[] = [];
   try {
+    await putJson(store, markerKey, marker, context.signal);
     const taken = await request.method.take(
       request.access,
       async (name, body, signal) => {
         const key = backupKey(lineage.target, id, name);
-        partKeys.push(key);
+        written.push(key);
         await store.put(key, body, signal);
       },
       context,
@@ -64,10 +67,12 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
     };
     await context.confirmLock?.(context.signal);
     context.signal.throwIfAborted();
-    await putJson(store, backupKey(lineage.target, id, manifestName), await closeManifest(manifest), context.signal);
+    written.unshift(manifestKey);
+    await putJson(store, manifestKey, await closeManifest(manifest), context.signal);
     return manifest;
   } catch (error) {
-    await removeObjects(store, [backupKey(lineage.target, id, manifestName), ...partKeys], context);
+    // The marker goes last: as long as something else is there it says whose that is.
+    await removeObjects(store, [...written, markerKey], context);
     throw error instanceof JobFailed ? error : new Error(`backing up ${lineageName(lineage)}`, { cause: error });
   }
 }

@@ -81,7 +81,7 @@ describe('a copy', () => {
       message: expect.stringContaining('SHA-256'),
     });
 
-    expect([...b.objects.keys()]).toEqual([keyOf(3, 'started.json')]);
+    expect([...b.objects.keys()]).toEqual([]);
   });
 
   test('is made from another store when the first one is damaged or away', async () => {
@@ -313,5 +313,45 @@ describe('a pin', () => {
     await expect(job.run(context)).rejects.toThrow('no space');
 
     expect(pinIn(into)).toBeUndefined();
+  });
+});
+
+describe('a copy that fails', () => {
+  const failing = (into: MemoryStore): ObjectStore => ({
+    ...passingOn(into),
+    put: async (key, body, signal) => {
+      if (key.endsWith(manifestName)) throw new StoreError('full', 'no space');
+      return into.put(key, body, signal);
+    },
+  });
+
+  test('leaves what an earlier attempt had left, and the marker that says whose it is', async () => {
+    const [a, into] = [new MemoryStore(), new MemoryStore()];
+    const { job, context } = setUp({ sources: [a], into: failing(into) });
+    storeReal(a, 2);
+    for (const name of ['started.json', partName]) {
+      into.objects.set(keyOf(2, name), { ...a.objects.get(keyOf(2, name))! });
+    }
+
+    await expect(job.run(context)).rejects.toThrow('no space');
+
+    expect([...into.objects.keys()].sort()).toEqual([keyOf(2, partName), keyOf(2, 'started.json')]);
+  });
+
+  test('touches nothing when another process has taken its lock over, who may have finished the same copy', async () => {
+    const [a, into] = [new MemoryStore(), new MemoryStore()];
+    const { job, context } = setUp({ sources: [a], into });
+    storeReal(a, 2);
+    const confirmLock = async () => {
+      // The other one wrote the manifest over the parts that it found.
+      into.objects.set(keyOf(2, manifestName), { ...a.objects.get(keyOf(2, manifestName))! });
+      throw new Error('the lease is another one’s');
+    };
+
+    await expect(job.run({ ...context, confirmLock })).rejects.toThrow('another one’s');
+
+    expect([...into.objects.keys()].sort()).toEqual(
+      [manifestName, partName, 'started.json'].map((name) => keyOf(2, name)).sort(),
+    );
   });
 });

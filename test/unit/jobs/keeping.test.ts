@@ -194,6 +194,27 @@ test('an attempt that was never finished is an attempt and a leftover, nothing e
   expect(told).toContain('watchkeeper_store_leftovers{target="shop",store="local"} 1');
 });
 
+test('a backup that failed and left nothing in the store was begun nevertheless', async () => {
+  const counts = new JobCounts();
+  const failed = {
+    status: 'failed',
+    reason: 'connection',
+    error: new Error('refused'),
+    durationSeconds: 1,
+    tries: 1,
+  } as const;
+  const began = (at: string, kind: 'backup' | 'verify') =>
+    counts.ended({ kind, lineage: { ...lineage, store: 'first' } }, { ...failed, startedAt: new Date(at) });
+  began('2026-03-02T02:00:00Z', 'backup');
+  began('2026-03-02T03:00:00Z', 'verify');
+  const skipped = { status: 'skipped', reason: 'locked', durationSeconds: 1, tries: 1 } as const;
+  counts.ended({ kind: 'backup', lineage }, { ...skipped, startedAt: new Date('2026-03-02T03:30:00Z') });
+  const { keeping, clock } = await setUp({}, { counts });
+  await using _keeping = keeping;
+
+  expect(lines(keeping, clock.now())).toContain('watchkeeper_backup_last_attempt_timestamp_seconds 1772416800');
+});
+
 test('runs are counted by how they ended, failures by their reason, from 0 on', async () => {
   const counts = new JobCounts();
   const job = { kind: 'backup' as const, lineage };
