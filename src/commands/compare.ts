@@ -134,7 +134,8 @@ async function withOther(
   if (targets.every(({ engine }) => engine === 'postgres')) {
     return await withDatabase(context, { config, names }, requestOf(flags), display);
   }
-  return await compareStores(targets, storeRequestOf(flags), context, workContext(context, display));
+  const work = workContext(context, display);
+  return await compareStores(targets, storeRequestOf(flags), { context, work, display });
 }
 
 async function withDatabase(

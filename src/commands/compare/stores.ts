@@ -13,6 +13,7 @@ import { KeySpace } from '../../jobs/compare/redis/key-space.ts';
 import { withDatabase } from '../../targets/libpq/access.ts';
 import { type CommandContext, CommandError } from '../command-context.ts';
 import { exitCodes } from '../exit-code.ts';
+import type { ProgressDisplay } from '../progress-display.ts';
 import { printError } from '../terminal.ts';
 import { reportOf } from './report.ts';
 import type { StoreRequest } from './store-flags.ts';
@@ -23,6 +24,7 @@ interface Work {
   readonly request: StoreRequest;
   readonly context: CommandContext;
   readonly work: CompareContext;
+  readonly display: ProgressDisplay;
   readonly findings: Findings;
 }
 
@@ -38,12 +40,11 @@ export const lockTimeoutMs = 5_000;
 export async function compareStores(
   targets: readonly [ComparedTarget, ComparedTarget],
   request: StoreRequest,
-  context: CommandContext,
-  work: CompareContext,
+  { context, work, display }: Pick<Work, 'context' | 'work' | 'display'>,
 ): Promise<Comparison> {
   const startedAt = context.clock.now();
   const findings = new Findings(undefined);
-  const given = { request, context, work, findings };
+  const given = { request, context, work, display, findings };
   try {
     const states = await compareEngines(targets, given);
     findings.notes.push('a sample cannot tell that nothing else is missing or different');
@@ -77,13 +78,14 @@ async function compareRowsWithItems(
     readonly items: DynamodbTarget;
     readonly source: 'rows' | 'items';
   },
-  { request, context, work, findings }: Work,
+  given: Work,
 ): Promise<States> {
+  const { request, context, work, findings } = given;
   const { pairing, timeoutMs } = request;
   if (pairing.tables.length === 0 && pairing.prefix === undefined) {
     throw usage('say which tables belong together: --pair stacks=idp_stacks, or --prefix idp_');
   }
-  using items = itemStore(targets.items, request, { context, work });
+  using items = itemStore(targets.items, request, given);
   await using rows = await openRows(targets.rows, timeoutMs, context);
   await takeSnapshots([rows], context);
   const found = await pairRowsWithItems({ rows, items, source: targets.source }, pairing, findings);
@@ -100,12 +102,10 @@ async function compareRowsWithItems(
   return [state, items.state];
 }
 
-async function compareItems(
-  [source, other]: readonly [DynamodbTarget, DynamodbTarget],
-  { request, context, work, findings }: Work,
-): Promise<States> {
-  using before = itemStore(source, request, { context, work });
-  using after = itemStore(other, request, { context, work });
+async function compareItems([source, other]: readonly [DynamodbTarget, DynamodbTarget], given: Work): Promise<States> {
+  const { request, work, findings } = given;
+  using before = itemStore(source, request, given);
+  using after = itemStore(other, request, given);
   const found = await pairItems([before, after], request.pairing);
   await compareRecords(found, request, findings, work);
   findings.notes.push(...new Set([...before.notes, ...after.notes]));
@@ -145,10 +145,13 @@ function databasesOf(source: RedisTarget, other: RedisTarget): readonly [number,
 function itemStore(
   { name, part, access }: DynamodbTarget,
   { counts, maxReadUnits, timeoutMs }: StoreRequest,
-  { context, work }: Pick<Work, 'context' | 'work'>,
+  { context, work, display }: Work,
 ): ItemStore {
   if (part !== undefined) throw usage(`"${name}/${part}": a target of DynamoDB has no databases; --pair names tables`);
-  const onCost = (words: string) => printError(context.terminal, words);
+  const onCost = (words: string) => {
+    display.clear();
+    printError(context.terminal, words);
+  };
   return new ItemStore({ target: name, access, counts, limitUnits: maxReadUnits, timeoutMs, onCost }, work);
 }
 

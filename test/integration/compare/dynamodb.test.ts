@@ -78,10 +78,10 @@ afterAll(async () => {
 const environment = { AWS_ACCESS_KEY_ID: 'testing', AWS_SECRET_ACCESS_KEY: 'testing' };
 const compare = (...args: string[]) => runCommand([...config, 'compare', ...args], environment);
 
-async function report(...args: string[]): Promise<{ code: unknown; comparison: Comparison }> {
+async function report(...args: string[]): Promise<{ code: unknown; comparison: Comparison; err: string }> {
   const { code, out, err } = await compare(...args, '--json');
   expect(err).not.toContain('watchkeeper:');
-  return { code, comparison: JSON.parse(out) as Comparison };
+  return { code, comparison: JSON.parse(out) as Comparison, err };
 }
 
 test('a restored table is the same, item for item, in whatever order sets and maps come', async () => {
@@ -167,11 +167,14 @@ test('tables with other keys are counted, and not sampled', async () => {
 test('a count that would cost more than is allowed is not begun', async () => {
   const before = slow.requests.length;
 
-  const { code, comparison } = await report(
-    ...['slow', 'slow', '--pair', 'huge=huge2', '--counts', 'exact', '--timeout', '1s'],
-  );
+  const args = ['slow', 'slow', '--pair', 'huge=huge2', '--timeout', '1s'];
+
+  const { code, comparison, err } = await report(...args, '--counts', 'exact');
+  const estimated = await report(...args);
 
   expect(code).toBe(2);
+  expect(err).toContain('counting slow huge takes about 244141 read units');
+  expect(estimated.comparison.notCompared[0]?.why).toMatch(/--counts exact counts them, for about 244141 read units$/);
   expect(comparison.notCompared[0]?.why).toContain(
     'slow huge: counting takes about 244141 read units, and 100000 are left; --max-read-units allows more',
   );

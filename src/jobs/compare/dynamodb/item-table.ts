@@ -76,7 +76,7 @@ export class ItemTable implements RecordCollection {
     const { description, counts } = this.#options;
     const { ItemCount = 0 } = description;
     if (counts === 'estimate') {
-      const doubt = `DynamoDB tells the number of items of ${this.#table} as it was up to six hours ago; --counts exact counts them, for about ${this.#countUnits} read units`;
+      const doubt = `DynamoDB tells the number of items of ${this.#table} as it was up to six hours ago; --counts exact counts them, for ${this.#cost}`;
       return { value: { records: ItemCount, doubt } };
     }
     return await this.#attempt(`counting ${this.#table}`, (signal) => this.#countExactly(signal));
@@ -121,9 +121,17 @@ export class ItemTable implements RecordCollection {
     return Math.ceil((this.#options.description.TableSizeBytes ?? 0) / unitBytes);
   }
 
+  /** A table that was made within the last hours has a size that DynamoDB does not tell yet. */
+  get #cost(): string {
+    const isKnown = this.#countUnits > 0;
+    return isKnown
+      ? `about ${this.#countUnits} read units`
+      : 'read units that nobody can tell: its size is not known yet';
+  }
+
   async #countExactly(signal: AbortSignal): Promise<RecordCount> {
     const { reads, onCost, description } = this.#options;
-    onCost(`counting ${this.name} takes about ${this.#countUnits} read units`);
+    onCost(`counting ${this.name} takes ${this.#cost}`);
     if (this.#countUnits > reads.leftUnits) {
       throw new OutOfReadUnits(
         `counting takes about ${this.#countUnits} read units, and ${reads.leftUnits} are left; --max-read-units allows more`,

@@ -6,9 +6,11 @@ import type { LiveSide } from '../live-side.ts';
 
 export interface DescribedColumn {
   readonly name: string;
-  /** As a cast names it, without length: a cast to a length would cut a longer text off. */
+  /**
+   * As a cast names it, of a domain that which it stands for: no constraint is to refuse a key, nor a length to cut it off.
+   */
   readonly type: string;
-  /** Name of the type in pg_type that a domain stands for, e.g. `int4`. */
+  /** The same in pg_type, e.g. `int4`. */
   readonly base: string;
   /** An array or a row: a value of several. */
   readonly isComposed: boolean;
@@ -30,7 +32,7 @@ export interface DescribedTable {
 export async function describeTables(side: LiveSide): Promise<readonly DescribedTable[]> {
   const rows = await side.query(
     `SELECT n.nspname AS schema, x.relname AS name, x.reltuples::bigint AS rows,
-            (SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, -1), b.typname, b.typtype = 'c' OR b.typcategory = 'A') ORDER BY a.attnum)
+            (SELECT json_agg(json_build_array(a.attname, format_type(b.oid, -1), b.typname, b.typtype = 'c' OR b.typcategory = 'A') ORDER BY a.attnum)
                FROM pg_attribute a, LATERAL (${baseType}) b
               WHERE a.attrelid = x.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
             (SELECT json_agg(ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attnum = ANY (i.indkey) ORDER BY 1))
@@ -47,10 +49,10 @@ export async function describeTables(side: LiveSide): Promise<readonly Described
 /** A domain may stand for a domain. */
 const baseType = `
   WITH RECURSIVE base AS (
-    SELECT t.typname, t.typtype, t.typcategory, t.typbasetype FROM pg_type t WHERE t.oid = a.atttypid
+    SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype FROM pg_type t WHERE t.oid = a.atttypid
      UNION ALL
-    SELECT t.typname, t.typtype, t.typcategory, t.typbasetype FROM pg_type t JOIN base ON t.oid = base.typbasetype)
-  SELECT typname, typtype, typcategory FROM base WHERE typtype <> ${literal('d')}`;
+    SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype FROM pg_type t JOIN base ON t.oid = base.typbasetype)
+  SELECT oid, typname, typtype, typcategory FROM base WHERE typtype <> ${literal('d')}`;
 
 function toTable(row: Row): DescribedTable {
   const columns = JSON.parse(row['columns'] ?? '[]') as [string, string, string, boolean][];

@@ -136,6 +136,8 @@ export class RecordTable implements RecordCollection {
     for (const row of rows) {
       const at = Number(row['at']);
       const record = this.#toRecord(row);
+      const wanted = keys[at]?.parts ?? [];
+      if (!this.#shape.key.every((column, part) => isWritten(column, wanted[part], record.key.parts[part]))) continue;
       const isSecond = found[at] !== undefined;
       // What its values should be nobody can tell.
       found[at] = isSecond ? { ...record, values: new Map(), skipped: 'several rows have the key' } : record;
@@ -145,10 +147,20 @@ export class RecordTable implements RecordCollection {
 
   #toRecord(row: Row): StoredRecord {
     const { key, values } = this.#shape;
-    const parts = key.map((column, index) => keyText(column, row[`k${index}`] ?? ''));
+    const parts = key.map((_, index) => row[`k${index}`] ?? '');
     const named = [...values].map(([name, column], index) => [name, columnValue(column, row[`v${index}`])] as const);
     return { key: { parts, otherForms: otherForms(key, parts) }, values: new Map(named) };
   }
+}
+
+/** PostgreSQL reads more texts as a value (` 42`, `yes`, `today`) than one would call the same. */
+function isWritten(column: DescribedColumn, wanted = '', own = ''): boolean {
+  if (wanted === own) return true;
+  if (wanted !== wanted.trim()) return false;
+  if (isNumber(column))
+    return canonicalNumber(wanted) !== undefined && canonicalNumber(wanted) === canonicalNumber(own);
+  if (column.base === 'uuid') return wanted.toLowerCase() === own;
+  return instantTypes.has(column.base) && instantOf(wanted) !== undefined && instantOf(wanted) === instantOf(own);
 }
 
 /** Class 22 of SQLSTATE: the value is none of the type. */
@@ -172,18 +184,15 @@ function asText(column: DescribedColumn): string {
   return isBytes(column) ? `encode(${place(column)}, 'hex')` : `${place(column)}::text`;
 }
 
-function keyText(column: DescribedColumn, text: string): string {
-  return isNumber(column) ? (canonicalNumber(text) ?? text) : text;
-}
-
-/** An instant or a UUID is a text elsewhere, and there are several ways to write it. */
+/** An instant, a UUID or a number may be a text elsewhere, and there are several ways to write it. */
 function otherForms(
   columns: readonly DescribedColumn[],
   parts: readonly string[],
 ): readonly (readonly string[])[] | undefined {
   const forms = columns.map((column, index) => {
     const text = parts[index] ?? '';
-    if (column.base === 'uuid') return [text, text.toUpperCase()];
+    if (column.base === 'uuid' && !column.isComposed) return [text, text.toUpperCase()];
+    if (isNumber(column)) return [...new Set([text, canonicalNumber(text) ?? text])];
     return instantTypes.has(column.base) && !column.isComposed ? [text, ...instantForms(text)] : [text];
   });
   const all = forms.reduce<readonly (readonly string[])[]>(
