@@ -21,6 +21,23 @@ export const awsAlerts: AlertGroup = {
       silent: [{ title: 'one scrape without an answer', series: [series('rds_up', '1 1 0 1+0x60')] }],
     },
     {
+      name: 'AwsNothingWatched',
+      severity: 'warning',
+      expression: 'watchkeeper_aws_resources_watched == 0',
+      forMinutes: 30,
+      summary: 'Nothing is watched of {{ $labels.target }}: its selection fits nothing that is there',
+      description:
+        'AWS answers, and has none of what was chosen: the region, the account, the prefixes or the tags are wrong.',
+      fires: { title: 'an account without what was chosen', series: [series('watchkeeper_aws_resources_watched', 0)] },
+      silent: [
+        { title: 'one table', series: [series('watchkeeper_aws_resources_watched', 1)] },
+        {
+          title: 'the first queue of a new account',
+          series: [series('watchkeeper_aws_resources_watched', '0+0x20 1+0x60')],
+        },
+      ],
+    },
+    {
       name: 'RdsUnavailable',
       severity: 'critical',
       expression: 'rds_database_exists == 0 or rds_instance_available == 0 or rds_cluster_available == 0',

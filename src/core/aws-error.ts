@@ -41,6 +41,8 @@ const emptyNames: ReadonlySet<string> = new Set([
   'Unknown',
   'TypeError',
   'AggregateError',
+  // A page that is not of AWS, where an answer is read as JSON.
+  'SyntaxError',
 ]);
 
 /** In one word why a request failed: what AWS calls it, else the status or what happened to the connection. */

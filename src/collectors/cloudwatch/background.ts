@@ -47,6 +47,7 @@ export class AwsBackground<A extends ServiceApi> implements AsyncDisposable {
   readonly budget: CloudwatchBudget;
   readonly pace: Pace;
   #place: Place = { accountId: '', region: '' };
+  #watched: number | undefined;
   readonly #settings: AwsLookSettings;
   readonly #given: AwsSurroundings;
   readonly #refreshed: AsyncDisposable[] = [];
@@ -74,8 +75,9 @@ export class AwsBackground<A extends ServiceApi> implements AsyncDisposable {
     return this.#place;
   }
 
-  /** Takes the place from the ARN of a resource, `arn:aws:rds:REGION:ACCOUNT:db:NAME`; undefined where there is none. */
-  notePlaceOf(arn: string | undefined): void {
+  /** Notes what a look found: how many resources are watched, and the place from the ARN of one, `arn:aws:rds:REGION:ACCOUNT:db:NAME`. */
+  noteFound(watched: number, arn: string | undefined): void {
+    this.#watched = watched;
     if (arn === undefined) return;
     const [, , , region = '', accountId = ''] = arn.split(':');
     this.#place = { accountId, region };
@@ -114,10 +116,10 @@ export class AwsBackground<A extends ServiceApi> implements AsyncDisposable {
     service: CloudwatchService,
     families: ReadonlySet<string>,
     subjects: (signal: AbortSignal) => Promise<Look<Subjects>>,
-  ): Pick<AwsSource, 'cloudwatch' | 'feed' | 'budget' | 'calls' | 'place'> {
+  ): Pick<AwsSource, 'cloudwatch' | 'feed' | 'budget' | 'calls' | 'place' | 'watched'> {
     const { cloudwatch: settings } = this.#settings;
     const { budget, calls } = this;
-    const common = { budget, calls, place: () => this.place };
+    const common = { budget, calls, place: () => this.place, watched: () => this.#watched };
     const groups = service.groups.filter((group) => families.has(group.name));
     if (!settings.enabled || groups.length === 0) return { ...common, cloudwatch: undefined, feed: undefined };
     const feed = new CloudwatchFeed({ service, groups, reader: this.cloudwatch, subjects, settings, budget });

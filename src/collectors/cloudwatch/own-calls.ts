@@ -32,15 +32,26 @@ const errors = metric({
   unit: 'requests',
 });
 
+const resources = metric({
+  name: 'watchkeeper_aws_resources_watched',
+  type: 'gauge',
+  help: 'Tables, databases, caches, queues or functions that are watched. 0 where the selection fits none, as in a wrong region.',
+  labels: [],
+  source: 'what the service lists, and the selection of the target',
+  unit: 'resources',
+});
+
 export const ownCalls: Collector<AwsSource> = {
   name: 'own_calls',
   about:
-    'What Watchkeeper itself asks of AWS for this target: how often, how often throttled, and what CloudWatch costs.',
+    'How much is watched, and what Watchkeeper itself asks of AWS for this target: how often, how often throttled, and what CloudWatch costs.',
   scope: 'server',
-  metrics: [requests, throttles, errors, ...costMetrics],
+  metrics: [resources, requests, throttles, errors, ...costMetrics],
   enabledByDefault: true,
-  async collect({ calls, feed, budget, settings }) {
+  async collect({ watched, calls, feed, budget, settings }) {
+    const count = watched();
     return [
+      ...(count === undefined ? [] : [sample(resources, count, {})]),
       ...calls.all.flatMap(({ service, call, ...counts }) => [
         sample(requests, counts.requests, { service, call }),
         sample(throttles, counts.throttles, { service, call }),

@@ -14,6 +14,8 @@ export interface AwsSource extends CloudwatchSource {
   readonly feed: CloudwatchFeed | undefined;
   readonly budget: CloudwatchBudget;
   readonly calls: AwsCalls;
+  /** Tables, databases, caches, queues or functions that are watched; undefined before the first look. */
+  readonly watched: () => number | undefined;
   readonly settings: { readonly cloudwatch: CloudwatchSettings };
 }
 

@@ -8,7 +8,7 @@ import { subjectsOfLook } from '../cloudwatch/subjects-of.ts';
 import type { AwsLooks } from '../cloudwatch/watch.ts';
 import type { Look, Refreshed } from '../refreshed.ts';
 import { type CacheSnapshot, ofNodes, ofServerless } from './cache-snapshots.ts';
-import { chooseCaches } from './choose-caches.ts';
+import { chooseCaches, namesOf } from './choose-caches.ts';
 import { elasticacheService } from './cloudwatch.ts';
 import type { Caches, ElasticacheSource } from './source.ts';
 import { subjectsOf } from './subjects.ts';
@@ -53,9 +53,9 @@ export class ElasticacheLooks implements AwsLooks<ElasticacheSource> {
     const groups = await this.background.api.replicationGroups(context.signal);
     const clusters = await this.background.api.clusters(context.signal);
     const { value: serverless, failure } = await this.#lookAtServerless(previous, context.signal);
-    this.background.notePlaceOf(clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN);
     const hasWantedTags = (arn: string) => this.#tags.matches(arn, context);
     const value = await chooseCaches({ groups, clusters, serverless }, this.#target.caches, hasWantedTags);
+    this.background.noteFound(namesOf(value).length, clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN);
     // What is not found may be among those that were not told.
     return failure === undefined ? { value } : { value: { ...value, missing: [] }, failure };
   }

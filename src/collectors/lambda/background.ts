@@ -67,9 +67,10 @@ export class LambdaLooks implements AwsLooks<LambdaSource> {
   async #lookAtFunctions(context: WorkContext): Promise<Look<Functions>> {
     const all = await this.background.api.functions(context.signal);
     const byName = new Map(all.map((one): [string, FunctionConfiguration] => [one.FunctionName ?? '', one]));
-    this.background.notePlaceOf(all[0]?.FunctionArn);
     const hasWantedTags = ({ FunctionArn = '' }: FunctionConfiguration) => this.#tags.matches(FunctionArn, context);
-    return { value: await chooseDescribed(byName, this.#target.functions, hasWantedTags) };
+    const value = await chooseDescribed(byName, this.#target.functions, hasWantedTags);
+    this.background.noteFound(value.described.size, all[0]?.FunctionArn);
+    return { value };
   }
 }
 

@@ -63,8 +63,10 @@ export class RdsLooks implements AwsLooks<RdsSource> {
       await this.background.api.instances(signal),
       await this.background.api.clusters(signal),
     ];
-    this.background.notePlaceOf(instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
-    return { value: chooseDatabases(instances.filter(isOfRds), clusters.filter(isOfRds), this.#target.databases) };
+    const value = chooseDatabases(instances.filter(isOfRds), clusters.filter(isOfRds), this.#target.databases);
+    const watched = value.instances.size + value.clusters.size;
+    this.background.noteFound(watched, instances[0]?.DBInstanceArn ?? clusters[0]?.DBClusterArn);
+    return { value };
   }
 }
 

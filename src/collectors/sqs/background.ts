@@ -60,7 +60,7 @@ export class SqsLooks implements AwsLooks<SqsSource> {
     const deadLetters = await look(others.sort());
     const described = new Map([...own.value, ...deadLetters.value]);
     const [first] = described.values();
-    this.background.notePlaceOf(first?.attributes['QueueArn']);
+    this.background.noteFound(described.size, first?.attributes['QueueArn']);
     return {
       failure: own.failure ?? deadLetters.failure,
       value: {

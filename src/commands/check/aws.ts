@@ -167,7 +167,8 @@ function tellResources(resources: Resources, source: AwsSource, findings: Findin
   for (const name of missing) {
     findings.error(`there is no ${one} "${name}"`, 'correct its name, or "region" and "profile"');
   }
-  if (watched + missing.length === 0) findings.warning(`no ${one} is chosen`, `look at "${many}" and "region"`);
+  if (watched + missing.length === 0)
+    findings.warning(`no ${one} is chosen of what is there`, `look at "${many}", "region" and "profile"`);
   if (notWatched > 0) findings.warning(`${notWatched} ${many} more are not watched`, `raise "${many}.limit"`);
 }
 

@@ -100,7 +100,13 @@ export function awsFailure(thrown: unknown, action: string): AwsFailure {
   if (thrown instanceof AwsFailure) return thrown;
   const meaning = meaningOf(thrown);
   const hint = meaning === denied ? `the credentials lack ${action}` : meaning.hint;
-  return new AwsFailure(meaning.kind, { action, hint, words: ownWords(thrown) }, { cause: thrown });
+  if (!(thrown instanceof SyntaxError)) {
+    return new AwsFailure(meaning.kind, { action, hint, words: ownWords(thrown) }, { cause: thrown });
+  }
+  // A proxy's page, or a gateway's: of no use but for its status, and what could not be parsed says nothing more.
+  const words = `HTTP ${awsHttpStatus(thrown) ?? ''}, and the answer is not JSON`;
+  const whose = meaning === denied ? `${hint}, or a proxy before AWS refuses the request` : hint;
+  return new AwsFailure(meaning.kind, { action, hint: whose, words }, {});
 }
 
 /** For the metrics about logins. */
@@ -144,8 +150,6 @@ function meaningOfStatus(status: number | undefined): Meaning {
 
 function ownWords(thrown: unknown): string {
   const error = coerceError(thrown);
-  // A proxy's page, or a gateway's: of no use but for its status.
-  if (error instanceof SyntaxError) return `HTTP ${awsHttpStatus(error) ?? ''}, and the answer is not JSON`;
   const words = errorMessage(error);
   return error.name === 'Error' || words.includes(error.name) ? words : `${error.name}: ${words}`;
 }

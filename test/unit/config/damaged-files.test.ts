@@ -32,7 +32,9 @@ const anything = fc.oneof(
 );
 const damage = fc.record({ holder: fc.nat(), key: fc.nat(), value: anything, add: fc.boolean() });
 
-test('whatever value stands wherever, the answer is a list of problems with lines, never a crash', () => {
+test('whatever value stands wherever, the answer is a list of problems with lines, never a crash', {
+  timeout: 120_000,
+}, () => {
   fc.assert(
     fc.property(fc.array(damage, { minLength: 1, maxLength: 4 }), (damages) => {
       const root = parse(example);
@@ -54,7 +56,9 @@ test('whatever value stands wherever, the answer is a list of problems with line
   );
 });
 
-test('whatever is cut out of the text, the answer is a list of problems with lines, never a crash', () => {
+test('whatever is cut out of the text, the answer is a list of problems with lines, never a crash', {
+  timeout: 120_000,
+}, () => {
   fc.assert(
     fc.property(fc.nat(example.length), fc.nat(200), fc.string({ maxLength: 5 }), (from, length, instead) => {
       const result = read(example.slice(0, from) + instead + example.slice(from + length));

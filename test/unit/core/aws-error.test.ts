@@ -12,6 +12,7 @@ test.each([
   ['UnknownError', 503, false, 'HTTP 503'],
   ['AccessDenied', 403, false, 'AccessDenied'],
   ['What a <strange> name', 500, false, 'HTTP 500'],
+  ['SyntaxError', 403, false, 'HTTP 403'],
   ['Error', undefined, false, 'Unknown'],
 ] as const)('%s with status %s: throttle %s, told as %s', (name, status, throttle, reason) => {
   expect([isAwsThrottle(failed(name, status)), awsReason(failed(name, status))]).toEqual([throttle, reason]);
