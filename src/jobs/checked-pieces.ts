@@ -4,6 +4,7 @@ import { errorMessage, findCause } from '../core/errors.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { JobFailed } from './job.ts';
 import type { Part } from './manifest.ts';
+import { pieceBytes } from './pieces.ts';
 
 export interface StoredPart {
   readonly store: Pick<ObjectStore, 'get'>;
@@ -85,11 +86,11 @@ class PieceChecker {
 
   *add(chunk: Buffer): Generator<Buffer> {
     for (let offset = 0; offset < chunk.length; ) {
-      const bytes = chunk.subarray(offset, offset + this.#part.chunkBytes - this.#heldBytes);
+      const bytes = chunk.subarray(offset, offset + this.#pieceBytes() - this.#heldBytes);
       this.#held.push(bytes);
       this.#heldBytes += bytes.length;
       offset += bytes.length;
-      if (this.#heldBytes === this.#part.chunkBytes) yield* this.#release();
+      if (this.#heldBytes === this.#pieceBytes()) yield* this.#release();
     }
   }
 
@@ -108,8 +109,12 @@ class PieceChecker {
     this.#heldBytes = 0;
   }
 
+  #pieceBytes(): number {
+    return pieceBytes(this.#part, this.piece);
+  }
+
   #release(): readonly Buffer[] {
-    const { name, sizeBytes, chunkBytes, chunks } = this.#part;
+    const { name, sizeBytes, chunks } = this.#part;
     const held = this.#held;
     const hash = createHash('sha256');
     for (const bytes of held) hash.update(bytes);
@@ -117,9 +122,9 @@ class PieceChecker {
     if (end > sizeBytes) {
       throw new JobFailed('damaged', `part ${name} is longer than the ${sizeBytes} bytes of the manifest`);
     }
-    if (hash.digest('hex') !== chunks[this.piece]) {
+    if (hash.digest('hex') !== chunks.at(this.piece)) {
       const isLast = this.piece === chunks.length - 1;
-      if (end < sizeBytes && (isLast || this.#heldBytes < chunkBytes)) throw endsEarly(this.#part, end);
+      if (end < sizeBytes && (isLast || this.#heldBytes < this.#pieceBytes())) throw endsEarly(this.#part, end);
       throw new WrongPiece(name, `is damaged: bytes ${this.doneBytes} to ${end - 1} are not what was stored`);
     }
     for (const bytes of held) this.#whole.update(bytes);

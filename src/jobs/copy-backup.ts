@@ -164,7 +164,7 @@ async function copyPart(
   context: JobContext,
 ): Promise<void> {
   await using run = joinedRun(context);
-  const hasher = new ChunkHasher(part.chunkBytes);
+  const hasher = new ChunkHasher(part);
   const outlet = new GatedOutlet(hasher, {
     async confirm() {
       const { sizeBytes, sha256 } = hasher.finish();

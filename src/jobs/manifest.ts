@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PieceHashes } from './pieces.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const bytes = z.int().nonnegative();
@@ -27,6 +28,12 @@ const sampledTableSchema = z.strictObject({
 });
 export type SampledTable = z.infer<typeof sampledTableSchema>;
 
+const pieceHashes = z.union([z.array(sha256), z.string()]).transform((written, context) => {
+  const hashes = PieceHashes.parse(written);
+  if (hashes === undefined) context.addIssue('neither a list of hashes nor all of them in base64');
+  return hashes ?? z.NEVER;
+});
+
 const partSchema = z.strictObject({
   name: z.string(),
   /** As stored, i.e. compressed. */
@@ -34,7 +41,9 @@ const partSchema = z.strictObject({
   sha256,
   /** Hashes of consecutive pieces of the stored bytes, so that damage is told by its place. */
   chunkBytes: bytes,
-  chunks: z.array(sha256),
+  /** Absent: all pieces are of `chunkBytes`; see pieces.ts. */
+  chunkGrowth: z.strictObject({ every: z.int().min(1), mostBytes: z.int().min(1) }).optional(),
+  chunks: pieceHashes,
   compression: z.enum(['zstd']),
   /** After compression; absent: not encrypted. */
   encryption: z.enum(['age']).optional(),

@@ -24,6 +24,8 @@ interface Reading {
 }
 
 const readsAtOnce = 8;
+/** Manifests of backups of terabytes; reading one takes several times its size in memory, so they are read one by one. */
+const largeBytes = 2 ** 20;
 /** Many jobs ask for the same target within a moment; each listing costs a request and, in the cloud, money. */
 const viewLifeMs = 15_000;
 
@@ -95,7 +97,7 @@ export class StoreCatalog implements Catalog {
     const entries: CatalogEntry[] = [];
     const attempts: Attempt[] = [];
     const unreadable: TargetContents['unreadable'][number][] = [];
-    await mapLimit(folders, readsAtOnce, async (folder) => {
+    const readFolder = async (folder: Folder) => {
       if (!folder.objects.some(({ name }) => name === manifestName)) {
         attempts.push(await this.#readAttempt(target, folder, signal));
         return;
@@ -104,7 +106,12 @@ export class StoreCatalog implements Catalog {
       if (manifest === 'gone') return;
       if ('reason' in manifest) unreadable.push({ backupId: folder.backupId, reason: manifest.reason });
       else entries.push({ ...(await this.#readEntry(manifest, folder, signal)), marks: marksOf(marks, manifest) });
-    });
+    };
+    const [large = [], small = []] = [true, false].map((wanted) =>
+      folders.filter((folder) => isLarge(folder) === wanted),
+    );
+    await mapLimit(small, readsAtOnce, readFolder);
+    await mapLimit(large, 1, readFolder);
     return {
       entries: entries.sort((a, b) => compareText(b.manifest.snapshotAt, a.manifest.snapshotAt)),
       attempts: attempts.sort((a, b) => compareText(b.backupId, a.backupId)),
@@ -223,6 +230,10 @@ function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
   } catch (error) {
     return error instanceof SyntaxError ? new Error('not valid JSON', { cause: error }) : (error as Error);
   }
+}
+
+function isLarge({ objects }: Folder): boolean {
+  return objects.some(({ name, sizeBytes }) => name === manifestName && sizeBytes > largeBytes);
 }
 
 function totalBytes(folder: Folder): number {

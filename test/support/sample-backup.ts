@@ -1,6 +1,7 @@
 import { backupKey, manifestName, proofName, startMarkerName } from '../../src/jobs/backup-keys.ts';
 import type { Lineage } from '../../src/jobs/lineage.ts';
 import type { Manifest, Proof, StartMarker, Verdict } from '../../src/jobs/manifest.ts';
+import { PieceHashes } from '../../src/jobs/pieces.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 export const sampleLineage: Lineage = {
@@ -61,7 +62,7 @@ export function sampleManifest(backup: SampleBackup): Manifest {
         sizeBytes,
         sha256: 'a'.repeat(64),
         chunkBytes: 4_096,
-        chunks: ['a'.repeat(64)],
+        chunks: PieceHashes.of(['a'.repeat(64)]),
         compression: 'zstd',
         content: { sizeBytes: sizeBytes * 5 },
       },

@@ -1,20 +1,29 @@
 import { createHash, type Hash } from 'node:crypto';
 import { Transform, type TransformCallback } from 'node:stream';
+import type { Part } from '../manifest.ts';
+import { PieceHashes, type PieceSizes, pieceBytes } from '../pieces.ts';
 
 /** Buffer between the members of a backup stream: large enough to ride out a slow moment of one of them. */
 export const streamBufferBytes = 2 ** 20;
 
-/** SHA-256 of the whole and of each consecutive piece of `chunkBytes`, so that damage can be told by its place. */
+/** What a part is, as far as its stored bytes tell. */
+export type HashedBytes = Pick<Part, 'sizeBytes' | 'sha256' | 'chunks' | 'chunkBytes' | 'chunkGrowth'>;
+
+/** SHA-256 of the whole and of each consecutive piece, so that damage can be told by its place. */
 export class ChunkHasher {
   sizeBytes = 0;
-  readonly #chunkBytes: number;
+  readonly #pieces: PieceSizes;
   readonly #whole: Hash = createHash('sha256');
-  readonly #chunks: string[] = [];
+  /** Hashes of the pieces, one after the other, and room for more. */
+  #hashes = Buffer.alloc(2 ** 15);
+  #hashesBytes = 0;
   #chunk: Hash = createHash('sha256');
   #chunkFilled = 0;
+  #chunkBytes: number;
 
-  constructor(chunkBytes: number) {
-    this.#chunkBytes = chunkBytes;
+  constructor(pieces: PieceSizes) {
+    this.#pieces = pieces;
+    this.#chunkBytes = pieces.chunkBytes;
   }
 
   update(bytes: Buffer): void {
@@ -29,15 +38,23 @@ export class ChunkHasher {
     }
   }
 
-  finish(): { readonly sizeBytes: number; readonly sha256: string; readonly chunks: readonly string[] } {
+  finish(): HashedBytes {
     if (this.#chunkFilled > 0) this.#closeChunk();
-    return { sizeBytes: this.sizeBytes, sha256: this.#whole.digest('hex'), chunks: this.#chunks };
+    const { chunkBytes, chunkGrowth } = this.#pieces;
+    const chunks = new PieceHashes(this.#hashes.subarray(0, this.#hashesBytes));
+    const isGrown = chunkGrowth !== undefined && chunks.length > chunkGrowth.every;
+    const sizes = { chunkBytes, ...(isGrown ? { chunkGrowth } : {}) };
+    return { sizeBytes: this.sizeBytes, sha256: this.#whole.digest('hex'), ...sizes, chunks };
   }
 
   #closeChunk(): void {
-    this.#chunks.push(this.#chunk.digest('hex'));
+    const hash = this.#chunk.digest();
+    if (this.#hashesBytes === this.#hashes.length)
+      this.#hashes = Buffer.concat([this.#hashes], 2 * this.#hashes.length);
+    this.#hashesBytes += hash.copy(this.#hashes, this.#hashesBytes);
     this.#chunk = createHash('sha256');
     this.#chunkFilled = 0;
+    this.#chunkBytes = pieceBytes(this.#pieces, this.#hashesBytes / hash.length);
   }
 }
 

@@ -8,6 +8,7 @@ import { chooseInstallation, type ProgramInstallation } from '../../targets/post
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { JobContext } from '../job.ts';
 import type { BackupSource, Manifest, Part } from '../manifest.ts';
+import { usualPieceSizes } from '../pieces.ts';
 import type { SelectSettings } from '../settings.ts';
 import { readDatabaseProperties } from './database-properties.ts';
 import { ChunkHasher, GatedOutlet } from './hashing.ts';
@@ -32,9 +33,6 @@ import { pump } from './pump.ts';
 import { chooseSamples } from './sampling.ts';
 import { Scope, selectionArguments } from './selection.ts';
 import type { Compressor } from './zstd.ts';
-
-/** Small enough to tell where damage lies, large enough that the manifest of a terabyte stays below 20 MB. */
-const chunkBytes = 4 * 2 ** 20;
 
 export interface PostgresDumpOptions extends ClosingOptions {
   readonly installations: readonly ProgramInstallation[];
@@ -206,7 +204,7 @@ export async function streamProgram(
   const { signal } = run;
   const codec = await closeContent(options, signal);
   const feed = feedFrom(part.program, part.args, { codec, env: part.env, signal });
-  const hasher = new ChunkHasher(chunkBytes);
+  const hasher = new ChunkHasher(usualPieceSizes);
   const outlet = new GatedOutlet(hasher, {
     async confirm() {
       await Promise.all([feed.done, codec.done]);
@@ -218,12 +216,9 @@ export async function streamProgram(
   const name = encryption === undefined ? part.name : `${part.name}.${encryption}`;
   const storing = sink(name, outlet, signal);
   await run.all([feed.done, codec.done, emptying, storing]);
-  const { chunks, ...stored } = hasher.finish();
   return {
     name,
-    ...stored,
-    chunks: [...chunks],
-    chunkBytes,
+    ...hasher.finish(),
     compression: 'zstd',
     ...(encryption === undefined ? {} : { encryption }),
     content: { sizeBytes: feed.bytes() },

@@ -4,16 +4,17 @@ import { expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
 import { checkedPieces } from '../../../src/jobs/checked-pieces.ts';
 import type { Part } from '../../../src/jobs/manifest.ts';
+import { PieceHashes } from '../../../src/jobs/pieces.ts';
 import { type ByteRange, type ObjectStore, StoreError } from '../../../src/storage/object-store.ts';
 
 const bytes = Buffer.from('0123456789abcdefghij+++');
 
-const part: Part = {
+const ofOneSize: Part = {
   name: 'database.dump.zst',
   sizeBytes: bytes.length,
   sha256: hash(bytes),
   chunkBytes: 10,
-  chunks: [hash(bytes.subarray(0, 10)), hash(bytes.subarray(10, 20)), hash(bytes.subarray(20))],
+  chunks: PieceHashes.of([hash(bytes.subarray(0, 10)), hash(bytes.subarray(10, 20)), hash(bytes.subarray(20))]),
   compression: 'zstd',
   content: { sizeBytes: 100 },
 };
@@ -38,7 +39,7 @@ function storeThat(...readings: readonly Reading[]) {
   return { store, asked };
 }
 
-async function read(store: Pick<ObjectStore, 'get'>) {
+async function read(store: Pick<ObjectStore, 'get'>, part = ofOneSize) {
   const rereads: string[] = [];
   const out: Buffer[] = [];
   const pieces = checkedPieces(
@@ -156,4 +157,33 @@ test('bytes in excess are damage at once', async () => {
 
   expect(result.failure).toBe('part database.dump.zst is longer than the 23 bytes of the manifest');
   expect(asked).toHaveLength(1);
+});
+
+/** Of 2, 2, 4, 4, 5, 5 and, what is left, 1 bytes. */
+const grown: Part = {
+  ...ofOneSize,
+  chunkBytes: 2,
+  chunkGrowth: { every: 2, mostBytes: 5 },
+  chunks: PieceHashes.of(
+    [0, 2, 4, 8, 12, 17, 22].map((first, index, firsts) => hash(bytes.subarray(first, firsts[index + 1]))),
+  ),
+};
+
+test('pieces that grow are checked each by its own size, also when one is read again', async () => {
+  const { store, asked } = storeThat(flipped(13), right);
+
+  const { given, rereads, failure } = await read(store, grown);
+
+  expect({ given, failure }).toEqual({ given: bytes.toString(), failure: undefined });
+  expect(rereads).toEqual(['part database.dump.zst is damaged: bytes 12 to 16 are not what was stored']);
+  expect(asked).toEqual([undefined, { first: 12, last: 22 }]);
+});
+
+test('of pieces that grow, one that is cut short is told by its place', async () => {
+  const { store } = storeThat(cut(10), (good) => good.subarray(0, 0));
+
+  const { given, failure } = await read(store, grown);
+
+  expect(given).toBe('01234567');
+  expect(failure).toContain('ends after 8 of 23 bytes');
 });

@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { PieceHashes, usualPieceSizes } from '../../../src/jobs/pieces.ts';
+import { sealedJson } from '../../../src/jobs/sealed-json.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
-import { type StoredObject, StoreError } from '../../../src/storage/object-store.ts';
+import { type ObjectStore, type StoredObject, StoreError } from '../../../src/storage/object-store.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { sampleId, storeBackup } from '../../support/sample-backup.ts';
+import { sampleId, sampleManifest, storeBackup } from '../../support/sample-backup.ts';
 
 const first = { at: '2026-03-01T02:00:00Z' };
 const second = { at: '2026-03-02T02:00:00Z' };
@@ -135,3 +137,31 @@ test.each(['manifest.json', 'verified-20260302T020100Z.json'])(
     expect(reads).toBe(3);
   },
 );
+
+test('manifests of backups of terabytes are read one at a time, small ones together', async () => {
+  const { clock, store, signal } = setUp();
+  const chunks = new PieceHashes(Buffer.alloc(32 * 30_000));
+  const days = [1, 2, 3].map((day) => `2026-03-0${day}T`);
+  for (const day of days) {
+    storeBackup(store, { at: `${day}02:00:00Z` });
+    const large = sampleManifest({ at: `${day}03:00:00Z` });
+    const manifest = { ...large, parts: large.parts.map((part) => ({ ...part, ...usualPieceSizes, chunks })) };
+    await store.put(`payments/${large.id}/manifest.json`, sealedJson(manifest), signal);
+  }
+  const now = { large: 0, small: 0 };
+  const most = { large: 0, small: 0 };
+  const counting: Pick<ObjectStore, 'list' | 'get'> = {
+    list: store.list.bind(store),
+    async get(key, ...others) {
+      const kind = key.includes('T030000Z') ? 'large' : 'small';
+      most[kind] = Math.max(most[kind], ++now[kind]);
+      const body = await store.get(key, ...others);
+      return body.once('close', () => now[kind]--);
+    },
+  };
+
+  const { entries, unreadable } = await new StoreCatalog('local', counting, clock).read('payments', signal);
+
+  expect([entries.length, unreadable]).toEqual([6, []]);
+  expect(most).toEqual({ large: 1, small: 3 });
+});
