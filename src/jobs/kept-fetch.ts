@@ -24,6 +24,7 @@ import type { ByteRange, ObjectStore } from '../storage/object-store.ts';
 import { backupKey } from './backup-keys.ts';
 import type { JobContext } from './job.ts';
 import { type Manifest, type Part, storedBytesOf } from './manifest.ts';
+import { pieceBytes } from './pieces.ts';
 
 /** Begins the name of the folder in which a restore keeps what it fetched, until it is complete. */
 export const keptPrefix = 'watchkeeper-fetched-';
@@ -155,16 +156,18 @@ async function verifiedBytes(path: string, part: Part, { signal, onProgress }: J
   const file = await open(path, 'r').catch(() => undefined);
   if (file === undefined) return 0;
   await using _closed = file;
-  const piece = Buffer.alloc(part.chunkBytes);
+  const { chunks, sizeBytes } = part;
+  // The last one is the largest, or what is left.
+  const piece = Buffer.alloc(Math.min(pieceBytes(part, Math.max(0, chunks.length - 1)), sizeBytes));
   let doneBytes = 0;
-  for (const expected of part.chunks) {
+  for (let index = 0; index < chunks.length; index++) {
     signal.throwIfAborted();
-    const length = Math.min(part.chunkBytes, part.sizeBytes - doneBytes);
+    const length = Math.min(pieceBytes(part, index), sizeBytes - doneBytes);
     const { bytesRead } = await file.read(piece, 0, length, doneBytes);
     const hash = createHash('sha256').update(piece.subarray(0, bytesRead)).digest('hex');
-    if (bytesRead < length || hash !== expected) break;
+    if (bytesRead < length || hash !== chunks.at(index)) break;
     doneBytes += length;
-    onProgress({ activity: 'checking what was fetched before', doneBytes, totalBytes: part.sizeBytes });
+    onProgress({ activity: 'checking what was fetched before', doneBytes, totalBytes: sizeBytes });
   }
   await truncate(path, doneBytes);
   return doneBytes;

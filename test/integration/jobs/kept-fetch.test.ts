@@ -9,6 +9,7 @@ import { backupKey } from '../../../src/jobs/backup-keys.ts';
 import { checkedPieces } from '../../../src/jobs/checked-pieces.ts';
 import { keepFetched, keptForMs, keptPrefix, sweepKept } from '../../../src/jobs/kept-fetch.ts';
 import type { Manifest, Part } from '../../../src/jobs/manifest.ts';
+import type { PieceSizes } from '../../../src/jobs/pieces.ts';
 import type { ByteRange } from '../../../src/storage/object-store.ts';
 import { sampleManifest } from '../../support/sample-backup.ts';
 import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
@@ -26,13 +27,12 @@ afterAll(() => spool[Symbol.asyncDispose]());
 let backups = 0;
 
 /** A stored backup of one part, and a store that gives it in small chunks and remembers from where it was asked to. */
-function backup(contentBytes = stored.length) {
+function backup(contentBytes = stored.length, pieces: PieceSizes = { chunkBytes }) {
   const sample = sampleManifest({ at: '2026-03-02T02:00:00Z' });
-  const hasher = new ChunkHasher(chunkBytes);
+  const hasher = new ChunkHasher(pieces);
   hasher.update(stored);
-  const { chunks, ...sums } = hasher.finish();
   const content = { sizeBytes: contentBytes };
-  const part: Part = { ...sample.parts[0]!, ...sums, chunks: [...chunks], chunkBytes, content };
+  const part: Part = { ...sample.parts[0]!, ...hasher.finish(), content };
   const manifest: Manifest = { ...sample, id: `${sample.id}-${++backups}`, parts: [part] };
   const asked: (number | undefined)[] = [];
   const object = { bytes: stored };
@@ -98,6 +98,25 @@ test.each([
   expect(from.asked).toEqual(next === stored.length ? [] : [next === 0 ? undefined : next]);
   await second.forget();
   expect(await readdir(spool.path)).not.toContain(`${keptPrefix}${from.manifest.id}`);
+});
+
+test.each([
+  [7_000, 10_000],
+  [21_000, 30_000],
+  [30_001, 45_678],
+])('where pieces grow, a restore that ended at byte %i is gone on with from byte %i on', async (ended, next) => {
+  const from = backup(stored.length, { chunkBytes: 5_000, chunkGrowth: { every: 2, mostBytes: 20_000 } });
+  {
+    await using first = await opened(from);
+    await fetched(from, first, ended);
+  }
+
+  await using second = await opened(from);
+  const bytes = await fetched(from, second);
+
+  expect(bytes.equals(stored)).toBe(true);
+  expect(second.heldBytes).toBe(next);
+  await second.forget();
 });
 
 test('what was torn off or changed on the disk is fetched anew from there on', async () => {
