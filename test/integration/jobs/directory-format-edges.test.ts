@@ -140,10 +140,9 @@ function withTar(manifest: OpenedManifest, tar: Buffer) {
   const bytes = zstdCompressSync(tar);
   const [part] = manifest.parts;
   if (part === undefined) throw new Error('a backup has a part');
-  const hasher = new ChunkHasher(part.chunkBytes);
+  const hasher = new ChunkHasher(part);
   hasher.update(bytes);
-  const { chunks, ...sums } = hasher.finish();
-  const parts = [{ ...part, ...sums, chunks: [...chunks], content: { sizeBytes: tar.length } }];
+  const parts = [{ ...part, ...hasher.finish(), content: { sizeBytes: tar.length } }];
   const store = new MemoryStore();
   store.objects.set(partKey(manifest), { bytes, modifiedAt: new Date() });
   return { store, manifest: { ...manifest, parts } };
