@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.ts';
-import { withDeadline } from '../core/deadline.ts';
+import { abortable, withDeadline } from '../core/deadline.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { mapLimit } from '../core/map-limit.ts';
 import { type Sample, sample } from '../core/metric.ts';
 import { type ChainCheck, checkChain } from './check-chain.ts';
 import type { Job } from './job.ts';
@@ -38,6 +39,7 @@ const rereadAfterMs = 24 * 3_600_000;
 /** Between finding something and believing it. */
 const secondLookMs = 10_000;
 const lookDeadlineMs = 10 * 60_000;
+const looksAtOnce = 4;
 
 /**
  * Checks the chain of reports of every target in every store, all its life: what is new or has another size or time at
@@ -115,7 +117,7 @@ class ChainWatch implements ReportWatch {
       const now = places();
       const names = new Set(now.map(nameOf));
       for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
-      for (const place of now) await this.#lookNext(place);
+      await mapLimit(now, looksAtOnce, (place) => this.#lookNext(place));
       await clock.sleep(lookEveryMs, this.#stop.signal).catch(() => undefined);
     }
   }
@@ -151,7 +153,10 @@ class ChainWatch implements ReportWatch {
     const what = `reading the reports of ${target} in store "${store}"`;
     try {
       const deadline = { parent: this.#stop.signal, ms: lookDeadlineMs, clock, what };
-      const check = await withDeadline(deadline, (signal) => this.#check(place, known, signal));
+      const check = await withDeadline(deadline, (signal) => {
+        // A hung disk notices no signal.
+        return abortable(this.#check(place, known, signal), signal);
+      });
       if (isEmpty(check) && known.head !== undefined) throw new Error('nothing at all is there, where reports were');
       this.#tellChange(place, known.last?.check, check);
       known.last = { check, at: clock.now(), readSince: known.begunAt };

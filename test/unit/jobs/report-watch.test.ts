@@ -247,3 +247,31 @@ test('a proof is looked at as soon as it has ended; a target that is no longer c
   expect(values()).toEqual({});
   expect(watch.lastCheck(storeName, target)).toBeUndefined();
 });
+
+test('a disk that hangs and notices no signal holds up neither the other stores nor the end of the daemon', async () => {
+  const clock = new ManualClock('2026-11-10T12:00:00Z');
+  const good = new MemoryStore(() => clock.now());
+  await report(good, 1);
+  const hung = { ...passingOn(good), list: () => neverEnding() };
+  const { log, lines } = recordingLog();
+  const places = [
+    { target, store: 'hung', objects: { ...hung, description: 'hung' } },
+    { target, store: 'good', objects: good },
+  ];
+  const watch = startReportWatch({ places: () => places, clock, log });
+
+  await clock.advance(11 * minute);
+  const first = watch.lastCheck('good', target)?.reports;
+  await report(good, 2);
+  await clock.advance(20 * minute);
+  const second = watch.lastCheck('good', target)?.reports;
+  await watch[Symbol.asyncDispose]();
+
+  expect([first, second]).toEqual([1, 2]);
+  expect(watch.lastCheck('hung', target)).toBeUndefined();
+  expect(lines).toMatchObject([{ level: 'warn', message: 'the reports of proofs cannot be read' }]);
+});
+
+async function* neverEnding(): AsyncGenerator<never> {
+  await new Promise(() => undefined);
+}
