@@ -28,9 +28,10 @@ afterAll(async () => {
 
 const targets = ['whole', 'altered', 'removed', 'reordered', 'away'];
 const lineageOf = (target: string) => ({ store: target, target, schedule: 'yearly', database: 'shop' });
+const begunMs = Date.now();
 const backupsOf = (target: string) =>
   [3, 2, 1].map((hoursAgo) => ({
-    at: new Date(Math.floor(Date.now() / 1_000 - hoursAgo * 3_600) * 1_000).toISOString().replace('.000', ''),
+    at: new Date(Math.floor(begunMs / 1_000 - hoursAgo * 3_600) * 1_000).toISOString().replace('.000', ''),
     lineage: lineageOf(target),
   }));
 
