@@ -45,4 +45,4 @@ export const parents = (oid: string) =>
  * their ranges, composite types with their columns.
  */
 export const dumpedType =
-  "(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'p' AND NOT x.typisdefined OR x.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = x.oid))";
+  "(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'p' AND NOT x.typisdefined OR x.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = x.typelem AND e.typarray = x.oid))";
