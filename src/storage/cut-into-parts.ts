@@ -47,11 +47,11 @@ export function partBytes(number: number, mostParts = usualMostParts): number {
 }
 
 /**
- * Parts of up to 16 MiB are held in memory, two at once: all of them in objects of up to 18 GiB. Larger ones lie in
+ * Parts of up to 8 MiB are held in memory, two at once: all of them in objects of up to 6.2 GiB. Larger ones lie in
  * files, so that memory does not grow with the object.
  */
 export function usualPartSizes(mostParts = usualMostParts): PartSizes {
-  return { mostParts, bytesOf: (number) => partBytes(number, mostParts), mostInMemoryBytes: 16 * 2 ** 20 };
+  return { mostParts, bytesOf: (number) => partBytes(number, mostParts), mostInMemoryBytes: firstPartBytes };
 }
 
 /** Most bytes that lie in the spool while an object of `sizeBytes` is uploaded: two parts, or none where all are small. */

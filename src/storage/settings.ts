@@ -93,7 +93,7 @@ const s3Store = z
       .min(1)
       .optional()
       .describe(
-        'An existing folder on a disk, where parts of more than 16 MiB lie until they are sent: those of objects beyond 18 GiB (1.8 GiB with `maxParts: 1000`). Two at once for each upload, 2 GiB at most (10 GiB with `maxParts: 1000`). The system’s temporary folder by default.',
+        'An existing folder on a disk, where parts of more than 8 MiB lie until they are sent: those of objects beyond 6 GiB (0.6 GiB with `maxParts: 1000`). Two at once for each upload, 2 GiB at most (10 GiB with `maxParts: 1000`). The system’s temporary folder by default.',
       ),
     conditionalWrites: z
       .enum(['auto', 'native', 'claims'])

@@ -34,7 +34,7 @@ targets:
 }
 
 test('of databases whose parts are all small nothing is said', async () => {
-  expect(await find(undefined, 10 * 2 ** 30)).toEqual([]);
+  expect(await find(undefined, 6 * 2 ** 30)).toEqual([]);
 });
 
 test('a folder with room for two of the largest parts will do', async () => {

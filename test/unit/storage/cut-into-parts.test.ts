@@ -53,22 +53,22 @@ test('parts begin at 8 MiB, double every 800 and end at 1 GiB', () => {
   expect(sizes).toEqual([8, 8, 16, 32, 1_024, 1_024]);
 });
 
-test.each([10_000, 1_000, 100])('of %s parts two in memory are never more than 32 MiB', (mostParts) => {
+test.each([10_000, 1_000, 100])('of %s parts two in memory are never more than 16 MiB', (mostParts) => {
   const { bytesOf, mostInMemoryBytes } = usualPartSizes(mostParts);
 
   const inMemory = Array.from({ length: mostParts }, (_, index) => bytesOf(index + 1)).filter(
     (bytes) => bytes <= mostInMemoryBytes,
   );
 
-  expect(2 * Math.max(...inMemory)).toBe(32 * mebibyte);
+  expect(2 * Math.max(...inMemory)).toBe(16 * mebibyte);
 });
 
 test.each([
-  ['18.75 GiB', 19_200, 10_000, 0],
-  ['one MiB more', 19_201, 10_000, 64],
+  ['6.25 GiB', 6_400, 10_000, 0],
+  ['one MiB more', 6_401, 10_000, 32],
   ['194 GiB', 198_656, 10_000, 512],
   ['5 TiB', 5 * mebibyte, 10_000, 2_048],
-  ['1.8 GiB in a thousand parts', 1_843, 1_000, 0],
+  ['640 MiB in a thousand parts', 640, 1_000, 0],
   ['2 TiB, which a thousand parts do not hold', 2 * mebibyte, 1_000, 10_240],
 ])('an object of %s takes two of its largest parts in the spool', (_name, mebibytes, mostParts, expected) => {
   expect(spooledBytes(mebibytes * mebibyte, mostParts) / mebibyte).toBe(expected);
