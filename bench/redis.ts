@@ -12,6 +12,7 @@ import {
   startPeer,
   warmUp,
 } from './contestants.ts';
+import { askingAlone } from './redis-floor.ts';
 import type { Row } from './statistics.ts';
 
 const rounds = 300;
@@ -37,7 +38,8 @@ const peerFamilies: readonly string[] = [
 
 /**
  * `/metrics` of one server against prometheus-redis-exporter with the same families, in turn in the same run; beside it ours
- * with all its families. Then a cluster of six nodes in one scrape against one of its nodes alone.
+ * with all its families. Then a cluster of six nodes in one scrape against one of its nodes alone, and what of that is the nodes'
+ * own time.
  */
 export async function benchRedis(): Promise<Row[]> {
   return [...(await benchServer()), ...(await benchCluster())];
@@ -75,6 +77,7 @@ async function benchCluster(): Promise<Row[]> {
     const costs = await scrapeInTurn([alone, whole], rounds);
     const [single, all] = [alone, whole].map((each) => costs.get(each));
     if (single === undefined || all === undefined) throw new Error('somebody was not measured');
+    const [askedOne, askedAll] = [await askingAlone([one]), await askingAlone(cluster.nodes)];
     return [
       { what: 'one node of a cluster: latency', value: single.latencyMs, unit: 'ms' },
       { what: 'cluster of six nodes: latency', value: all.latencyMs, unit: 'ms' },
@@ -86,6 +89,9 @@ async function benchCluster(): Promise<Row[]> {
         unit: 'x',
         goal: { atMost: 1.5 },
       },
+      { what: 'one node of a cluster: until it has answered, read by nobody', value: askedOne, unit: 'ms' },
+      { what: 'cluster of six nodes: until all have answered, read by nobody', value: askedAll, unit: 'ms' },
+      { what: 'cluster of six nodes: the same against one of them', value: askedAll / askedOne, unit: 'x' },
     ];
   });
 }
