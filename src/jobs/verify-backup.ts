@@ -138,9 +138,11 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   const onReread = (what: string) => findings.rereads.push(what);
   await using fetching = beginFetch({ ...request, manifest, identities, onReread }, spool.path, context);
   // Whether it can be tried here is known in a second or two; fetching may take hours, and ends with this.
-  await using sandbox = clearedAway(await openSandbox(request, manifest, context), context);
+  const opening = openSandbox(request, manifest, context);
+  await using sandbox = clearedAway(await orDamageFound(opening, fetching), context);
   Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
-  await requireRestoreSpace(manifest, sandbox, { ...request, spooledBytes: await folderSize(spool.path) });
+  const space = { ...request, spooledBytes: await folderSize(spool.path) };
+  await orDamageFound(requireRestoreSpace(manifest, sandbox, space), fetching);
   findings.seconds.fetch = await fetching.done;
   await withinSpace(sandbox, { ...request, dumpBytes: contentBytesOf(manifest) }, context, (within) =>
     tryOut({ ...request, manifest, contentPath, spool }, sandbox, findings, within),
@@ -150,6 +152,8 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
 interface Fetching extends AsyncDisposable {
   /** Resolves with the seconds that it took. */
   readonly done: Promise<number>;
+  /** Why it failed, if that is known by now. */
+  failure(): unknown;
 }
 
 /** Fetches while something else is done, too. Disposing ends it, and waits until it has ended. */
@@ -157,17 +161,31 @@ function beginFetch(from: Parameters<typeof fetchParts>[0], folder: string, cont
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const done = timed(context, () => fetchParts(from, folder, { ...context, signal }));
+  let failure: unknown;
   const ended = done.then(
     () => undefined,
-    () => undefined,
+    (error: unknown) => {
+      failure = error;
+    },
   );
   return {
     done,
+    failure: () => failure,
     async [Symbol.asyncDispose]() {
       stop.abort(new Error('the backup is not needed any more'));
       await ended;
     },
   };
+}
+
+/** Why a restore cannot be tried matters less than damage that was found meanwhile. */
+async function orDamageFound<T>(work: Promise<T>, fetching: Fetching): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const failure = fetching.failure();
+    throw failure !== undefined && verdictOf(failure) === 'failed' ? failure : error;
+  }
 }
 
 /** Restores what was fetched, compares it and asks the assertions. */

@@ -67,18 +67,30 @@ export async function restoreDatabaseProperties(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { session, database, ownership } = into;
-  const notes: string[] = [];
-  const steps = [
-    ...(ownership === 'restore' ? ownerSteps(properties, database) : []),
-    ...otherSteps(properties, database),
+  const take = (steps: readonly Step[]) => takeSteps(session, steps, signal);
+  const { settings } = properties;
+  return [
+    ...(ownership === 'restore' ? await take(ownerSteps(properties, database)) : []),
+    ...(await take(settings.map((setting) => settingStep(setting, database)))),
+    // Before the limit of connections, which may let nobody in by itself.
+    ...(settings.length > 0 ? await withoutHarm(properties, into, signal) : []),
+    ...(await take(otherSteps(properties, database))),
   ];
+}
+
+/** Resolves with a note for each that cannot be taken. Rejects only when the signal fires. */
+async function takeSteps(
+  session: PostgresSession,
+  steps: readonly Step[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const notes: string[] = [];
   for (const { what, sql } of steps) {
     await session.query(sql, { signal }).catch((error: unknown) => {
       signal.throwIfAborted();
       notes.push(`${what} was not restored: ${withoutValue(error)}`);
     });
   }
-  if (properties.settings.length > 0) notes.push(...(await withoutHarm(into, signal)));
   return notes;
 }
 
@@ -100,12 +112,21 @@ function ownerSteps({ owner, rights }: DatabaseProperties, database: string): St
   ];
 }
 
-function otherSteps({ comment, connectionLimit, settings }: DatabaseProperties, database: string): Step[] {
+type Setting = DatabaseProperties['settings'][number];
+
+function settingStep(setting: Setting, database: string): Step {
+  const what = `the setting ${setting.name} of the database${setting.role === null ? '' : ` for role ${setting.role}`}`;
+  const sql = `${alteration(setting, database)} SET ${quoteIdentifier(setting.name)} TO ${settingValue(setting)}`;
+  return { what, sql };
+}
+
+function alteration({ role }: Pick<Setting, 'role'>, database: string): string {
+  return `ALTER ${role === null ? '' : `ROLE ${quoteIdentifier(role)} IN `}DATABASE ${quoteIdentifier(database)}`;
+}
+
+function otherSteps({ comment, connectionLimit }: DatabaseProperties, database: string): Step[] {
   const name = quoteIdentifier(database);
-  const steps: Step[] = settings.map((setting) => ({
-    what: `the setting ${setting.name} of the database${setting.role === null ? '' : ` for role ${setting.role}`}`,
-    sql: `ALTER ${setting.role === null ? '' : `ROLE ${quoteIdentifier(setting.role)} IN `}DATABASE ${name} SET ${quoteIdentifier(setting.name)} TO ${settingValue(setting)}`,
-  }));
+  const steps: Step[] = [];
   if (comment !== null) {
     const sql = `COMMENT ON DATABASE ${name} IS ${quoteLiteral(comment)}`;
     steps.push({ what: 'the comment on the database', sql });
@@ -135,8 +156,12 @@ function settingValue({ name, value }: { readonly name: string; readonly value: 
   return items.length === 0 ? "''" : items.map(quoteLiteral).join(', ');
 }
 
-/** Settings that let nobody in (a library that is not installed here) are worse than none. */
+/** What says nothing about the settings: connections, resources, and what an administrator or a shutdown does. */
+const passing = /^(08|53|57)/;
+
+/** Settings that let nobody in (a library that is not installed here) are worse than none. Rejects only when the signal fires. */
 async function withoutHarm(
+  { settings }: DatabaseProperties,
   { session, access, database }: Parameters<typeof restoreDatabaseProperties>[1],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
@@ -145,9 +170,25 @@ async function withoutHarm(
     return [];
   } catch (error) {
     signal.throwIfAborted();
-    await session.query(`ALTER DATABASE ${quoteIdentifier(database)} RESET ALL`, { signal });
+    const code = sqlState(error);
+    if (code === undefined || passing.test(code)) {
+      return [
+        `whether sessions can be opened with the settings of the database was not found out: ${errorMessage(error)}`,
+      ];
+    }
+    const roles = new Set(settings.map(({ role }) => role));
+    const steps = [...roles].map((role) => ({
+      what: `the state without settings${role === null ? '' : ` for role ${role}`}`,
+      sql: `${alteration({ role }, database)} RESET ALL`,
+    }));
     return [
       `the settings of the database were left out, since no session could be opened with them: ${errorMessage(error)}`,
+      ...(await takeSteps(session, steps, signal)),
     ];
   }
+}
+
+function sqlState(error: unknown): string | undefined {
+  const code = errorCode(error);
+  return code !== undefined && /^\d[0-9A-Z]{4}$/.test(code) ? code : undefined;
 }

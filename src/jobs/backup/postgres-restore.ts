@@ -68,7 +68,7 @@ async function load(
 ): Promise<void> {
   const { manifest, contentPath, selection, onNote } = request;
   const archives = archivesOf(manifest, contentPath);
-  await restorePublicSchema(into, manifest, { ownership: request.ownership, signal: context.signal });
+  await restorePublicSchema(into, manifest, { ownership: request.ownership, onNote, signal: context.signal });
   if (selection !== undefined) {
     for (const note of await restoreTables({ manifest, into, selection, archives, run }, context)) onNote?.(note);
     return;

@@ -1,3 +1,4 @@
+import { errorCode, errorMessage } from '../../core/errors.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
 import type { OpenedManifest } from '../manifest.ts';
@@ -29,7 +30,12 @@ async function describePublic(session: PostgresSession, signal: AbortSignal): Pr
 export async function restorePublicSchema(
   into: PostgresAccess,
   { source }: OpenedManifest,
-  options: { readonly ownership: 'restore' | 'ignore'; readonly signal: AbortSignal },
+  options: {
+    readonly ownership: 'restore' | 'ignore';
+    /** Is told what a role that owns nothing here may not say; without it that is an error, since a proof compares it. */
+    readonly onNote?: ((note: string) => void) | undefined;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   if (source.publicSchema === undefined) return;
   const { owner, comment } = source.publicSchema;
@@ -41,5 +47,12 @@ export async function restorePublicSchema(
     await session.query(`ALTER SCHEMA public OWNER TO ${quoteIdentifier(owner)}`, { signal });
   }
   if (now.comment === comment) return;
-  await session.query(`COMMENT ON SCHEMA public IS ${comment === null ? 'NULL' : quoteLiteral(comment)}`, { signal });
+  const said = session.query(`COMMENT ON SCHEMA public IS ${comment === null ? 'NULL' : quoteLiteral(comment)}`, {
+    signal,
+  });
+  await said.catch((error: unknown) => {
+    const { onNote } = options;
+    if (onNote === undefined || errorCode(error) !== '42501') throw error;
+    onNote(`the comment on the schema public was not restored: ${errorMessage(error)}`);
+  });
 }

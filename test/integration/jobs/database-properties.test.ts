@@ -10,6 +10,7 @@ import { newIdentity } from '../../support/age.ts';
 import { backUp, dumpMethod, openingTools } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { wholeInstallation } from '../../support/postgres-majors.ts';
 import { testContext, testSignal } from '../../support/test-context.ts';
 
 const propertiesSql = `
@@ -113,6 +114,52 @@ test('settings that would let nobody in are left out', async () => {
 
   expect(result.notes).toEqual([expect.stringMatching(/settings of the database were left out.*not_installed_here/)]);
   expect((await propertiesOf('open')).settings).toEqual([]);
+});
+
+test('settings of a role that would not let it in are left out as well', async () => {
+  const request = await backup();
+  const properties = request.manifest.source.properties!;
+  const settings = [{ role: 'postgres', name: 'session_preload_libraries', value: 'not_installed_here' }];
+  const source = { ...request.manifest.source, properties: { ...properties, settings } };
+  const manifest = { ...request.manifest, source };
+
+  const result = await restoreBackup({ ...request, manifest, database: 'roles', onConflict: 'refuse' }, testContext());
+
+  expect(result.notes).toEqual([expect.stringMatching(/settings of the database were left out/)]);
+  expect((await propertiesOf('roles')).settings).toEqual([]);
+});
+
+test('settings stay where it is the limit of connections that lets nobody in', async () => {
+  await execute(cluster, 'postgres', 'CREATE ROLE maker LOGIN CREATEDB');
+  const request = await backup();
+  const properties = request.manifest.source.properties!;
+  const settings = [{ role: null, name: 'work_mem', value: '7MB' }];
+  const source = { ...request.manifest.source, properties: { ...properties, settings, connectionLimit: 0 } };
+  const { connection } = cluster.access;
+  const server = { ...cluster.access, connection: { ...connection, user: 'maker' } };
+  const asMaker = { ...request, server, manifest: { ...request.manifest, source } };
+
+  const result = await restoreBackup({ ...asMaker, database: 'closed', onConflict: 'refuse' }, testContext());
+
+  expect(result.notes).toEqual([expect.stringContaining('owners and grants were not restored')]);
+  expect(await propertiesOf('closed')).toMatchObject({ settings, connectionLimit: 0 });
+});
+
+test('what a role may not say of the schema public is a note, not the end of the restore', async () => {
+  const installations = [await wholeInstallation(13)];
+  await using old = await startTestCluster({ major: 13 });
+  const access = await createDatabase(old, 'shop', "CREATE TABLE t (); COMMENT ON SCHEMA public IS 'ours'");
+  await execute(old, 'postgres', 'CREATE ROLE maker LOGIN CREATEDB');
+  const store = new MemoryStore();
+  const method = await dumpMethod({ installations });
+  const manifest = await backUp(access, store, method);
+  const server = { ...old.access, connection: { ...old.access.connection, user: 'maker' } };
+  const request = { manifest, store, method, server, ...openingTools };
+
+  const result = await restoreBackup({ ...request, database: 'back', onConflict: 'refuse' }, testContext());
+
+  expect(result.notes.join()).toMatch(/the comment on the schema public was not restored: .*must be owner/);
+  expect(result.database).toBe('back');
 });
 
 test('in the manifest of an encrypted backup nobody reads them without a key', async () => {

@@ -125,19 +125,30 @@ function endless(inner: MemoryStore) {
   return { store, ended };
 }
 
-test('where no server can be started fetching ends, and the backup is not judged by what came of it', async () => {
+test('where no server can be started fetching ends, and says nothing about the backup', async () => {
   const store = new MemoryStore();
   const manifest = await backUp(await createDatabase(cluster, 'unwanted', largeSql), store);
   const openSandbox: OpenSandbox = () => Promise.reject(new Error('no room'));
   const { store: slow, ended } = endless(store);
 
-  const whileFetching = await verify(manifest, slow, { openSandbox });
-  const damaged = await verify(manifest, new MemoryStore(), { openSandbox });
+  const proof = await verify(manifest, slow, { openSandbox });
 
-  expect(whileFetching).toMatchObject({ verdict: 'inconclusive' });
-  expect(whileFetching.reason).toContain('no room');
+  expect(proof).toMatchObject({ verdict: 'inconclusive' });
+  expect(proof.reason).toContain('no room');
   expect(ended).toHaveLength(1);
-  expect(damaged).toMatchObject({ verdict: 'inconclusive' });
+});
+
+test('damage that was found before a server could not be started is told', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'known damage'), store);
+  const openSandbox: OpenSandbox = async (_manifest, { clock, signal }) => {
+    await clock.sleep(500, signal);
+    throw new Error('no room');
+  };
+
+  const proof = await verify(manifest, new MemoryStore(), { openSandbox });
+
+  expect(proof).toMatchObject({ verdict: 'failed', cause: 'damaged' });
 });
 
 test('what was found out while the server started is told, and the server is cleared away', async () => {
