@@ -78,3 +78,15 @@ test('items of one partition key alone are taken from their beginning, which is 
   expect(chosen.items).toHaveLength(10);
   expect(table.read.length).toBeLessThan(400);
 });
+
+test.each([
+  [70, 100, 70],
+  [70, 100, 0],
+  [900, 1_000, 900],
+  [900, 1_000, 50_000],
+])('a table of %i items is taken whole when %i are wanted, also when %i were known', async (amount, wanted, known) => {
+  const chosen = await chooseItems(wanted, known, { read: tableOf(spread(amount)).page, random: seeded(9) });
+
+  expect(chosen.isEven).toBe(true);
+  expect(new Set(chosen.items.map(({ id }) => id?.N)).size).toBe(amount);
+});

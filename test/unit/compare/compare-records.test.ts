@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Attempt } from '../../../src/jobs/compare/attempt.ts';
+import type { ComparedSample } from '../../../src/jobs/compare/comparison.ts';
 import { Findings } from '../../../src/jobs/compare/findings.ts';
 import type { RecordCollection, RecordCount, StoredRecord } from '../../../src/jobs/compare/records/collection.ts';
 import { compareRecords, differingValues } from '../../../src/jobs/compare/records/compare-records.ts';
@@ -70,8 +71,8 @@ test('keys are named up to the limit, and it is said that there are more', async
 
 test.each<[string, Partial<RecordCollection>, readonly string[]]>([
   ['counting', { count: async () => ({ why: 'no right' }) }, ['rows of c']],
-  ['sampling', { sample: async () => ({ why: 'no right' }) }, ['samples of c']],
-  ['looking up', { lookUp: async () => ({ why: 'no right' }) }, ['samples of c']],
+  ['sampling', { sample: async () => ({ why: 'no right' }) }, ['samples of c taken from the other side']],
+  ['looking up', { lookUp: async () => ({ why: 'no right' }) }, ['samples of c taken from the source']],
 ])('when %s fails, that is not compared and the rest is', async (_what, changes, expected) => {
   const findings = await compared(collection([[record('a')]]), collection([[record('a')]], changes));
 
@@ -92,6 +93,67 @@ test.each([
   expect(findings.result).toBe('incomplete');
   expect(findings.notCompared).toEqual([{ what: 'rows of c', why: `5 and about ${estimate}: it is old` }]);
   expect(findings.counts).toEqual([{ name: 'c', source: 5, other: estimate, estimated: ['other'] }]);
+});
+
+test.each<[string, Partial<RecordCollection>, string, Partial<ComparedSample>]>([
+  ['sampled', { sample: async () => ({ why: 'timed out' }) }, 'the other side', { fromSource: 2, fromOther: 0 }],
+  ['looked up', { lookUp: async () => ({ why: 'timed out' }) }, 'the source', { fromSource: 0, fromOther: 1 }],
+])('what one direction proves is told when the other side cannot be %s', async (_what, changes, from, samples) => {
+  const source = collection([[record('a', 'old'), record('b')]]);
+  const other = collection([[record('a', 'new')]], changes);
+  // Reads of the other side fail in one direction only.
+  const steady = collection([[record('a', 'new')]]);
+  const failing = from === 'the source' ? { ...other, lookUp: failFirst(steady.lookUp) } : other;
+
+  const findings = await compared(source, failing);
+
+  expect(findings.result).toBe('different');
+  expect(findings.notCompared).toEqual([{ what: `samples of c taken from ${from}`, why: 'timed out' }]);
+  expect(findings.samples).toMatchObject([samples]);
+  expect(findings.differences.at(-1)).toEqual(
+    from === 'the source'
+      ? { name: 'samples c', source: '1 of 1 found, 1 different', other: 'unknown' }
+      : { name: 'samples c', source: 'unknown', other: '1 of 2 found, 1 different' },
+  );
+  expect(findings.keys).toMatchObject([{ changed: [['a']] }]);
+});
+
+function failFirst(lookUp: RecordCollection['lookUp']): RecordCollection['lookUp'] {
+  let calls = 0;
+  return async (keys) => {
+    calls += 1;
+    return calls === 1 ? { why: 'timed out' } : await lookUp(keys);
+  };
+}
+
+test('when neither side can be looked up, that is told once with both reasons', async () => {
+  const failing = (why: string) => collection([[record('a')]], { lookUp: async () => ({ why }) });
+
+  const findings = await compared(failing('one'), failing('two'));
+
+  expect(findings.notCompared).toEqual([{ what: 'samples of c', why: 'two; one' }]);
+  expect(findings.samples).toEqual([]);
+});
+
+test('what seemed different and cannot be read again is not compared, and not the same', async () => {
+  const source = collection([[record('a', 'old')], [record('a', 'new', 'too large')]]);
+
+  const findings = await compared(source, collection([[record('a', 'other')]]));
+
+  expect(findings.notCompared).toEqual([{ what: '1 sampled of c', why: 'too large' }]);
+  expect(findings.result).toBe('incomplete');
+});
+
+test('a record whose life may be over on the other side is gone there, not missing', async () => {
+  const findings = new Findings(undefined);
+  const sides = [collection([[record('ending'), record('lasting')]]), collection([[]])] as const;
+  const mayEnd = ({ key }: StoredRecord) => key.parts[0] === 'ending';
+  const pair = { label: 'c', keyNames: ['id'], sides, differing: differingValues, mayEnd };
+
+  await compareRecords({ pairs: [pair], lone: [] }, { samples: 10, keys: 5 }, findings, testContext());
+
+  expect(findings.keys).toMatchObject([{ onlyInSource: [['lasting']] }]);
+  expect(findings.samples).toEqual([{ name: 'c', fromSource: 1, fromOther: 0 }]);
 });
 
 test('what was skipped is told once for each reason, and is not the same', async () => {

@@ -24,7 +24,7 @@ const step = 100;
  * Takes `amount` items by chance: the table is cut into so many segments that each has a few items, segments are drawn,
  * all items of each are put together, and the items are drawn from those. Each item is as likely as any other, but items of
  * one partition key come together. `knownItems` may be old or wrong: the cut becomes finer where a segment is too long for a
- * page, and coarser where too many are empty. A table without further pages is read whole.
+ * page, and coarser where too many are empty. Where all segments were drawn, that is the whole table.
  */
 export async function chooseItems(
   amount: number,
@@ -35,8 +35,8 @@ export async function chooseItems(
   let [coarse, fine] = [0, Number.POSITIVE_INFINITY];
   let begun: readonly Item[] = [];
   while (of > coarse && of < fine) {
-    const { items, complete } = await drawSegments(amount, of, given);
-    if (complete && (items.length >= amount || of === 1)) {
+    const { items, complete, whole } = await drawSegments(amount, of, given);
+    if (complete && (items.length >= amount || whole)) {
       return { items: drawItems(items, amount, given.random), isEven: true };
     }
     if (complete) fine = of;
@@ -62,7 +62,7 @@ async function drawSegments(
   amount: number,
   of: number,
   { read, random }: { readonly read: (segment: Segment) => Promise<ItemPage>; readonly random: () => number },
-): Promise<{ readonly items: readonly Item[]; readonly complete: boolean }> {
+): Promise<{ readonly items: readonly Item[]; readonly complete: boolean; readonly whole: boolean }> {
   const items: Item[] = [];
   const drawn = new Set<number>();
   const most = Math.min(of, 3 * amount);
@@ -72,9 +72,9 @@ async function drawSegments(
     drawn.add(index);
     const page = await read({ index, of });
     items.push(...page.items);
-    if (page.after !== undefined) return { items, complete: false };
+    if (page.after !== undefined) return { items, complete: false, whole: false };
   }
-  return { items, complete: true };
+  return { items, complete: true, whole: drawn.size === of };
 }
 
 /** The first `amount` of a shuffle. */

@@ -1,7 +1,7 @@
 import type { CompareContext } from '../compare-databases.ts';
 import type { RecordPair } from '../records/collection.ts';
 import type { ComparedCollections } from '../records/compare-records.ts';
-import { differingKeyStates, KeyDatabase } from '../redis/key-database.ts';
+import { differingKeyStates, endingKey, KeyDatabase } from '../redis/key-database.ts';
 import type { KeySpace } from '../redis/key-space.ts';
 import { PairingProblem } from './name-pair.ts';
 
@@ -32,6 +32,7 @@ export async function pairKeySpaces(
         keyNames: ['key'],
         sides: [new KeyDatabase(source, before, context), new KeyDatabase(other, after, context)],
         differing,
+        mayEnd: endingKey(toleranceMs, context),
       }),
     ),
   };

@@ -52,6 +52,8 @@ export interface RecordPair {
   readonly sides: readonly [RecordCollection, RecordCollection];
   /** Names of what is not the same in two records of one key. */
   readonly differing: (source: StoredRecord, other: StoredRecord) => readonly string[];
+  /** Whether a record may have ended by itself on the other side by now, so that it is not missing there. */
+  readonly mayEnd?: ((record: StoredRecord) => boolean) | undefined;
   /** Why records of one cannot be looked up in the other; undefined when they can. */
   readonly unmatched?: string | undefined;
 }

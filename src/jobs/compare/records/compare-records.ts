@@ -1,4 +1,5 @@
 import type { WorkContext } from '../../../core/work-context.ts';
+import type { Attempt } from '../attempt.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { Findings } from '../findings.ts';
 import type {
@@ -86,96 +87,125 @@ interface Looked {
   readonly sampled: number;
   readonly missing: readonly RecordKey[];
   readonly changed: readonly { readonly key: RecordKey; readonly columns: readonly string[] }[];
+  /** Why something of a record was not compared: each reason once for a record. */
   readonly skipped: readonly string[];
 }
 
+const nothingLooked: Looked = { sampled: 0, missing: [], changed: [], skipped: [] };
+
+/** What one direction found is told although the other could not be read. */
 async function compareSamples(
   pair: RecordPair,
   { samples, keys }: CompareRecordsOptions,
   findings: Findings,
   { signal }: Pick<WorkContext, 'signal'>,
 ): Promise<void> {
-  const looked: Looked[] = [];
+  const looked: Attempt<Looked>[] = [];
   for (const from of [0, 1] as const) {
     signal.throwIfAborted();
     const one = await lookUpSample(pair, from, samples, findings);
-    if (one === undefined) return;
     looked.push(one);
-    findings.compared += one.sampled;
-    noteSkipped(pair, one, findings);
+    if ('why' in one) continue;
+    findings.compared += one.value.sampled;
+    noteSkipped(pair, one.value, findings);
   }
-  const [ofSource, ofOther] = looked as [Looked, Looked];
+  const directions = looked as [Attempt<Looked>, Attempt<Looked>];
+  noteNotLooked(pair, directions, findings);
+  if (directions.every((one) => 'why' in one)) return;
+  const [ofSource, ofOther] = directions.map((one) => ('why' in one ? nothingLooked : one.value)) as [Looked, Looked];
   findings.samples.push({ name: pair.label, fromSource: ofSource.sampled, fromOther: ofOther.sampled });
-  if (looked.every(({ missing, changed }) => missing.length + changed.length === 0)) return;
+  if ([ofSource, ofOther].every(({ missing, changed }) => missing.length + changed.length === 0)) return;
   findings.differences.push({
     name: `samples ${pair.label}`,
-    source: describeLooked(ofOther),
-    other: describeLooked(ofSource),
+    source: describeLooked(directions[1]),
+    other: describeLooked(directions[0]),
   });
   nameKeys(pair, [ofSource, ofOther], keys, findings);
 }
 
-function describeLooked({ sampled, missing, changed }: Looked): string {
+function noteNotLooked(
+  { label }: RecordPair,
+  directions: readonly [Attempt<Looked>, Attempt<Looked>],
+  findings: Findings,
+): void {
+  const [ofSource, ofOther] = directions.map((one) => ('why' in one ? [one.why] : [])) as [string[], string[]];
+  if (ofSource.length + ofOther.length === 2) {
+    findings.leaveOut(`samples of ${label}`, ...new Set([...ofSource, ...ofOther]));
+    return;
+  }
+  findings.leaveOut(`samples of ${label} taken from the source`, ...ofSource);
+  findings.leaveOut(`samples of ${label} taken from the other side`, ...ofOther);
+}
+
+function describeLooked(looked: Attempt<Looked>): string {
+  if ('why' in looked) return 'unknown';
+  const { sampled, missing, changed } = looked.value;
   const found = `${sampled - missing.length} of ${sampled} found`;
   return changed.length === 0 ? found : `${found}, ${changed.length} different`;
 }
 
-/** Undefined when it could not be done, which is noted. */
 async function lookUpSample(
   pair: RecordPair,
   from: 0 | 1,
   amount: number,
   findings: Findings,
-): Promise<Looked | undefined> {
-  const what = `samples of ${pair.label}`;
+): Promise<Attempt<Looked>> {
   const [own, opposite] = from === 0 ? pair.sides : ([pair.sides[1], pair.sides[0]] as const);
   const sample = await own.sample(amount);
-  if ('why' in sample) return giveUp(findings, what, sample.why);
+  if ('why' in sample) return sample;
   const { records, notes } = sample.value;
   for (const note of notes) if (!findings.notes.includes(note)) findings.notes.push(note);
   const found = await opposite.lookUp(records.map(({ key }) => key));
-  if ('why' in found) return giveUp(findings, what, found.why);
+  if ('why' in found) return found;
   const differing = (one: StoredRecord, two: StoredRecord) =>
     from === 0 ? pair.differing(one, two) : pair.differing(two, one);
-  const suspects = records.filter((record, index) => {
+  const suspects: StoredRecord[] = [];
+  const skipped: string[] = [];
+  for (const [index, record] of records.entries()) {
     const counterpart = found.value[index];
-    return counterpart === undefined || differing(record, counterpart).length > 0;
-  });
-  const judged = await judgeAgain([own, opposite], suspects, differing);
-  if ('why' in judged) return giveUp(findings, what, judged.why);
-  const skipped = [...records, ...found.value].flatMap((record) => record?.skipped ?? []);
-  return { ...judged.value, sampled: records.length - judged.value.gone, skipped };
+    if (counterpart === undefined || differing(record, counterpart).length > 0) suspects.push(record);
+    else skipped.push(...skippedOf(record, counterpart));
+  }
+  const { mayEnd } = pair;
+  const judged = await judgeAgain([own, opposite], suspects, { differing, mayEnd });
+  if ('why' in judged) return judged;
+  const { missing, changed, gone } = judged.value;
+  return {
+    value: { missing, changed, sampled: records.length - gone, skipped: [...skipped, ...judged.value.skipped] },
+  };
+}
+
+function skippedOf(...records: readonly StoredRecord[]): ReadonlySet<string> {
+  return new Set(records.flatMap(({ skipped }) => skipped ?? []));
 }
 
 /** What differs is read once more on both sides: it may have been written between the two reads, or be gone by now. */
 async function judgeAgain(
   [own, opposite]: readonly [RecordCollection, RecordCollection],
   suspects: readonly StoredRecord[],
-  differing: (one: StoredRecord, two: StoredRecord) => readonly string[],
-) {
+  { differing, mayEnd }: Pick<RecordPair, 'differing' | 'mayEnd'>,
+): Promise<Attempt<Omit<Looked, 'sampled'> & { readonly gone: number }>> {
+  const missing: RecordKey[] = [];
+  const changed: { key: RecordKey; columns: readonly string[] }[] = [];
+  const skipped: string[] = [];
+  let gone = 0;
+  if (suspects.length === 0) return { value: { missing, changed, skipped, gone } };
   const keys = suspects.map(({ key }) => key);
   const mine = await own.lookUp(keys);
   if ('why' in mine) return mine;
   const theirs = await opposite.lookUp(keys);
   if ('why' in theirs) return theirs;
-  const missing: RecordKey[] = [];
-  const changed: { key: RecordKey; columns: readonly string[] }[] = [];
-  let gone = 0;
   for (const [index, key] of keys.entries()) {
     const [one, two] = [mine.value[index], theirs.value[index]];
-    if (one === undefined) gone += 1;
+    if (one === undefined || (two === undefined && mayEnd?.(one) === true)) gone += 1;
     else if (two === undefined) missing.push(key);
     else {
       const columns = differing(one, two);
       if (columns.length > 0) changed.push({ key, columns });
+      skipped.push(...skippedOf(one, two));
     }
   }
-  return { value: { missing, changed, gone } };
-}
-
-function giveUp(findings: Findings, what: string, why: string): undefined {
-  findings.leaveOut(what, why);
-  return undefined;
+  return { value: { missing, changed, skipped, gone } };
 }
 
 function noteSkipped({ label }: RecordPair, { skipped }: Looked, findings: Findings): void {

@@ -156,3 +156,9 @@ export function differingKeyStates(toleranceMs: number) {
       return name !== timeToLive || !(Math.abs(Number(before) - Number(after)) <= toleranceMs);
     });
 }
+
+/** Whether the life of a key is over, or so nearly that it may be over on the other side. */
+export function endingKey(toleranceMs: number, { clock }: Pick<CompareContext, 'clock'>) {
+  return ({ values }: StoredRecord): boolean =>
+    Number(values.get(timeToLive)?.text) - clock.now().getTime() <= toleranceMs;
+}
