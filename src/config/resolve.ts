@@ -31,6 +31,7 @@ import type { AwsTargetConfig } from './targets/aws.ts';
 import type { DynamodbTargetConfig } from './targets/dynamodb.ts';
 import type { ElasticacheTargetConfig } from './targets/elasticache.ts';
 import type { LambdaTargetConfig } from './targets/lambda.ts';
+import { withoutUnfounded } from './targets/needed-families.ts';
 import type { PostgresTargetConfig } from './targets/postgres.ts';
 import type { RdsTargetConfig } from './targets/rds.ts';
 import type { SqsTargetConfig } from './targets/sqs.ts';
@@ -162,27 +163,27 @@ function resolveTarget(name: string, target: TargetConfig, around: TargetSurroun
 
 function resolveDynamodb(name: string, target: DynamodbTargetConfig): LoadedDynamodb {
   const { engine, tables, watch } = target;
-  return { name, engine, access: resolveAws(target), tables, watch, backups: [] };
+  return { name, engine, access: resolveAws(target), tables, watch: withoutUnfounded(engine, watch), backups: [] };
 }
 
 function resolveRds(name: string, target: RdsTargetConfig): LoadedRds {
   const { engine, databases, watch } = target;
-  return { name, engine, access: resolveAws(target), databases, watch, backups: [] };
+  return { name, engine, access: resolveAws(target), databases, watch: withoutUnfounded(engine, watch), backups: [] };
 }
 
 function resolveElasticache(name: string, target: ElasticacheTargetConfig): LoadedElasticache {
   const { engine, caches, watch } = target;
-  return { name, engine, access: resolveAws(target), caches, watch, backups: [] };
+  return { name, engine, access: resolveAws(target), caches, watch: withoutUnfounded(engine, watch), backups: [] };
 }
 
 function resolveSqs(name: string, target: SqsTargetConfig): LoadedSqs {
   const { engine, queues, watch } = target;
-  return { name, engine, access: resolveAws(target), queues, watch, backups: [] };
+  return { name, engine, access: resolveAws(target), queues, watch: withoutUnfounded(engine, watch), backups: [] };
 }
 
 function resolveLambda(name: string, target: LambdaTargetConfig): LoadedLambda {
   const { engine, functions, watch } = target;
-  return { name, engine, access: resolveAws(target), functions, watch, backups: [] };
+  return { name, engine, access: resolveAws(target), functions, watch: withoutUnfounded(engine, watch), backups: [] };
 }
 
 function resolveAws(target: AwsTargetConfig): AwsAccess {

@@ -20,6 +20,8 @@ const intervalsShown = 3;
 export interface AwsLookSettings {
   /** Calls each second, of those that are made for one resource after the other; absent where there are none. */
   readonly callsPerSecond?: number;
+  /** How often it is looked up what there is, in milliseconds. */
+  readonly refresh: number;
   readonly cloudwatch: CloudwatchSettings;
 }
 
@@ -47,7 +49,7 @@ export class AwsBackground<A extends ServiceApi> implements AsyncDisposable {
   readonly budget: CloudwatchBudget;
   readonly pace: Pace;
   #place: Place = { accountId: '', region: '' };
-  #watched: number | undefined;
+  #found: { readonly watched: number; readonly atMs: number } | undefined;
   readonly #settings: AwsLookSettings;
   readonly #given: AwsSurroundings;
   readonly #refreshed: AsyncDisposable[] = [];
@@ -75,12 +77,22 @@ export class AwsBackground<A extends ServiceApi> implements AsyncDisposable {
     return this.#place;
   }
 
-  /** Notes what a look found: how many resources are watched, and the place from the ARN of one, `arn:aws:rds:REGION:ACCOUNT:db:NAME`. */
-  noteFound(watched: number, arn: string | undefined): void {
-    this.#watched = watched;
+  /**
+   * Notes what a look found: how many resources are watched, and the place from the ARN of one,
+   * `arn:aws:rds:REGION:ACCOUNT:db:NAME`. Nothing beside a `failure` is not 0: there may be what could not be read.
+   */
+  noteFound(watched: number, arn: string | undefined, failure?: unknown): void {
+    if (watched > 0 || failure === undefined) this.#found = { watched, atMs: this.#given.clock.monotonicMs() };
     if (arn === undefined) return;
     const [, , , region = '', accountId = ''] = arn.split(':');
     this.#place = { accountId, region };
+  }
+
+  /** How many resources are watched, for as long as what was found of them is shown. */
+  get #watched(): number | undefined {
+    if (this.#found === undefined) return undefined;
+    const ageMs = this.#given.clock.monotonicMs() - this.#found.atMs;
+    return ageMs > this.#settings.refresh * intervalsShown ? undefined : this.#found.watched;
   }
 
   /** Looks every so many milliseconds; what was found is shown for three times as long. */

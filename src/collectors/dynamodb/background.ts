@@ -121,7 +121,7 @@ export class DynamodbLooks implements AwsLooks<DynamodbSource> {
     const look = await lookAtEach(watched, previous?.described, (name) => this.#lookAtTable(name, context));
     const described = new Map([...look.value].slice(0, selection.limit));
     const [first] = described.values();
-    this.background.noteFound(described.size, first?.TableArn);
+    this.background.noteFound(described.size, first?.TableArn, look.failure);
     const isFailed = look.failure !== undefined;
     const missing = isFailed || this.#tags.isNeeded ? [] : watched.filter((name) => !described.has(name));
     const matching = this.#tags.isNeeded ? look.value.size : chosen.length;

@@ -55,9 +55,10 @@ export class ElasticacheLooks implements AwsLooks<ElasticacheSource> {
     const { value: serverless, failure } = await this.#lookAtServerless(previous, context.signal);
     const hasWantedTags = (arn: string) => this.#tags.matches(arn, context);
     const value = await chooseCaches({ groups, clusters, serverless }, this.#target.caches, hasWantedTags);
-    this.background.noteFound(namesOf(value).length, clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN);
-    // What is not found may be among those that were not told.
-    return failure === undefined ? { value } : { value: { ...value, missing: [] }, failure };
+    const arn = clusters[0]?.ARN ?? groups[0]?.ARN ?? serverless[0]?.ARN;
+    this.background.noteFound(namesOf(value).length, arn, failure);
+    if (failure === undefined) return { value };
+    return { value: { ...value, missing: surelyMissing(value.missing, previous) }, failure };
   }
 
   /** Nodes are watched all the same where serverless caches may not be listed, or are not known yet. */
@@ -81,4 +82,14 @@ export class ElasticacheLooks implements AwsLooks<ElasticacheSource> {
     if (value.serverless.size === 0) return { value: ofAllNodes };
     return { value: [...ofAllNodes, ...(await this.background.api.serverlessSnapshots(signal)).map(ofServerless)] };
   }
+}
+
+/**
+ * Names that are missing even though serverless caches could not be listed: what was there as a group or a cluster, or
+ * was missing when all could be listed. Any other may be one of those that were not told.
+ */
+function surelyMissing(missing: readonly string[], previous: Caches | undefined): string[] {
+  if (previous === undefined) return [];
+  const known = new Set([...namesOf(previous), ...previous.missing]);
+  return missing.filter((name) => known.has(name));
 }

@@ -60,9 +60,10 @@ export class SqsLooks implements AwsLooks<SqsSource> {
     const deadLetters = await look(others.sort());
     const described = new Map([...own.value, ...deadLetters.value]);
     const [first] = described.values();
-    this.background.noteFound(described.size, first?.attributes['QueueArn']);
+    const failure = own.failure ?? deadLetters.failure;
+    this.background.noteFound(described.size, first?.attributes['QueueArn'], failure);
     return {
-      failure: own.failure ?? deadLetters.failure,
+      failure,
       value: {
         described,
         missing: selection.names.filter((name) => !urls.has(name) && !selection.exclude.includes(name)),

@@ -1,25 +1,14 @@
 import type { AwsTargetConfig } from '../targets/aws.ts';
+import { type AwsEngine, unfoundedFamilies } from '../targets/needed-families.ts';
 import type { Check } from './check.ts';
 
 const minuteMs = 60_000;
-/** Derived figures are of no use without what they are made of. */
-const needed = {
-  dynamodb: { utilization: ['consumed_capacity'], throttling: ['throttle_events'] },
-  rds: { free_storage: ['free_space'], replicas: ['replica_lag'] },
-  elasticache: { serverless_use: ['memory', 'processing'] },
-  sqs: {},
-  lambda: {
-    error_rate: ['invocations'],
-    reserved_concurrency_use: ['concurrency'],
-    account_concurrency_use: ['concurrency'],
-  },
-} as const;
 
-/** Whether times are what AWS understands, and families that need others have them. */
+/** Whether times are what AWS understands, and families that are switched on have those that they need. */
 export function checkAws(
   check: Check,
   name: string,
-  { engine, watch }: AwsTargetConfig & { readonly engine: keyof typeof needed },
+  { engine, watch }: AwsTargetConfig & { readonly engine: AwsEngine },
 ): void {
   const path = ['targets', name, 'watch'];
   const { period, delay } = watch.cloudwatch;
@@ -37,10 +26,9 @@ export function checkAws(
     if (interval !== undefined && interval < 10_000)
       check.problem([...path, key], 'must be 10 s at least: AWS limits how often it is asked');
   }
-  for (const [family, bases] of Object.entries<readonly string[]>(needed[engine])) {
-    if (watch.collectors[family] === false) continue;
-    for (const basis of bases.filter((one) => watch.collectors[one] === false)) {
-      check.problem([...path, 'collectors', basis], `the family "${family}" needs it; switch that one off too`);
-    }
+  for (const { family, basis } of unfoundedFamilies(engine, watch.collectors)) {
+    // One that is on by default is left off instead.
+    if (watch.collectors[family] !== true) continue;
+    check.problem([...path, 'collectors', basis], `the family "${family}" needs it; switch that one off too`);
   }
 }
