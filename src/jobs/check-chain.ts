@@ -1,9 +1,10 @@
 import { mapLimit } from '../core/map-limit.ts';
 import type { StoredObject } from '../storage/object-store.ts';
 import { backupKey, manifestName } from './backup-keys.ts';
-import { type ChainHead, reportKey } from './proof-chain.ts';
+import { type ChainHead, isBeforeManifest, reportKey } from './proof-chain.ts';
 import {
   type Beside,
+  type BesideBackups,
   type ChainReading,
   type Link,
   type ReadReport,
@@ -61,7 +62,7 @@ export async function checkChain(
   const found = [
     ...checkLinks(links, target),
     ...problems,
-    ...(await checkMissing(reading, listed, links, new Set(manifests.keys()))),
+    ...(await checkMissing(reading, links, { besides, listed, manifests })),
     ...(await checkManifests(reading, links, manifests)),
     ...checkKnown(links, known),
   ];
@@ -140,16 +141,28 @@ function judgeBeside(
   return { number, message: `report ${number}, ${key}, ${is}` };
 }
 
-/** Who deletes a bad report makes a better one before it count. */
+/**
+ * Who deletes a bad report makes a better one before it count. A backup that was deleted and copied there again has none of
+ * its former reports; one of them beside it tells that it was not, and then all must be there.
+ */
 async function checkMissing(
   reading: ChainReading,
-  listed: ReadonlySet<string>,
   links: readonly Link[],
-  manifests: ReadonlySet<string>,
+  { besides, listed, manifests }: BesideBackups,
 ): Promise<ChainProblem[]> {
+  const isFormer = (report: ReadReport, backupId: string): boolean => {
+    const manifest = manifests.get(backupId);
+    return manifest !== undefined && isBeforeManifest(report, manifest);
+  };
+  const withFormer = new Set(
+    besides.flatMap(({ report, backupId }) =>
+      report instanceof Error || !isFormer(report, backupId) ? [] : [backupId],
+    ),
+  );
   const missing = links.flatMap(({ number, report }) => {
     if (report instanceof Error || !manifests.has(report.backupId) || listed.has(reportKey(report))) return [];
-    return [{ number, report }];
+    const { backupId } = report;
+    return isFormer(report, backupId) && !withFormer.has(backupId) ? [] : [{ number, report }];
   });
   const problems = await mapLimit(missing, readsAtOnce, async ({ number, report }) => {
     const key = reportKey(report);

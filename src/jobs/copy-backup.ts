@@ -10,7 +10,7 @@ import { type Manifest, manifestSchema, type Part, storedBytesOf } from './manif
 import { marksPrefix, pinName } from './retention-marks.ts';
 import { openSealedJson } from './sealed-json.ts';
 import { removeObjects } from './take-backup.ts';
-import { type PinnedCopy, takeOverPin } from './take-over-pin.ts';
+import { type PinnedCopy, type TakenPin, takeOverPin } from './take-over-pin.ts';
 
 const confirmMs = 10_000;
 
@@ -40,6 +40,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
   if (there.has(manifestName)) return 0;
   const copied: string[] = [];
   const pinned = { pinnedIn: [source], ...request };
+  let taken: TakenPin;
   try {
     if (!there.has(startMarkerName)) await copySmall(request, startMarkerName, signal);
     for (const part of parts) {
@@ -48,7 +49,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
       copied.push(key);
       await copyPart(request, key, part, context);
     }
-    await takeOverPin(pinned, context);
+    taken = await takeOverPin(pinned, context);
     await context.confirmLock?.(signal);
     signal.throwIfAborted();
     await destination.put(backupKey(target, id, manifestName), bytes, signal);
@@ -60,7 +61,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
     if (await isStillOurs(context)) await removeObjects(destination, written, context);
     throw error;
   }
-  await takeOverLatePin(pinned, context);
+  await takeOverLatePin(pinned, taken, context);
   return storedBytesOf({ parts });
 }
 
@@ -83,8 +84,8 @@ async function isStillOurs({ confirmLock, log }: JobContext): Promise<boolean> {
 }
 
 /** Who pins or unpins looks for copies afterwards: what he did before this one could be seen is found here. */
-async function takeOverLatePin(pinned: PinnedCopy, context: JobContext): Promise<void> {
-  await takeOverPin(pinned, context).catch((error: unknown) => {
+async function takeOverLatePin(pinned: PinnedCopy, taken: TakenPin, context: JobContext): Promise<void> {
+  await takeOverPin(pinned, context, taken).catch((error: unknown) => {
     const fields = { backup: pinned.manifest.id, error: errorMessage(error) };
     context.log.warn(fields, 'whether the copied backup was pinned or unpinned meanwhile could not be seen');
   });

@@ -1,6 +1,6 @@
 import type { CatalogEntry } from './catalog.ts';
 import { planRetention, type RetentionEntry, type RetentionOptions, retentionEntries } from './retention.ts';
-import type { Pin } from './retention-marks.ts';
+import { isPinnedAt, type Pin } from './retention-marks.ts';
 import type { RetentionPolicy } from './settings.ts';
 
 export interface CopyRules extends Pick<RetentionOptions, 'timezone'> {
@@ -16,6 +16,7 @@ export interface MissingCopy {
 
 interface Candidate extends MissingCopy {
   readonly sources: string[];
+  /** The first that counts now. */
   pin: Pin | undefined;
 }
 
@@ -38,7 +39,8 @@ export function missingCopies(
       if (owned.has(id)) continue;
       const found = missing.get(id) ?? { entry, sources: [], pin: undefined };
       found.sources.push(name);
-      found.pin ??= entry.marks.askedPin;
+      const { askedPin } = entry.marks;
+      if (askedPin !== undefined && isPinnedAt(askedPin, now)) found.pin ??= askedPin;
       missing.set(id, found);
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ObjectStore, readWhole, StoreError } from '../storage/object-store.ts';
+import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../storage/object-store.ts';
 import { backupKey, manifestName, proofName } from './backup-keys.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import { type Proof, proofSchema } from './manifest.ts';
@@ -34,6 +34,18 @@ export function chainNumber(target: string, key: string): number | undefined {
 
 export function reportKey(proof: Pick<Proof, 'target' | 'backupId' | 'startedAt'>): string {
   return backupKey(proof.target, proof.backupId, proofName(new Date(proof.startedAt)));
+}
+
+/**
+ * Whether a report is about what lay there before the manifest that lies there now: retention deleted the backup with its
+ * reports, and a copy from another store, which brings none, came back. By the end of the proof: proofs take their time, so
+ * the store's clock may differ a little from that of the process, and a store that was moved elsewhere only has younger objects.
+ */
+export function isBeforeManifest(
+  report: Pick<Proof, 'finishedAt'>,
+  manifest: Pick<StoredObject, 'modifiedAt'>,
+): boolean {
+  return new Date(report.finishedAt) < manifest.modifiedAt;
 }
 
 export function sha256Of(bytes: Uint8Array): string {
@@ -112,10 +124,10 @@ async function claim(store: ChainStore, key: string, bytes: Buffer, signal: Abor
 async function putInPlace(store: ChainStore, bytes: Buffer, signal: AbortSignal): Promise<void> {
   const proof = parseReport(bytes);
   if (proof instanceof Error) return;
-  const isThere = async (key: string) => (await store.head(key, signal)) !== undefined;
-  if (await isThere(reportKey(proof))) return;
-  // Its backup may have been deleted since: a report alone would look like the remains of one.
-  if (!(await isThere(backupKey(proof.target, proof.backupId, manifestName)))) return;
+  if ((await store.head(reportKey(proof), signal)) !== undefined) return;
+  const manifest = await store.head(backupKey(proof.target, proof.backupId, manifestName), signal);
+  // Its backup may have been deleted since: a report alone would look like the remains of one, and would prove a later copy.
+  if (manifest === undefined || isBeforeManifest(proof, manifest)) return;
   await putBeside(store, reportKey(proof), bytes, signal);
 }
 

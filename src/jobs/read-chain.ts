@@ -7,7 +7,7 @@ import { chainNumber, chainPrefix, parseReport, sha256Of } from './proof-chain.t
 export type ReportStore = Pick<ObjectStore, 'list' | 'get' | 'head'>;
 
 /** What the chain is judged by; the rest of a report is not kept in memory. */
-export type ReadReport = Pick<Proof, 'target' | 'backupId' | 'startedAt' | 'chain' | 'manifestSha256'>;
+export type ReadReport = Pick<Proof, 'target' | 'backupId' | 'startedAt' | 'finishedAt' | 'chain' | 'manifestSha256'>;
 
 /** A report as it is in the store. */
 interface Read {
@@ -131,8 +131,8 @@ async function readReport(store: ReportStore, key: string, signal: AbortSignal):
   return { sha256: sha256Of(bytes), report: report instanceof Error ? report : inShort(report) };
 }
 
-function inShort({ target, backupId, startedAt, chain, manifestSha256 }: Proof): ReadReport {
-  return { target, backupId, startedAt, chain, manifestSha256 };
+function inShort({ target, backupId, startedAt, finishedAt, chain, manifestSha256 }: Proof): ReadReport {
+  return { target, backupId, startedAt, finishedAt, chain, manifestSha256 };
 }
 
 async function readHash(store: ReportStore, key: string, signal: AbortSignal): Promise<string | undefined> {

@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
 import { backupKey, manifestName } from '../../../src/jobs/backup-keys.ts';
+import { checkChain } from '../../../src/jobs/check-chain.ts';
 import { type CopyJobOptions, copyJob } from '../../../src/jobs/copy-job.ts';
+import { writeReport } from '../../../src/jobs/proof-chain.ts';
+import { pruneJob } from '../../../src/jobs/prune.ts';
 import { planRetention, retentionEntries } from '../../../src/jobs/retention.ts';
 import { marksPrefix, pinName, putMark } from '../../../src/jobs/retention-marks.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
@@ -10,7 +13,7 @@ import { type ObjectStore, passingOn, StoreError } from '../../../src/storage/ob
 import { faultyStore } from '../../support/faulty-store.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { sampleId, sampleLineage, sampleManifest, storeBackup } from '../../support/sample-backup.ts';
+import { sampleId, sampleLineage, sampleManifest, sampleProof, storeBackup } from '../../support/sample-backup.ts';
 
 const night = (date: number) => ({ at: `2026-03-0${date}T02:00:00Z` });
 const partName = 'database.dump.zst';
@@ -212,7 +215,7 @@ describe('a pin', () => {
     const bytes = store.objects.get(keyOfPin)?.bytes;
     return bytes && JSON.parse(bytes.toString());
   };
-  const setPin = (store: MemoryStore, given: { readonly until?: string } = {}) =>
+  const setPin = (store: MemoryStore, given: { readonly until?: string; readonly reason?: string } = {}) =>
     putMark(store, pinName, { ...pin, ...given }, new AbortController().signal);
 
   test('goes with the copy, with its reason and its end; that of a reader does not', async () => {
@@ -297,6 +300,90 @@ describe('a pin', () => {
 
     expect(pinIn(into)).toEqual(change === 'pinned' ? pin : undefined);
     expect([...into.objects.keys()]).toContain(keyOf(2, manifestName));
+  });
+
+  test('brings back a backup that was proven here and deleted: its former report is not missing', async () => {
+    const policy = { last: 1 };
+    const { a, b, job, context, forget, clock } = setUp({ policy });
+    const bLineage = { ...sampleLineage, store: 'b' };
+    for (const store of [a, b]) for (const date of [2, 4]) storeReal(store, date);
+    for (const date of [4, 2]) await writeReport(b, { ...sampleProof(night(date)), manifestSha256: null }, context);
+    const catalog = new StoreCatalog('b', b, clock);
+    const pruning = pruneJob({ lineage: bLineage, store: b, catalog, policy, leftoverGraceMs: 3_600_000 });
+    for (let round = 0; round < 2; round++) {
+      catalog.forget('payments');
+      await pruning.run(context);
+    }
+    const pruned = [...b.objects.keys()].filter((key) => key.startsWith(keyOf(2, '')));
+    await setPin(a);
+    forget();
+
+    const result = await job.run(context);
+
+    expect(pruned).toEqual([]);
+    expect(result.fields).toMatchObject({ copied: 1 });
+    expect(await checkChain(b, 'payments', context.signal)).toMatchObject({ reports: 2, backups: 2, problems: [] });
+  });
+
+  test.each([
+    { what: 'pinned', before: undefined, after: { reason: 'set by hand' } },
+    { what: 'pinned anew', before: {}, after: { reason: 'set by hand' } },
+    { what: 'unpinned', before: {}, after: undefined },
+  ])('of a copy that is $what as soon as it is there is left as it is', async ({ before, after }) => {
+    const [a, into] = [new MemoryStore(), new MemoryStore()];
+    const put: ObjectStore['put'] = async (key, body, signal) => {
+      const stored = await into.put(key, body, signal);
+      // Who finds the copy at once comes to this store first, and has not come to the other one yet.
+      if (!key.endsWith(manifestName)) return stored;
+      if (after === undefined) await into.delete(keyOfPin, signal);
+      else await setPin(into, after);
+      return stored;
+    };
+    const { job, context } = setUp({ sources: [a], into: { ...passingOn(into), put } });
+    storeReal(a, 2);
+    if (before !== undefined) await setPin(a, before);
+
+    await job.run(context);
+
+    expect(pinIn(into)).toEqual(after && { ...pin, ...after });
+  });
+
+  test.each([
+    { what: 'taken away', other: undefined },
+    { what: 'replaced by that of another store', other: { reason: 'another' } },
+  ])('is not $what while the store that has it cannot be asked', async ({ other }) => {
+    const [pinned, second, into] = [new MemoryStore(), new MemoryStore(), new MemoryStore()];
+    let isAway = false;
+    const get: ObjectStore['get'] = async (key, signal, range) => {
+      if (isAway) throw new StoreError('unavailable', 'it is away');
+      return pinned.get(key, signal, range);
+    };
+    const put: ObjectStore['put'] = async (key, body, signal) => {
+      isAway ||= key.endsWith(manifestName);
+      return into.put(key, body, signal);
+    };
+    const sources = [{ ...passingOn(pinned), get }, second];
+    const { job, context } = setUp({ sources, into: { ...passingOn(into), put } });
+    for (const store of [pinned, second]) storeReal(store, 2);
+    await setPin(pinned);
+    if (other !== undefined) await setPin(second, other);
+
+    await job.run(context);
+
+    expect({ isAway, pin: pinIn(into) }).toEqual({ isAway: true, pin });
+  });
+
+  test('that is over in one store does not hide one that counts in another', async () => {
+    const [first, second] = [new MemoryStore(), new MemoryStore()];
+    const { b, job, context } = setUp({ policy: { last: 1 }, sources: [first, second] });
+    for (const store of [first, second]) for (const date of [2, 4]) storeReal(store, date);
+    await setPin(first, { until: '2026-03-05T09:02:59.000Z' });
+    await setPin(second);
+
+    const result = await job.run(context);
+
+    expect(result.fields).toMatchObject({ copied: 2 });
+    expect(pinIn(b)).toEqual(pin);
   });
 
   test('leaves with a copy that fails', async () => {

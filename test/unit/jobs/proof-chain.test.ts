@@ -242,6 +242,79 @@ test('the report of a killed process is not put beside a backup that is gone', a
   expect(await problemsOf(store)).toEqual([]);
 });
 
+describe('a backup that was proven, deleted and copied there again', () => {
+  const folderOf = (day: number) => `${target}/${sampleId(night(day))}/`;
+  const manifestOf = (day: number) => `${folderOf(day)}${manifestName}`;
+  const remove = (store: MemoryStore, day: number) => {
+    for (const key of [...store.objects.keys()]) if (key.startsWith(folderOf(day))) store.objects.delete(key);
+  };
+  /** The same bytes, later: reports do not come along. */
+  const copyBack = (store: MemoryStore, day: number, at = '2026-11-10T02:00:00Z') => {
+    storeBackup(store, night(day));
+    store.objects.set(manifestOf(day), { bytes: bytesOf(store, manifestOf(day)), modifiedAt: new Date(at) });
+  };
+
+  test('misses none of its former reports, and the next proof puts none back: the copy is not proven', async () => {
+    const store = new MemoryStore();
+    storeBackup(store, night(1));
+    await report(store, 1);
+    remove(store, 1);
+    copyBack(store, 1);
+    storeBackup(store, night(2));
+    const copied = await problemsOf(store);
+
+    await report(store, 2);
+
+    expect(copied).toEqual([]);
+    expect(await problemsOf(store)).toEqual([]);
+    expect(store.objects.has(besideOf(1))).toBe(false);
+  });
+
+  test('has the reports of its new proofs: one that is removed is found', async () => {
+    const store = await provenNights(2);
+    remove(store, 1);
+    copyBack(store, 1);
+    const anew = {
+      ...sampleProof(night(1)),
+      startedAt: '2026-11-11T02:00:00.000Z',
+      finishedAt: '2026-11-11T02:01:00.000Z',
+    };
+    const manifestSha256 = await manifestHash(store, sampleManifest(night(1)), testSignal());
+    await writeReport(store, { ...anew, manifestSha256 }, testContext());
+    const whole = await problemsOf(store);
+
+    store.objects.delete(reportKey(anew));
+
+    expect(whole).toEqual([]);
+    expect(await problemsOf(store)).toEqual([expect.stringMatching(/^report 3, .* is missing beside its backup/)]);
+  });
+
+  test('is none when a former report lies beside it: a manifest written anew hides no bad report', async () => {
+    const store = await provenNights(1);
+    const good = {
+      ...sampleProof(night(1)),
+      startedAt: '2026-11-01T01:00:00.000Z',
+      finishedAt: '2026-11-01T03:00:00.000Z',
+    };
+    await writeReport(store, { ...good, manifestSha256: null }, testContext());
+    store.objects.delete(besideOf(1));
+
+    copyBack(store, 1);
+
+    expect(await problemsOf(store)).toEqual([expect.stringMatching(/^report 1, .* is missing beside its backup/)]);
+  });
+
+  test('is none when the store’s clock is a little ahead of the one of the proof that followed at once', async () => {
+    const store = await provenNights(1);
+    const { startedAt } = sampleProof(night(1));
+    copyBack(store, 1, new Date(Date.parse(startedAt) + 3_000).toISOString());
+
+    store.objects.delete(besideOf(1));
+
+    expect(await problemsOf(store)).toEqual([expect.stringMatching(/^report 1, .* is missing beside its backup/)]);
+  });
+});
+
 test('an answer that was lost makes no second report', async () => {
   class Forgetful extends MemoryStore {
     override async putIfAbsent(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean> {
