@@ -104,8 +104,10 @@ async function compareRowsWithItems(
 
 async function compareItems([source, other]: readonly [DynamodbTarget, DynamodbTarget], given: Work): Promise<States> {
   const { request, work, findings } = given;
-  using before = itemStore(source, request, given);
-  using after = itemStore(other, request, given);
+  using stack = new DisposableStack();
+  const before = stack.use(itemStore(source, request, given));
+  // One limit of read units for one DynamoDB, and one account of what was used.
+  const after = source.name === other.name ? before : stack.use(itemStore(other, request, given));
   const found = await pairItems([before, after], request.pairing);
   await compareRecords(found, request, findings, work);
   findings.notes.push(...new Set([...before.notes, ...after.notes]));
@@ -117,10 +119,11 @@ async function compareKeys(
   { request, work, findings }: Work,
 ): Promise<States> {
   const databases = databasesOf(source, other);
+  const { timeoutMs } = request;
   work.onProgress({ activity: `connecting to ${source.name}` });
-  await using before = await KeySpace.open(source.name, source.access, work);
+  await using before = await KeySpace.open({ target: source.name, access: source.access, timeoutMs }, work);
   work.onProgress({ activity: `connecting to ${other.name}` });
-  await using after = await KeySpace.open(other.name, other.access, work);
+  await using after = await KeySpace.open({ target: other.name, access: other.access, timeoutMs }, work);
   const options = { databases, toleranceMs: request.ttlToleranceMs };
   const found = await pairKeySpaces([before, after], options, work);
   await compareRecords(found, request, findings, work);

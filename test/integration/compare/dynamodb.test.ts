@@ -41,8 +41,8 @@ beforeAll(async () => {
   await tables.create('users', [{ id: { S: 'u1' } }]);
   await copies.create('orders', numbers(1, 200).map(rewritten), key);
   await copies.create('users', [{ id: { S: 'u1' } }]);
-  slow = await startScriptedAws(({ call }) => {
-    if (call === 'DescribeTable') return { value: { Table: hugeTable } };
+  slow = await startScriptedAws(({ call, body }) => {
+    if (call === 'DescribeTable') return { value: { Table: hugeTable(String(body['TableName'])) } };
     return call === 'Scan' ? { error: 'ProvisionedThroughputExceededException' } : 'stall';
   });
   config = await writeConfig(
@@ -50,21 +50,22 @@ beforeAll(async () => {
     `
 targets:
   cloud: { engine: dynamodb, region: eu-central-1, endpoint: '${moto.endpoint}' }
+  alias: { engine: dynamodb, region: eu-central-1, endpoint: '${moto.endpoint}' }
   elsewhere: { engine: dynamodb, region: eu-central-1, endpoint: '${otherMoto.endpoint}' }
   slow: { engine: dynamodb, region: eu-central-1, endpoint: '${slow.endpoint}' }
 `,
   );
 }, 120_000);
 
-const hugeTable = {
-  TableName: 'huge',
-  TableArn: 'arn:aws:dynamodb:eu-central-1:123456789012:table/huge',
+const hugeTable = (name: string) => ({
+  TableName: name,
+  TableArn: `arn:aws:dynamodb:eu-central-1:123456789012:table/${name}`,
   TableStatus: 'ACTIVE',
   ItemCount: 10_000_000,
   TableSizeBytes: 1_000_000_000,
   AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
   KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-};
+});
 
 afterAll(async () => {
   tables?.[Symbol.dispose]();
@@ -182,13 +183,28 @@ test('a count that would cost more than is allowed is not begun', async () => {
   expect(counted).toEqual([]);
 });
 
+test('one DynamoDB has one limit of read units, also when it is both sides, and tells once what it used', async () => {
+  const both = ['--pair', 'orders=orders-restored', '--samples', '40'];
+
+  const whole = await report('cloud', 'cloud', ...both);
+  const [used] = whole.comparison.notes.flatMap(
+    (note) => /^cloud: ([\d.]+) read units were used$/.exec(note)?.[1] ?? [],
+  );
+  const cut = await report('cloud', 'cloud', ...both, '--max-read-units', String(Math.floor(Number(used) * 0.6)));
+
+  expect(whole.comparison.notes.filter((note) => note.includes('read units were used'))).toHaveLength(1);
+  expect(JSON.stringify(cut.comparison.notCompared)).toContain('--max-read-units allows more');
+});
+
 test('where DynamoDB throttles, it waits for as long as --timeout allows, and says so', async () => {
   const { code, comparison } = await report('slow', 'slow', '--pair', 'huge=huge2', '--timeout', '2s');
 
   expect(code).toBe(2);
   expect(comparison.notCompared.at(-1)).toEqual({
-    what: 'samples of huge',
-    why: expect.stringMatching(/choosing samples of huge took longer than 2000 ms; --timeout allows it more time$/),
+    what: 'samples of huge = huge2',
+    why: expect.stringMatching(
+      /choosing samples of huge took longer than 2000 ms; --timeout allows it more time; slow huge2: choosing/,
+    ),
   });
 });
 
@@ -205,6 +221,8 @@ test('what makes no sense ends with code 2 and its reason', async () => {
   const cases = [
     [['cloud', 'cloud'], 'cloud would be compared with itself: say --pair orders=orders2, or --prefix'],
     [['cloud', 'cloud', '--pair', 'orders'], '"orders" of cloud would be compared with itself'],
+    [['cloud', 'alias', '--pair', 'orders'], '"orders" of cloud is that of alias: it would be compared with itself'],
+    [['cloud', 'alias'], 'of cloud is that of alias: it would be compared with itself'],
     [['cloud', 'elsewhere', '--pair', 'orders=lost'], 'elsewhere has no table "lost"'],
     [['cloud', 'elsewhere', '--table', 'lost*'], 'cloud has no such tables'],
     [['cloud', 'elsewhere', '--columns', 'paid'], '--columns is not for comparing DynamoDB'],

@@ -4,10 +4,15 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import { literalSecret } from '../../../src/core/secret.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
 import type { Comparison } from '../../../src/jobs/compare/comparison.ts';
+import { Findings } from '../../../src/jobs/compare/findings.ts';
+import { pairKeySpaces } from '../../../src/jobs/compare/pairs/redis-redis.ts';
+import { compareRecords } from '../../../src/jobs/compare/records/compare-records.ts';
+import { KeySpace } from '../../../src/jobs/compare/redis/key-space.ts';
 import { slotOf } from '../../../src/targets/redis/slots.ts';
 import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';
-import { startTestRedis, type TestRedis } from '../../support/redis.ts';
+import { redisAccess, startTestRedis, type TestRedis } from '../../support/redis.ts';
 import { startTestRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.ts';
+import { testContext } from '../../support/test-context.ts';
 
 /** Every type, in the small and the large encodings; bytes that are no text; what expires. */
 const fill = `
@@ -52,7 +57,9 @@ beforeAll(async () => {
     `
 targets:
   cache: { engine: redis, url: 'redis://127.0.0.1:${redis.port}' }
+  alias: { engine: redis, url: 'redis://localhost:${redis.port}' }
   moved: { engine: redis, url: 'redis://127.0.0.1:${valkey.port}' }
+  cluster-alias: { engine: redis, url: 'redis://127.0.0.1:${cluster.nodes[0]?.port}', mode: cluster }
   cluster: { engine: redis, url: 'redis://127.0.0.1:${seed}', mode: cluster }
   node: { engine: redis, url: 'redis://127.0.0.1:${seed}' }
   guarded: { engine: redis, url: 'redis://watchkeeper_compare:change-me@127.0.0.1:${guarded.port}' }
@@ -187,6 +194,21 @@ test('what is too large is not read but for its length, and that is told', async
   expect(longer.comparison.keys).toMatchObject([{ changed: [['large']], changedColumns: [['length']] }]);
 });
 
+test('a small head does not hide a huge element', async () => {
+  const large = `for n = 1, 200 do redis.call('RPUSH', 'uneven', n) end
+    redis.call('RPUSH', 'uneven', string.rep('x', 3 * 1024 * 1024))
+    for n = 1, 10001 do redis.call('SADD', 'many', n) end`;
+  for (const server of [redis, valkey]) await server.call('EVAL', large, '0');
+
+  const { code, comparison } = await report('cache', 'moved', '--samples', '100');
+
+  expect(code).toBe(2);
+  expect(comparison.notCompared.map(({ why }) => why).sort()).toEqual([
+    'its value has more than 10,000 elements: only type, time to live and length were compared',
+    'its value takes more than 1 MiB: only type, time to live and length were compared',
+  ]);
+});
+
 test('a cluster is compared as one key space, from any of its nodes', async () => {
   const masters = cluster.nodes.slice(0, 3);
   onTestFinished(async () => {
@@ -292,9 +314,64 @@ test('cancelled while a server does not answer, it ends at once', async () => {
   expect(await running.exited).toBe(130);
 });
 
+test('a server that hangs ends the comparison in time, from the beginning and in the middle', async () => {
+  await using hanging = await startTestRedis();
+  await hanging.call('EVAL', fill, '0');
+  const own = await makeWorkDirectory({ prefix: 'watchkeeper-test-compare-hung-' });
+  await using _own = own;
+  const watched = await writeConfig(
+    own.path,
+    `
+targets:
+  cache: { engine: redis, url: 'redis://127.0.0.1:${redis.port}' }
+  hanging: { engine: redis, url: 'redis://127.0.0.1:${hanging.port}' }
+`,
+  );
+  const context = testContext();
+  const open = (target: string, server: TestRedis) =>
+    KeySpace.open({ target, access: redisAccess([server]), timeoutMs: 1_000 }, context);
+  await using source = await open('t0', redis);
+  await using other = await open('t1', hanging);
+  const found = await pairKeySpaces([source, other], { databases: undefined, toleranceMs: 0 }, context);
+  hanging.freeze();
+  const findings = new Findings(undefined);
+
+  await compareRecords(found, { samples: 5, keys: 5 }, findings, context);
+  const fromTheBeginning = await runCommand([...watched, 'compare', 'cache', 'hanging', '--timeout', '1s']);
+
+  expect(findings.result).toBe('incomplete');
+  const hung = expect.stringContaining('did not answer in time before, and was not asked again');
+  expect(findings.notCompared).toEqual([
+    {
+      what: 'rows of db0',
+      why: 't1 db0: counting keys took longer than 1000 ms; --timeout allows it more time',
+    },
+    { what: 'samples of db0', why: hung },
+    { what: 'rows of db3', why: hung },
+    { what: 'samples of db3', why: hung },
+  ]);
+  expect(fromTheBeginning).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('connecting to hanging took longer than 1000 ms'),
+  });
+}, 60_000);
+
+test('a key that is about to expire is not missing where it has expired already', async () => {
+  await redis.call('SET', 'ending', 'x', 'PX', '30000');
+
+  const tolerant = await report('cache', 'moved', '--samples', '100', '--ttl-tolerance', '1m');
+  const strict = await report('cache', 'moved', '--samples', '100', '--ttl-tolerance', '0s');
+
+  expect(tolerant.comparison.differences.map(({ name }) => name)).toEqual(['rows db0']);
+  expect(strict.comparison.keys).toMatchObject([{ onlyInSource: [['ending']] }]);
+});
+
 test('what makes no sense ends with code 2 and its reason', async () => {
   const cases = [
     [['cache', 'cache'], 'cache would be compared with itself'],
+    [['cache', 'alias'], 'cache and alias are the same server: it would be compared with itself'],
+    [['cache/2', 'alias/2'], 'cache and alias are the same server: it would be compared with itself'],
+    [['cluster', 'cluster-alias'], 'cluster and cluster-alias are the same server: it would be compared with itself'],
     [['cache/1', 'cache/1'], 'cache would be compared with itself'],
     [['cache/1', 'moved'], '"moved" names no database of Redis by its number, as the other side: moved/0'],
     [['cache/one', 'moved/1'], '"cache/one" names no database of Redis'],

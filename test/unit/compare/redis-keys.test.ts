@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { keyOfName, nameOfKey } from '../../../src/jobs/compare/redis/key-name.ts';
+import { clusterNodes } from '../../../src/jobs/compare/redis/key-space.ts';
 import { readKeys } from '../../../src/jobs/compare/redis/read-keys.ts';
 import {
   type ByteCommand,
@@ -35,7 +36,7 @@ test('a value of a module is not read, and its type and life are known', async (
     fingerprint: undefined,
     skipped: 'values of type ReJSON-RL cannot be compared',
   });
-  expect(asked).toEqual(['TYPE', 'PTTL', 'MEMORY']);
+  expect(asked).toEqual(['TYPE', 'PTTL']);
 });
 
 test('a key that became something else while it was read is not compared', async () => {
@@ -45,6 +46,31 @@ test('a key that became something else while it was read is not compared', async
   });
 
   expect(state).toMatchObject({ leftMs: undefined, length: undefined, skipped: 'it changed while it was read' });
+});
+
+test.each([
+  ['many elements', 10_001, 100, ['TYPE', 'PTTL', 'HLEN'], /more than 10,000 elements/],
+  ['few and large elements', 3, 2 ** 21, ['TYPE', 'PTTL', 'HLEN', 'MEMORY'], /more than 1 MiB/],
+])('a value of %s is not read, and its size is that of all its elements', async (_what, length, bytes, asked, why) => {
+  const commands: ByteCommand[] = [];
+
+  const [state] = await read((command) => {
+    commands.push(command);
+    if (command[0] === 'TYPE') return Buffer.from('hash');
+    return command[0] === 'HLEN' ? length : bytes;
+  });
+
+  expect(state).toMatchObject({ length, fingerprint: undefined, skipped: expect.stringMatching(why) });
+  expect(commands.map(([name]) => name)).toEqual(asked);
+  expect(commands[3]?.slice(3) ?? ['SAMPLES', '0']).toEqual(['SAMPLES', '0']);
+});
+
+test('nodes with slots must be known: else their keys would be missing without a word', () => {
+  const line = 'a 10.0.0.1:6379@16379 myself,master - 0 0 1 connected 0-16383';
+
+  expect(() => clusterNodes('cache', new RedisError('NOPERM no right'), [])).toThrow('NOPERM');
+  expect(() => clusterNodes('cache', '', [])).toThrow('CLUSTER NODES of cache tells of no node that has slots');
+  expect(() => clusterNodes('cache', line, [])).toThrow('nothing is known of the node a of cache, which has slots');
 });
 
 test('a right that lacks, and a key that moved to another node, are thrown', async () => {

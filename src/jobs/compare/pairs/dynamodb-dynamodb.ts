@@ -59,7 +59,18 @@ async function describeBoth(stores: Stores, names: Names) {
     if (name !== undefined && one === undefined) throw new PairingProblem(`${store.target} has no table "${name}"`);
     described.push(one);
   }
+  const [before, after] = described;
+  if (before !== undefined && after !== undefined && isSameTable(before, after)) {
+    throw new PairingProblem(
+      `"${before.TableName ?? ''}" of ${stores[0].target} is that of ${stores[1].target}: it would be compared with itself`,
+    );
+  }
   return described;
+}
+
+/** The ids are compared too: what imitates DynamoDB gives all tables of one name the same ARN. */
+function isSameTable(one: TableDescription, two: TableDescription): boolean {
+  return one.TableArn !== undefined && one.TableArn === two.TableArn && one.TableId === two.TableId;
 }
 
 function loneOf(store: ItemStore, described: TableDescription, where: LoneCollection['in']): LoneCollection {

@@ -1,3 +1,4 @@
+import { withDeadline } from '../../../core/deadline.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { RecordPair } from '../records/collection.ts';
 import type { ComparedCollections } from '../records/compare-records.ts';
@@ -22,7 +23,13 @@ export async function pairKeySpaces(
   if (isSame && (databases === undefined || databases[0] === databases[1])) {
     throw new PairingProblem(`${source.target} would be compared with itself`);
   }
-  const pairs = databases === undefined ? await sameNumbers([source, other]) : [databases];
+  const sameServer = [...source.runIds].some((id) => other.runIds.has(id));
+  if (sameServer && (databases === undefined || databases[0] === databases[1])) {
+    throw new PairingProblem(
+      `${source.target} and ${other.target} are the same server: it would be compared with itself`,
+    );
+  }
+  const pairs = databases === undefined ? await sameNumbers([source, other], context) : [databases];
   const differing = differingKeyStates(toleranceMs);
   return {
     lone: [],
@@ -38,8 +45,16 @@ export async function pairKeySpaces(
   };
 }
 
-async function sameNumbers(spaces: readonly [KeySpace, KeySpace]): Promise<[number, number][]> {
-  const [before, after] = await Promise.all(spaces.map((space) => space.counts()));
+async function sameNumbers(
+  spaces: readonly [KeySpace, KeySpace],
+  { signal, clock }: CompareContext,
+): Promise<[number, number][]> {
+  const [before, after] = await Promise.all(
+    spaces.map((space) => {
+      const limit = { parent: signal, ms: space.timeoutMs, clock, what: `asking ${space.target} for its databases` };
+      return withDeadline(limit, (either) => space.counts(either));
+    }),
+  );
   const numbers = new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])]);
   // Two servers without any key are the same: there is something to say about them all the same.
   if (numbers.size === 0) numbers.add(0);

@@ -1,4 +1,5 @@
-import { errorMessage } from '../../../core/errors.ts';
+import { DeadlineExceeded, withDeadline } from '../../../core/deadline.ts';
+import { errorMessage, findCause } from '../../../core/errors.ts';
 import { type RedisConnection, RedisError } from '../../../targets/redis/connection.ts';
 import type { Attempt } from '../attempt.ts';
 import type { CompareContext } from '../compare-databases.ts';
@@ -32,30 +33,39 @@ export class KeyDatabase implements RecordCollection {
   }
 
   async count(): Promise<Attempt<RecordCount>> {
-    return await this.#attempt(async () => ({ records: await this.#keys() }));
+    return await this.#attempt('counting keys', async (signal) => ({ records: await this.#keys(signal) }));
   }
 
   async sample(amount: number): Promise<Attempt<RecordSample>> {
-    return await this.#attempt(async () => {
-      const total = await this.#keys();
-      const { names, seen, complete } = await this.#drawKeys(amount);
-      const found = await this.#read(names.map((name) => keyOfName(name)));
+    return await this.#attempt('choosing samples', async (signal) => {
+      const total = await this.#keys(signal);
+      const { names, seen, complete } = await this.#drawKeys(amount, signal);
+      const found = await this.#read(
+        names.map((name) => keyOfName(name)),
+        signal,
+      );
       const part = `samples of ${this.name} are from the first ${seen} of ${total} keys that SCAN gives, in an order of hashes that is the same each time`;
       return { records: found.filter((one) => one !== undefined), notes: complete ? [] : [part] };
     });
   }
 
   async lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[]>> {
-    return await this.#attempt(() => this.#read(keys.map(({ parts }) => keyOfName(parts[0] ?? ''))));
+    return await this.#attempt('looking for keys', (signal) =>
+      this.#read(
+        keys.map(({ parts }) => keyOfName(parts[0] ?? '')),
+        signal,
+      ),
+    );
   }
 
-  async #keys(): Promise<number> {
-    return (await this.#space.counts()).get(this.#database) ?? 0;
+  async #keys(signal: AbortSignal): Promise<number> {
+    return (await this.#space.counts(signal)).get(this.#database) ?? 0;
   }
 
   /** Every key that is seen is as likely to be taken as any other. */
   async #drawKeys(
     amount: number,
+    signal: AbortSignal,
   ): Promise<{ readonly names: readonly string[]; readonly seen: number; readonly complete: boolean }> {
     const { clock } = this.#context;
     const { connections } = this.#space;
@@ -68,15 +78,15 @@ export class KeyDatabase implements RecordCollection {
     };
     for (const connection of connections) {
       const endsAtMs = clock.monotonicMs() + scanMs / connections.length;
-      const ended = await this.#scan(connection, endsAtMs, take);
+      const ended = await this.#scan(connection, { endsAtMs, onKey: take, signal });
       complete &&= ended;
     }
     return { names: [...new Set(drawn)], seen, complete };
   }
 
   /** Gives false when there are keys that were not seen. */
-  async #scan(connection: RedisConnection, endsAtMs: number, onKey: (name: string) => void): Promise<boolean> {
-    const { clock, signal, onProgress } = this.#context;
+  async #scan(connection: RedisConnection, { endsAtMs, onKey, signal }: Scanning): Promise<boolean> {
+    const { clock, onProgress } = this.#context;
     const given = { database: this.#database, signal };
     let scanned = 0;
     for (let cursor = '0'; ; ) {
@@ -91,14 +101,14 @@ export class KeyDatabase implements RecordCollection {
     }
   }
 
-  async #read(keys: readonly Buffer[]): Promise<(StoredRecord | undefined)[]> {
+  async #read(keys: readonly Buffer[], signal: AbortSignal): Promise<(StoredRecord | undefined)[]> {
     const found: (StoredRecord | undefined)[] = keys.map(() => undefined);
     const byConnection = Map.groupBy(keys.entries(), ([, key]) => this.#space.connectionOf(key));
     for (const [connection, entries] of byConnection) {
       if (connection === undefined) throw new RedisError('CLUSTERDOWN nobody has the slots of some keys');
       for (let from = 0; from < entries.length; from += keysAtOnce) {
         const some = entries.slice(from, from + keysAtOnce);
-        const given = { database: this.#database, signal: this.#context.signal };
+        const given = { database: this.#database, signal };
         const states = await readKeys(
           connection,
           some.map(([, key]) => key),
@@ -121,16 +131,29 @@ export class KeyDatabase implements RecordCollection {
     return { key: { parts: [nameOfKey(key)] }, values, skipped };
   }
 
-  /** A connection that is lost rejects. */
-  async #attempt<T>(work: () => Promise<T>): Promise<Attempt<T>> {
+  /** A connection that is lost rejects, unless we dropped it because its server took too long. */
+  async #attempt<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<Attempt<T>> {
+    const { signal, clock } = this.#context;
+    const { hung, timeoutMs } = this.#space;
+    if (hung !== undefined) return { why: `${this.name}: ${hung}` };
     try {
-      return { value: await work() };
+      return { value: await withDeadline({ parent: signal, ms: timeoutMs, clock, what }, work) };
     } catch (error) {
-      this.#context.signal.throwIfAborted();
+      signal.throwIfAborted();
+      if (findCause(error, DeadlineExceeded) !== undefined) {
+        this.#space.giveUpHung();
+        return { why: `${this.name}: ${errorMessage(error)}; --timeout allows it more time` };
+      }
       if (!(error instanceof RedisError)) throw error;
       return { why: `${this.name}: ${errorMessage(error)}${remedyOf(error)}` };
     }
   }
+}
+
+interface Scanning {
+  readonly endsAtMs: number;
+  readonly onKey: (name: string) => void;
+  readonly signal: AbortSignal;
 }
 
 const timeToLive = 'time to live';

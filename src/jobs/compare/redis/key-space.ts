@@ -1,4 +1,5 @@
-import type { Command, RedisConnection } from '../../../targets/redis/connection.ts';
+import { withDeadline } from '../../../core/deadline.ts';
+import type { Command, RedisConnection, RedisError, Reply } from '../../../targets/redis/connection.ts';
 import { Info, parseFields } from '../../../targets/redis/info.ts';
 import { RedisSessions } from '../../../targets/redis/sessions.ts';
 import type { RedisAccess, RedisMode } from '../../../targets/redis/settings.ts';
@@ -19,35 +20,70 @@ const serverCommand: Command = ['INFO', 'server'];
 
 type Node = Extract<NodeAnswers, { readonly connection: RedisConnection }>;
 
+export interface KeySpaceOptions {
+  /** Its name in the configuration. */
+  readonly target: string;
+  readonly access: RedisAccess;
+  /** What connecting, one count, sample or search may take. */
+  readonly timeoutMs: number;
+}
+
 /** The keys of one server, of the master that Sentinels watch, or of all masters of a cluster together. */
 export class KeySpace implements AsyncDisposable {
   readonly target: string;
+  /** For one count, sample or search. */
+  readonly timeoutMs: number;
   readonly #stack: AsyncDisposableStack;
   readonly #nodes: readonly Node[];
   readonly #owners: readonly (string | undefined)[] | undefined;
-  readonly #context: CompareContext;
   readonly #openedAt: Date;
+  #hung: string | undefined;
 
-  private constructor(target: string, stack: AsyncDisposableStack, nodes: Nodes, context: CompareContext) {
+  private constructor(
+    { target, timeoutMs }: KeySpaceOptions,
+    stack: AsyncDisposableStack,
+    nodes: Nodes,
+    openedAt: Date,
+  ) {
     this.target = target;
+    this.timeoutMs = timeoutMs;
     this.#stack = stack;
     this.#nodes = nodes.withKeys;
     this.#owners = nodes.owners;
-    this.#context = context;
-    this.#openedAt = context.clock.now();
+    this.#openedAt = openedAt;
   }
 
   /** Logs in to every node that has keys of its own. Rejects when one of them cannot be reached: its keys would be missing. */
-  static async open(target: string, access: RedisAccess, context: CompareContext): Promise<KeySpace> {
+  static async open(options: KeySpaceOptions, context: CompareContext): Promise<KeySpace> {
     await using stack = new AsyncDisposableStack();
+    const { target, access, timeoutMs } = options;
     const { clock, signal } = context;
     const sessions = stack.use(new RedisSessions({ access, loginIntervalMs, nodeTimeoutMs, nodeLimit, clock }));
-    await sessions.proveLogin(signal);
-    const visit = stack.use(await sessions.acquire(signal));
     const commands = [serverCommand, ...(access.mode === 'cluster' ? [clusterNodesCommand] : [])];
-    const found = await visit.read(({ kind }) => (kind === 'data' ? commands : []), signal);
-    const nodes = nodesWithKeys(target, access.mode, found);
-    return new KeySpace(target, stack.move(), nodes, context);
+    const limit = { parent: signal, ms: timeoutMs, clock, what: `connecting to ${target}` };
+    const found = await withDeadline(limit, async (either) => {
+      await sessions.proveLogin(either);
+      const visit = stack.use(await sessions.acquire(either));
+      return await visit.read(({ kind }) => (kind === 'data' ? commands : []), either);
+    });
+    return new KeySpace(options, stack.move(), nodesWithKeys(target, access.mode, found), clock.now());
+  }
+
+  /** Why nothing more can be asked; undefined when it can. */
+  get hung(): string | undefined {
+    return this.#hung;
+  }
+
+  /** To be called when time ran out: the connection to whoever did not answer was dropped with that. */
+  giveUpHung(): void {
+    const hung = this.#nodes.filter(({ connection }) => !connection.usable).map(({ node }) => node.name);
+    if (hung.length > 0) this.#hung = `${hung.join(', ')} did not answer in time before, and was not asked again`;
+  }
+
+  /** What tells its servers from all others, for as long as they run; empty where they do not tell. */
+  get runIds(): ReadonlySet<string> {
+    const ids = this.#nodes.map(({ answers }) => serverInfo(answers).text('run_id') ?? '');
+    return new Set(ids.filter((id) => id !== ''));
   }
 
   get connections(): readonly RedisConnection[] {
@@ -55,10 +91,10 @@ export class KeySpace implements AsyncDisposable {
   }
 
   /** Keys by database, as the servers tell; a database without keys is not among them. */
-  async counts(): Promise<ReadonlyMap<number, number>> {
+  async counts(signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
     const counts = new Map<number, number>();
     for (const { connection } of this.#nodes) {
-      const [answer] = await connection.ask([['INFO', 'keyspace']], this.#context.signal);
+      const [answer] = await connection.ask([['INFO', 'keyspace']], signal);
       if (answer instanceof Error) throw answer;
       for (const [, index, fields = ''] of String(answer).matchAll(/^db(\d+):(.*)$/gm)) {
         const keys = Number(parseFields(fields.trim()).get('keys'));
@@ -76,7 +112,7 @@ export class KeySpace implements AsyncDisposable {
   }
 
   state(database: number | undefined): ComparedState {
-    const info = Info.parse(String(this.#nodes[0]?.answers.get(commandKey(serverCommand)) ?? ''));
+    const info = serverInfo(this.#nodes[0]?.answers);
     return {
       target: this.target,
       engine: 'redis',
@@ -89,6 +125,10 @@ export class KeySpace implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stack.disposeAsync();
   }
+}
+
+function serverInfo(answers: Node['answers'] | undefined): Info {
+  return Info.parse(String(answers?.get(commandKey(serverCommand)) ?? ''));
 }
 
 interface Nodes {
@@ -108,10 +148,25 @@ function nodesWithKeys(target: string, mode: RedisMode, found: readonly NodeAnsw
   }
   if (mode === 'sentinel') return { withKeys: [onlyMaster(target, data)], owners: undefined };
   const told = data.find((one) => 'answers' in one)?.answers.get(commandKey(clusterNodesCommand));
+  return clusterNodes(target, told, data);
+}
+
+/** Every slot's owner must be known: the keys of one that is overlooked would be missing without a word. */
+export function clusterNodes(
+  target: string,
+  told: Reply | RedisError | undefined,
+  data: readonly NodeAnswers[],
+): Nodes {
+  if (told instanceof Error) throw told;
   const owners = slotOwners(String(told));
-  const masters = new Set(owners);
-  const withKeys = data.filter(({ node }) => node.role !== 'replica' && masters.has(node.group)).map(answeringNode);
-  return { withKeys, owners };
+  const masters = new Set(owners.filter((id) => id !== undefined));
+  if (masters.size === 0) throw new Error(`CLUSTER NODES of ${target} tells of no node that has slots`);
+  const nodes = [...masters].map((id) => {
+    const master = data.find(({ node }) => node.role !== 'replica' && node.group === id);
+    if (master === undefined) throw new Error(`nothing is known of the node ${id} of ${target}, which has slots`);
+    return answeringNode(master);
+  });
+  return { withKeys: nodes, owners };
 }
 
 function onlyMaster(target: string, data: readonly NodeAnswers[]): Node {

@@ -21,6 +21,8 @@ export interface KeyState {
 
 /** Larger values are not read. */
 const mostBytes = 2 ** 20;
+/** Nor those with more elements: the server would look at each of them to tell their size. */
+const mostElements = 10_000;
 
 interface Reading {
   readonly length: (key: Buffer) => ByteCommand;
@@ -63,7 +65,7 @@ const readings: Readonly<Record<string, Reading>> = {
 };
 
 /**
- * Reads some keys of one server, in three round trips; undefined where there is none. Throws {@link RedisError} when the server
+ * Reads some keys of one server, in four round trips; undefined where there is none. Throws {@link RedisError} when the server
  * refuses one of the commands, and when the key is of another server of the cluster by now.
  */
 export async function readKeys(
@@ -71,41 +73,51 @@ export async function readKeys(
   keys: readonly Buffer[],
   given: { readonly database: number; readonly signal: AbortSignal },
 ): Promise<readonly (KeyState | undefined)[]> {
-  const about = await askEach(connection, keys, given, [
-    (key) => ['TYPE', key],
-    (key) => ['PTTL', key],
-    (key) => ['MEMORY', 'USAGE', key],
+  const about = await askEach(connection, keys, given, [(key) => ['TYPE', key], (key) => ['PTTL', key]]);
+  const types = about.map(([type]) => String(type));
+  const lengths = await askReadings(connection, keys, types, given, ({ length }) => length);
+  const few = types.map((type, index) => (hasFewElements(type, lengths[index]) ? type : notRead));
+  // Every element, not the five that are asked for by default: one of them may have most of the bytes.
+  const sizes = await askReadings(connection, keys, few, given, () => (key) => [
+    'MEMORY',
+    'USAGE',
+    key,
+    'SAMPLES',
+    '0',
   ]);
-  const known = about.map(([type, ttl, memory]) => ({ type: String(type), ttl: Number(ttl), memory: Number(memory) }));
-  const lengths = await askReadings(connection, keys, known, given, ({ length }) => length);
-  const small = known.map((one) => (one.memory <= mostBytes ? one : { ...one, type: tooLarge }));
+  const small = few.map((type, index) => (Number(sizes[index]) <= mostBytes ? type : notRead));
   const values = await askReadings(connection, keys, small, given, ({ value }) => value);
-  return known.map(({ type, ttl, memory }, index) => {
+  return about.map(([, ttl], index) => {
+    const type = types[index] ?? 'none';
     if (type === 'none') return undefined;
     const [length, reply] = [lengths[index], values[index]];
+    const large = few[index] === notRead ? tooMany : small[index] === notRead ? tooLarge : undefined;
     return {
       type,
-      leftMs: ttl < 0 ? undefined : ttl,
+      leftMs: Number(ttl) < 0 ? undefined : Number(ttl),
       length: typeof length === 'number' ? length : undefined,
-      ...valueOfKey(readings[type], reply, { type, memory }),
+      ...valueOfKey(readings[type], reply, { type, large }),
     };
   });
 }
 
-const tooLarge = '(too large)';
+/** In place of a type. */
+const notRead = '(not read)';
+const tooMany = 'its value has more than 10,000 elements: only type, time to live and length were compared';
+const tooLarge = 'its value takes more than 1 MiB: only type, time to live and length were compared';
+
+/** The length of a string is in bytes, and its size is known without looking at it. */
+function hasFewElements(type: string, length: ByteReply | RedisError | undefined): boolean {
+  return type === 'string' || typeof length !== 'number' || length <= mostElements;
+}
 
 function valueOfKey(
   reading: Reading | undefined,
   reply: ByteReply | RedisError | undefined,
-  { type, memory }: { readonly type: string; readonly memory: number },
+  { type, large }: { readonly type: string; readonly large: string | undefined },
 ): Pick<KeyState, 'fingerprint' | 'skipped'> {
   if (reading === undefined) return { fingerprint: undefined, skipped: `values of type ${type} cannot be compared` };
-  if (memory > mostBytes) {
-    return {
-      fingerprint: undefined,
-      skipped: 'its value takes more than 1 MiB: only type, time to live and length were compared',
-    };
-  }
+  if (large !== undefined) return { fingerprint: undefined, skipped: large };
   if (reply === undefined || reply === null || reply instanceof RedisError) {
     return { fingerprint: undefined, skipped: 'it changed while it was read' };
   }
@@ -116,12 +128,12 @@ function valueOfKey(
 async function askReadings(
   connection: RedisConnection,
   keys: readonly Buffer[],
-  known: readonly { readonly type: string }[],
+  types: readonly string[],
   given: { readonly database: number; readonly signal: AbortSignal },
   commandOf: (reading: Reading) => (key: Buffer) => ByteCommand,
 ): Promise<readonly (ByteReply | RedisError | undefined)[]> {
   const wanted = keys.flatMap((key, index) => {
-    const reading = readings[known[index]?.type ?? ''];
+    const reading = readings[types[index] ?? ''];
     return reading === undefined ? [] : [{ index, command: commandOf(reading)(key) }];
   });
   const answers = await ask(
