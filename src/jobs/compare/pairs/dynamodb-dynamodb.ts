@@ -68,9 +68,15 @@ async function describeBoth(stores: Stores, names: Names) {
   return described;
 }
 
-/** The ids are compared too: what imitates DynamoDB gives all tables of one name the same ARN. */
+/** What imitates DynamoDB gives all tables of one name the same ARN, and may have no ids. */
 function isSameTable(one: TableDescription, two: TableDescription): boolean {
-  return one.TableArn !== undefined && one.TableArn === two.TableArn && one.TableId === two.TableId;
+  const [created, otherCreated] = [one, two].map(({ CreationDateTime }) => CreationDateTime?.getTime());
+  return (
+    one.TableArn !== undefined &&
+    one.TableArn === two.TableArn &&
+    one.TableId === two.TableId &&
+    created === otherCreated
+  );
 }
 
 function loneOf(store: ItemStore, described: TableDescription, where: LoneCollection['in']): LoneCollection {
