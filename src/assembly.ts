@@ -16,7 +16,7 @@ import { spoolPrefix } from './jobs/fetch-parts.ts';
 import type { Job } from './jobs/job.ts';
 import { acquireAll, acquireJointly } from './jobs/joint-lock.ts';
 import type { KeepingRules } from './jobs/keeping-rules.ts';
-import { sweepKept } from './jobs/kept-fetch.ts';
+import { sweepKept } from './jobs/kept-folders.ts';
 import { Leases } from './jobs/lease.ts';
 import { type Lineage, sameLineage } from './jobs/lineage.ts';
 import type { Manifest } from './jobs/manifest.ts';

@@ -5,13 +5,14 @@ import { backupKey } from './backup-keys.ts';
 import { fetchPart } from './fetch-part.ts';
 import type { JobContext } from './job.ts';
 import type { Manifest } from './manifest.ts';
+import { contentName } from './part-name.ts';
 
 /** Begins the name of the folder a fetched backup lies in. */
 export const spoolPrefix = 'watchkeeper-spool-';
 
 /** Where {@link fetchParts} puts the content of a part: decompressed and unpacked, under its name without `.zst` and the like. */
 export function contentPathIn(folder: string): (partName: string) => string {
-  return (partName) => join(folder, partName.replace(/(?:\.tar)?\.zst(?:\.age)?$/, ''));
+  return (partName) => join(folder, contentName(partName));
 }
 
 /** Fetches all parts of a backup into `folder`, checked piece by piece; rejects as {@link fetchPart} does. */

@@ -1,42 +1,18 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import {
-  type FileHandle,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  statfs,
-  truncate,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, open, rm, statfs, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import { isAbandoned, ownerTag } from '../core/owner-tag.ts';
-import type { ByteRange, ObjectStore } from '../storage/object-store.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
 import { backupKey } from './backup-keys.ts';
 import type { JobContext } from './job.ts';
-import { type Manifest, type Part, storedBytesOf } from './manifest.ts';
+import { claimFolder, confirmClaim, keptPrefix, releaseFolder } from './kept-folders.ts';
+import { contentBytesOf, type Manifest, type Part, storedBytesOf } from './manifest.ts';
 import { pieceBytes } from './pieces.ts';
 
-/** Begins the name of the folder in which a restore keeps what it fetched, until it is complete. */
-export const keptPrefix = 'watchkeeper-fetched-';
-
-/** How long it stays when nobody goes on with it. */
-export const keptForMs = 24 * 60 * 60_000;
-
-/** Written again and again by the one who works with the folder. */
-const claimName = 'in-use';
 const heartbeatMs = 30_000;
-/** Whoever was silent for so long is gone, whatever machine it was. */
-const silenceMs = 5 * 60_000;
 
 const readBytes = 2 ** 20;
 
@@ -46,7 +22,7 @@ export interface KeptFetch extends AsyncDisposable {
   readonly store: Pick<ObjectStore, 'get'>;
   /** Bytes that were there already, and were found right piece by piece. */
   readonly heldBytes: number;
-  /** Removes it. Without this, disposing leaves it for the next one. */
+  /** Removes it; never rejects. Without this, disposing leaves it for the next one. */
   forget(): Promise<void>;
 }
 
@@ -59,12 +35,24 @@ interface KeptSource {
 
 /**
  * Opens what an earlier restore of the same backup kept, or begins anew. Undefined when nothing is kept: somebody else works with
- * the folder, or there is no room for it beside what comes out of it.
+ * the folder, the disk does not let us, or there is no room for it beside what comes out of it. It only saves time, so it
+ * rejects for nothing but the signal.
  */
 export async function keepFetched(from: KeptSource, context: JobContext): Promise<KeptFetch | undefined> {
-  const { manifest, parent = tmpdir() } = from;
-  const folder = join(parent, `${keptPrefix}${manifest.id}`);
-  if (!(await claim(folder))) return undefined;
+  const folder = join(from.parent ?? tmpdir(), `${keptPrefix}${from.manifest.id}`);
+  if (!(await claimFolder(folder))) return undefined;
+  try {
+    return await openKept(from, folder, context);
+  } catch (error) {
+    await releaseFolder(folder);
+    context.signal.throwIfAborted();
+    context.log.warn({ folder, error: errorMessage(error) }, 'what is fetched cannot be kept for another attempt');
+    return undefined;
+  }
+}
+
+async function openKept(from: KeptSource, folder: string, context: JobContext): Promise<KeptFetch | undefined> {
+  const { manifest } = from;
   const files = new Map<string, KeptFile>();
   for (const [index, part] of manifest.parts.entries()) {
     const path = join(folder, `part-${index}`);
@@ -76,31 +64,12 @@ export async function keepFetched(from: KeptSource, context: JobContext): Promis
   }
   const heldBytes = [...files.values()].reduce((sum, file) => sum + file.heldBytes, 0);
   const { bavail, bsize } = await statfs(folder);
-  const contentBytes = manifest.parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
-  if (bavail * bsize < contentBytes + storedBytesOf(manifest) - heldBytes) {
+  if (bavail * bsize < contentBytesOf(manifest) + storedBytesOf(manifest) - heldBytes) {
     await rm(folder, { recursive: true, force: true });
     return undefined;
   }
   if (heldBytes > 0) context.log.info({ folder, heldBytes }, 'an earlier restore had fetched some of it already');
   return keeping(from, { folder, files, heldBytes, log: context.log });
-}
-
-/** Removes what was kept and not gone on with for {@link keptForMs}. Never rejects. */
-export async function sweepKept(parent: string | undefined, now: Date): Promise<void> {
-  const directory = parent ?? tmpdir();
-  for (const name of await readdir(directory).catch(() => [])) {
-    if (!name.startsWith(keptPrefix)) continue;
-    const folder = join(directory, name);
-    const usedMs = await lastUse(folder).catch(() => undefined);
-    if (usedMs === undefined || now.getTime() - usedMs < keptForMs) continue;
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
-  }
-}
-
-async function lastUse(folder: string): Promise<number> {
-  const times = [(await stat(folder)).mtimeMs];
-  for (const name of await readdir(folder)) times.push((await stat(join(folder, name))).mtimeMs);
-  return Math.max(...times);
 }
 
 interface KeptFile {
@@ -115,45 +84,12 @@ interface KeptFile {
   writing: Promise<void>;
 }
 
-/** Makes the folder ours alone; false when it is not, or somebody works with it. */
-async function claim(folder: string): Promise<boolean> {
-  try {
-    await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
-      if (errorCode(error) !== 'EEXIST') throw error;
-    });
-    // In a folder that all may write, somebody else could have put it there.
-    const found = await lstat(folder);
-    if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) return false;
-    return await takeClaim(join(folder, claimName));
-  } catch {
-    // It only saves time: a restore goes on without.
-    return false;
-  }
-}
-
-async function takeClaim(path: string): Promise<boolean> {
-  if (await writeClaim(path)) return true;
-  const tag = await readFile(path, 'utf8');
-  const silentMs = Date.now() - (await stat(path)).mtimeMs;
-  if (!(await isAbandoned(tag)) && silentMs < silenceMs) return false;
-  await rm(path, { force: true });
-  return writeClaim(path);
-}
-
-/** False when there is one. */
-async function writeClaim(path: string): Promise<boolean> {
-  try {
-    await writeFile(path, await ownerTag(), { flag: 'wx', mode: 0o600 });
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  }
-}
-
 /** How far a file holds what was stored, in whole pieces; what is wrong or torn after that is cut off. */
 async function verifiedBytes(path: string, part: Part, { signal, onProgress }: JobContext): Promise<number> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await open(path, 'r').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
   if (file === undefined) return 0;
   await using _closed = file;
   const { chunks, sizeBytes } = part;
@@ -181,9 +117,7 @@ interface Kept {
 }
 
 function keeping({ store }: KeptSource, { folder, files, heldBytes, log }: Kept): KeptFetch {
-  const claimPath = join(folder, claimName);
-  const beat = () => void utimes(claimPath, new Date(), new Date()).catch(() => undefined);
-  const heartbeat = setInterval(beat, heartbeatMs).unref();
+  const heartbeat = setInterval(() => void confirmClaim(folder), heartbeatMs).unref();
   let isForgotten = false;
   return {
     heldBytes,
@@ -194,18 +128,24 @@ function keeping({ store }: KeptSource, { folder, files, heldBytes, log }: Kept)
         file.reading++;
         // What comes from there on was wrong, and is asked for once more.
         if (file.reading > 1) await cutOff(file, range?.first ?? 0);
+        const first = range?.first ?? 0;
         const reading = { store, key, file, log, number: file.reading };
-        return Readable.from(read(reading, signal, range), { objectMode: false });
+        // What the store refuses is refused here, as by the store itself, and not in the middle of the stream.
+        const rest = first < file.heldBytes ? undefined : await restOf(reading, signal, first);
+        const body = Readable.from(read(reading, signal, { first, rest }), { objectMode: false });
+        return rest === undefined ? body : body.once('close', () => rest.destroy());
       },
     },
     async forget() {
       isForgotten = true;
       clearInterval(heartbeat);
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+        log.warn({ folder, error: errorMessage(error) }, 'what was fetched could not be removed');
+      });
     },
     async [Symbol.asyncDispose]() {
       clearInterval(heartbeat);
-      if (!isForgotten) await rm(claimPath, { force: true });
+      if (!isForgotten) await releaseFolder(folder);
     },
   };
 }
@@ -218,24 +158,63 @@ interface Reading {
   readonly number: number;
 }
 
+/** From where on it is read, and what the store gives from there on where nothing of it is held. */
+interface Place {
+  readonly first: number;
+  readonly rest: Readable | undefined;
+}
+
 /** What is held, then the rest from the store. */
-async function* read(from: Reading, signal: AbortSignal, range: ByteRange | undefined): AsyncGenerator<Buffer> {
-  const { store, key, file } = from;
-  const first = range?.first ?? 0;
-  if (first < file.heldBytes) {
-    const held = { start: first, end: file.heldBytes - 1, highWaterMark: readBytes, signal };
-    for await (const chunk of createReadStream(file.path, held)) yield chunk as Buffer;
+async function* read(from: Reading, signal: AbortSignal, { first, rest }: Place): AsyncGenerator<Buffer> {
+  let next = first;
+  if (rest === undefined) {
+    for await (const chunk of held(from, signal, first)) {
+      next += chunk.length;
+      yield chunk;
+    }
   }
-  const next = Math.max(first, file.heldBytes);
+  const body = rest ?? (await restOf(from, signal, next));
+  if (body !== undefined) yield* writtenDown(from, body, next);
+}
+
+/** Undefined when there is nothing left. */
+async function restOf({ store, key, file }: Reading, signal: AbortSignal, next: number): Promise<Readable | undefined> {
   const last = file.part.sizeBytes - 1;
-  if (next > last && next > 0) return;
+  if (next > last && next > 0) return undefined;
   const rest = await store.get(key, signal, next === 0 ? undefined : { first: next, last });
-  yield* writtenDown(from, rest, next);
+  // Heard by whoever reads it, which may be a moment later.
+  return rest.on('error', () => undefined);
+}
+
+/** Ends early where the disk does not give what was seen on it: the store has it as well. */
+async function* held({ file, log }: Reading, signal: AbortSignal, first: number): AsyncGenerator<Buffer> {
+  const end = file.heldBytes;
+  const unreadable = (error: unknown) => {
+    log.warn({ file: file.path, error: errorMessage(error) }, 'what was kept cannot be read and is fetched again');
+    file.isKept = false;
+  };
+  const handle = await open(file.path, 'r').catch(unreadable);
+  if (handle === undefined) return;
+  await using _closed = handle;
+  for (let next = first; next < end; ) {
+    signal.throwIfAborted();
+    const chunk = await readAt(handle, next, Math.min(readBytes, end - next)).catch(unreadable);
+    if (chunk === undefined) return;
+    next += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Rejects where the file ends. */
+async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
+  if (bytesRead === 0) throw new Error(`the file ends after ${position} bytes`);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** Whether it can be kept or not, it is passed on. */
 async function* writtenDown({ file, log, number }: Reading, body: Readable, first: number): AsyncGenerator<Buffer> {
-  const handle = await open(file.path, 'a', 0o600).catch(() => undefined);
+  const handle = file.isKept ? await open(file.path, 'a', 0o600).catch(() => undefined) : undefined;
   try {
     if (handle === undefined || file.heldBytes !== first) file.isKept = false;
     for await (const chunk of body as AsyncIterable<Buffer>) {

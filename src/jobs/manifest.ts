@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPartName } from './part-name.ts';
 import { PieceHashes } from './pieces.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -35,7 +36,7 @@ const pieceHashes = z.union([z.array(sha256), z.string()]).transform((written, c
 });
 
 const partSchema = z.strictObject({
-  name: z.string(),
+  name: z.string().refine(isPartName, 'not the name of a part'),
   /** As stored, i.e. compressed. */
   sizeBytes: bytes,
   sha256,

@@ -18,7 +18,7 @@ import { type JobContext, JobFailed } from './job.ts';
 import { type KeptFetch, keepFetched } from './kept-fetch.ts';
 import type { Fact, Manifest, OpenedManifest } from './manifest.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
-import { type SpoolSettings, spoolShortage } from './spool-space.ts';
+import { type SpoolSettings, spoolShortageMakingRoom } from './spool-space.ts';
 
 export interface RestoreRequest extends Pick<SpoolSettings, 'spoolDirectory'>, OpeningTools {
   readonly manifest: Manifest;
@@ -70,7 +70,8 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
   await requireExtensions(session, manifest.source, context.signal);
   const keepable = { manifest, store: request.store, parent: request.spoolDirectory };
   await using kept = request.keepFetched === true ? await keepFetched(keepable, context) : undefined;
-  const shortage = await spoolShortage(manifest, { spoolDirectory: request.spoolDirectory });
+  const settings = { spoolDirectory: request.spoolDirectory };
+  const shortage = await spoolShortageMakingRoom(manifest, settings, context.log);
   if (shortage !== undefined) throw new JobFailed('error', `${shortage}; nothing was touched`);
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
   const contentPath = contentPathIn(spool.path);

@@ -11,6 +11,7 @@ import { compareFacts, describeDifferences, type FactDifference, judgeableFacts 
 import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
+import { sweepKept } from './kept-folders.ts';
 import {
   contentBytesOf,
   type Fact,
@@ -127,6 +128,7 @@ async function proveInTime(request: VerifyRequest, findings: Findings, context: 
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
   // Before anything is fetched: what cannot be opened need not come.
   const { manifest, identities } = await openBackup(request.manifest, request.identities);
+  await sweepKept(request.spoolDirectory, context.clock.now());
   const shortage = await spoolShortage(manifest, request);
   if (shortage !== undefined) throw new JobFailed('inconclusive', shortage, { obstacle: 'disk' });
   requireWithinLimit(manifest, request);

@@ -2,7 +2,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
-import { keptPrefix } from '../../../src/jobs/kept-fetch.ts';
+import { keptPrefix } from '../../../src/jobs/kept-folders.ts';
 import { formatConnectionUrl } from '../../../src/targets/libpq/connection.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';

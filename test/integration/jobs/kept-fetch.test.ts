@@ -1,16 +1,19 @@
-import { chmod, mkdir, readdir, readFile, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { silentLog } from '../../../src/core/log.ts';
 import { ownerTag } from '../../../src/core/owner-tag.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
 import { ChunkHasher } from '../../../src/jobs/backup/hashing.ts';
 import { backupKey } from '../../../src/jobs/backup-keys.ts';
 import { checkedPieces } from '../../../src/jobs/checked-pieces.ts';
-import { keepFetched, keptForMs, keptPrefix, sweepKept } from '../../../src/jobs/kept-fetch.ts';
+import { keepFetched } from '../../../src/jobs/kept-fetch.ts';
+import { keptForMs, keptPrefix, sweepKept } from '../../../src/jobs/kept-folders.ts';
 import type { Manifest, Part } from '../../../src/jobs/manifest.ts';
 import type { PieceSizes } from '../../../src/jobs/pieces.ts';
-import type { ByteRange } from '../../../src/storage/object-store.ts';
+import { spoolShortage, spoolShortageMakingRoom } from '../../../src/jobs/spool-space.ts';
+import { type ByteRange, StoreError } from '../../../src/storage/object-store.ts';
 import { sampleManifest } from '../../support/sample-backup.ts';
 import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
 import { testContext } from '../../support/test-context.ts';
@@ -195,6 +198,119 @@ test('one of another machine that was silent for minutes is taken over too', asy
 
   expect(second.heldBytes).toBe(stored.length);
   await second.forget();
+});
+
+test('a kept file that cannot be read ends nothing, and is left to the next one', async () => {
+  const from = backup();
+  // Reading a folder fails as a disk does.
+  await mkdir(join(from.folder, 'part-0'), { recursive: true });
+  await chmod(from.folder, 0o700);
+
+  expect(await open(from)).toBeUndefined();
+  expect(await readdir(from.folder)).toEqual(['part-0']);
+
+  await rm(join(from.folder, 'part-0'), { recursive: true });
+  await using kept = await opened(from);
+  expect((await fetched(from, kept)).equals(stored)).toBe(true);
+  await kept.forget();
+});
+
+test('a restore that is ended while it checks what was kept leaves it to the next one', async () => {
+  const from = backup();
+  {
+    await using first = await opened(from);
+    await fetched(from, first);
+  }
+  const stop = new AbortController();
+  const onProgress = () => stop.abort(new Error('enough'));
+  const context = testContext({ signal: stop.signal });
+  const { manifest, store } = from;
+
+  const ended = keepFetched({ manifest, store, parent: spool.path }, { ...context, onProgress });
+
+  await expect(ended).rejects.toThrow('enough');
+  await using second = await opened(from);
+  expect(second.heldBytes).toBe(stored.length);
+  await second.forget();
+});
+
+test.each([
+  ['is gone', undefined, (file: string) => rm(file)],
+  ['ends in the middle', 15_000, (file: string) => truncate(file, 15_000)],
+  ['cannot be read', undefined, (file: string) => rm(file).then(() => mkdir(file))],
+])('where a kept file %s after it was checked, the store has the rest', async (_name, next, spoil) => {
+  const from = backup();
+  {
+    await using first = await opened(from);
+    await fetched(from, first);
+  }
+  await using kept = await opened(from);
+  expect(kept.heldBytes).toBe(stored.length);
+  from.asked.length = 0;
+  await spoil(join(from.folder, 'part-0'));
+
+  const bytes = await fetched(from, kept);
+
+  expect(bytes.equals(stored)).toBe(true);
+  expect(from.asked).toEqual([next]);
+  await kept.forget();
+});
+
+test('what is damaged in a store that then has it no more is told by its place', async () => {
+  const from = backup();
+  const get = from.store.get.bind(from.store);
+  from.object.bytes = Buffer.from(stored);
+  from.object.bytes[23_000]! ^= 1;
+  from.store.get = async (...args) => {
+    if (from.asked.length > 0) throw new StoreError('missing', 'no such object');
+    return get(...args);
+  };
+  await using kept = await opened(from);
+
+  await expect(fetched(from, kept)).rejects.toThrow('bytes 20000 to 29999 are not what was stored');
+  await kept.forget();
+});
+
+test('a body that breaks before anybody reads it fails its reader alone', async () => {
+  const from = backup();
+  from.store.get = async () => {
+    const body = new Readable({ read: () => undefined });
+    process.nextTick(() => body.destroy(new StoreError('unavailable', 'the connection broke')));
+    return body;
+  };
+  await using kept = await opened(from);
+
+  await expect(fetched(from, kept)).rejects.toThrow('the connection broke');
+  await kept.forget();
+});
+
+test('what nobody goes on with makes room where that helps; what is worked with stays and is named', async ({
+  skip,
+}) => {
+  using disk = mountSmallFilesystem(4) ?? skip('no small filesystem can be mounted');
+  const [left, used, next] = [backup(), backup(), backup(2_500_000)];
+  {
+    await using kept = await opened(left, disk.path);
+    await fetched(left, kept);
+  }
+  await using working = await opened(used, disk.path);
+  const [leftFolder, usedFolder] = [left, used].map(({ manifest }) => join(disk.path, `${keptPrefix}${manifest.id}`));
+  await writeFile(join(leftFolder!, 'part-1'), Buffer.alloc(2_000_000));
+  const settings = { spoolDirectory: disk.path };
+
+  expect(await spoolShortage(next.manifest, settings)).toContain(leftFolder);
+  const huge = backup(2 ** 52).manifest;
+  expect(await spoolShortageMakingRoom(huge, settings, silentLog)).toContain(leftFolder);
+  expect(await readdir(leftFolder!)).toEqual(['part-0', 'part-1']);
+  expect(await spoolShortageMakingRoom(next.manifest, settings, silentLog)).toBeUndefined();
+  expect(await readdir(disk.path)).toEqual([basename(usedFolder!)]);
+
+  await writeFile(join(usedFolder!, 'part-1'), Buffer.alloc(2_000_000));
+  expect(await spoolShortageMakingRoom(next.manifest, settings, silentLog)).toMatch(
+    `; what restores keep that are not complete lies in ${usedFolder}`,
+  );
+  expect(await readdir(disk.path)).toEqual([basename(usedFolder!)]);
+  await working.forget();
 });
 
 test('a folder that somebody else put there is not used', async () => {

@@ -1,11 +1,16 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
+import { keptPrefix } from '../../../src/jobs/kept-folders.ts';
 import { type RestoreRequest, restoreBackup } from '../../../src/jobs/restore-backup.ts';
+import { spoolShortage } from '../../../src/jobs/spool-space.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
 import { backUp, dumpMethod, openingTools } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
 import { testContext, testSignal } from '../../support/test-context.ts';
 
 let cluster: Cluster;
@@ -141,7 +146,21 @@ test('a restore for which there is no room says how much is missing, before anyt
   const restoring = restoreBackup({ ...request, manifest: { ...request.manifest, parts: [huge] } }, testContext());
 
   await expect(restoring).rejects.toThrow(
-    /not enough space for the fetched dump in .*: 4.* are needed, .* free; nothing/,
+    /not enough space for the fetched dump in .*: 4.* are needed, .* free.*; nothing/,
   );
   expect(await databases('roomless%')).toEqual([]);
+});
+
+test('a full spool is given room by what an earlier restore kept and nobody goes on with', async ({ skip }) => {
+  using disk = mountSmallFilesystem(2) ?? skip('no small filesystem can be mounted');
+  const request = await backupOf('kept', { database: 'roomy', spoolDirectory: disk.path, keepFetched: true });
+  const left = join(disk.path, `${keptPrefix}20260301T020000Z-nightly-other-00000a`);
+  await mkdir(left, { mode: 0o700 });
+  await writeFile(join(left, 'part-0'), Buffer.alloc(2 ** 21)).catch(() => undefined);
+  expect(await spoolShortage(request.manifest, request)).toContain(left);
+
+  const result = await restoreBackup(request, testContext());
+
+  expect(result).toMatchObject({ database: 'roomy', differing: [] });
+  expect(await readdir(disk.path)).toEqual([]);
 });

@@ -165,3 +165,28 @@ test('manifests of backups of terabytes are read one at a time, small ones toget
   expect([entries.length, unreadable]).toEqual([6, []]);
   expect(most).toEqual({ large: 1, small: 3 });
 });
+
+test.each([
+  '../../etc/watchkeeper.yaml',
+  '/etc/passwd',
+  'a/b',
+  '..',
+  '...zst',
+  '.zst',
+  '..tar.zst.age',
+  '',
+  'line\nbreak',
+])('a manifest that names a part %j cannot be read', async (name) => {
+  const clock = new ManualClock('2026-03-02T09:00:00Z');
+  const store = new MemoryStore(() => clock.now());
+  const signal = new AbortController().signal;
+  const manifest = sampleManifest(second);
+  const forged = { ...manifest, parts: manifest.parts.map((part) => ({ ...part, name })) };
+  await store.put(`payments/${manifest.id}/manifest.json`, sealedJson(forged), signal);
+
+  const { entries, unreadable } = await new StoreCatalog('local', store, clock).read('payments', signal);
+
+  expect(entries).toEqual([]);
+  const reason = 'not understood at parts.0.name: not the name of a part';
+  expect(unreadable).toEqual([{ backupId: manifest.id, reason }]);
+});

@@ -1,8 +1,12 @@
+import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
 import { ProgramMissing } from '../../../src/core/run-process.ts';
+import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
 import { entriesOf } from '../../../src/jobs/catalog.ts';
+import { keptPrefix } from '../../../src/jobs/kept-folders.ts';
 import { lineageSamples } from '../../../src/jobs/lineage-samples.ts';
 import type { Sandbox } from '../../../src/jobs/sandbox/sandbox.ts';
 import { parseSchedule } from '../../../src/jobs/schedule.ts';
@@ -115,6 +119,24 @@ test('what could not be tried is tried again with growing pauses; report and met
   const obstacles = told.filter(({ metric }) => metric.name.endsWith('_obstacle'));
   expect(obstacles.filter(({ value }) => value === 1)).toHaveLength(1);
   expect(JSON.stringify(obstacles.find(({ value }) => value === 1))).toContain('program');
+});
+
+test('before a proof, what a restore kept and nobody went on with for a day is removed', async () => {
+  await using spool = await makeWorkDirectory({ prefix: 'watchkeeper-test-verify-' });
+  const store = new MemoryStore();
+  storeBackup(store, night(2));
+  const { clock, run, tried } = setUp(store, 'no_program', { spoolDirectory: spool.path });
+  clock.setWallClock('2026-03-02T12:00:00Z');
+  for (const [name, usedAt] of Object.entries({ old: '2026-03-01T11:59:00Z', fresh: '2026-03-01T12:01:00Z' })) {
+    const folder = join(spool.path, `${keptPrefix}${name}`);
+    await mkdir(folder);
+    await utimes(folder, new Date(usedAt), new Date(usedAt));
+  }
+
+  await run();
+
+  expect(tried).toHaveLength(1);
+  expect(await readdir(spool.path)).toEqual([`${keptPrefix}fresh`]);
 });
 
 test('the next backup goes before what could not be tried', async () => {
