@@ -51,15 +51,18 @@ export class LiveSide implements AsyncDisposable {
   readonly name: string;
   readonly session: PostgresSession;
   readonly #signal: AbortSignal;
+  readonly #beginning: string;
+  #isBegun = true;
   snapshotAt = '';
   encoding = '';
   scope = new Scope();
   /** By label. */
   tables: ReadonlyMap<string, ComparedTable> = new Map();
 
-  private constructor(name: string, session: PostgresSession, signal: AbortSignal) {
+  private constructor(name: string, session: PostgresSession, begun: string, signal: AbortSignal) {
     this.name = name;
     this.session = session;
+    this.#beginning = begun;
     this.#signal = signal;
   }
 
@@ -73,8 +76,9 @@ export class LiveSide implements AsyncDisposable {
     try {
       // A pooler sees by itself that we are gone, and would give the setting on to others.
       if (!session.isPooled) await watchClient(session, signal);
-      await session.query(beginning(session.version, options), { signal });
-      return new LiveSide(options.name, session, signal);
+      const begun = beginning(session.version, options);
+      await session.query(begun, { signal });
+      return new LiveSide(options.name, session, begun, signal);
     } catch (error) {
       await session[Symbol.asyncDispose]();
       throw error;
@@ -130,25 +134,48 @@ export class LiveSide implements AsyncDisposable {
     }
   }
 
+  /**
+   * The same in a transaction of its own, which sees what was written until now. Nothing is open before and after it, so
+   * that vacuum is not held back; the snapshot from which all else is read is gone with the first of these.
+   */
+  async attemptNow<T>(read: (session: PostgresSession, signal: AbortSignal) => Promise<T>): Promise<Attempt<T>> {
+    await this.#end();
+    await this.query(this.#beginning);
+    this.#isBegun = true;
+    await this.query('SAVEPOINT before_read');
+    const found = await this.attempt(read);
+    await this.#end();
+    return found;
+  }
+
   /** Facts about the rows of one table. */
   async measure(table: ComparedTable, measures: RowMeasures): Promise<Attempt<Fact[]>> {
     const read = await this.attempt(async (session, signal) => ({
       facts: await tableFacts(session, [table], measures, { signal }),
-      doubt: await this.#doubtAbout(table),
+      doubt: table.data === 'none' ? noRowsOnStandby : await this.doubtAbout(table, 'itself'),
     }));
     if ('why' in read) return read;
     const { facts, doubt } = read.value;
     return doubt === undefined ? { value: facts } : { why: `${this.name}: ${doubt}` };
   }
 
-  /** Why what was read of a table means nothing although it could be read; asked before its lock is given back. */
-  async #doubtAbout(table: ComparedTable): Promise<string | undefined> {
-    if (table.data === 'none') return 'it is unlogged, and a standby has no rows of such tables';
+  /**
+   * Why what was read of a table (with its partitions and heirs, where these were read) means nothing although it could be
+   * read; to be asked before the locks are given back.
+   */
+  async doubtAbout(
+    table: Pick<TableName, 'schema' | 'name'>,
+    extent: 'itself' | 'with heirs',
+  ): Promise<string | undefined> {
     // The catalog is read as the snapshot has it, the function tells what is there now.
     const [row] = await this.query(
-      `SELECT x.relfilenode = pg_relation_filenode(${literal(qualifiedName(table))}::regclass) AS same
-         FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace
-        WHERE n.nspname = ${literal(table.schema)} AND x.relname = ${literal(table.name)}`,
+      `WITH RECURSIVE read AS (
+         SELECT x.oid FROM pg_class x JOIN pg_namespace n ON n.oid = x.relnamespace
+          WHERE n.nspname = ${literal(table.schema)} AND x.relname = ${literal(table.name)}
+          UNION
+         SELECT i.inhrelid FROM pg_inherits i JOIN read ON read.oid = i.inhparent WHERE ${extent === 'with heirs'})
+       SELECT bool_and(x.relfilenode = coalesce(pg_relation_filenode(x.oid), 0)) AS same
+         FROM pg_class x JOIN read USING (oid) WHERE x.relkind IN ('r', 'p')`,
     );
     if (row?.['same'] === 't') return undefined;
     return 'it was rewritten meanwhile (TRUNCATE, ALTER TABLE, VACUUM FULL); compare again';
@@ -206,6 +233,12 @@ export class LiveSide implements AsyncDisposable {
     }
   }
 
+  async #end(): Promise<void> {
+    if (!this.#isBegun) return;
+    await this.query('ROLLBACK');
+    this.#isBegun = false;
+  }
+
   async #giveLocksBack(): Promise<void> {
     await this.query('ROLLBACK TO SAVEPOINT before_read');
   }
@@ -240,6 +273,8 @@ export async function takeSnapshots(
 export function columnFact({ label, columnList }: ComparedTable): Fact {
   return { name: `column order ${label}`, value: columnList, compare: 'equal' };
 }
+
+const noRowsOnStandby = 'it is unlogged, and a standby has no rows of such tables';
 
 const noDetails: Pick<ComparedTable, 'columnNames' | 'columnList' | 'key' | 'estimatedBytes'> = {
   columnNames: [],

@@ -306,6 +306,24 @@ test('keys of domains, numbers written as text and odd texts are what they are, 
   expect(flags.comparison.notes).toContainEqual(expect.stringContaining('public.flags has no unique index over open'));
 });
 
+test('addresses are found as PostgreSQL writes them, and with their netmask', async () => {
+  const subject = await changed(
+    'addresses',
+    "CREATE TABLE hosts (at inet PRIMARY KEY, v int); INSERT INTO hosts VALUES ('10.0.0.1', 1), ('10.0.0.2', 2), ('10.1.0.0/16', 3), ('::1', 4)",
+  );
+  const host = (at: string) => ({ at: { S: at } });
+  await tables.create(
+    'hosts',
+    ['10.0.0.1', '10.0.0.2/32', '10.1.0.0/16', '::1', '10.1'].map(host),
+    primaryKey({ at: 'S' }),
+  );
+
+  const { comparison } = await report(subject, 'cloud', '--pair', 'hosts=hosts');
+
+  expect(comparison.keys).toMatchObject([{ onlyInSource: [], onlyInOther: [['10.1']], changed: [] }]);
+  expect(comparison.samples).toEqual([{ name: 'public.hosts = hosts', fromSource: 4, fromOther: 5 }]);
+});
+
 test('several rows for one item are told, and samples of a large table are from all of it', async () => {
   const subject = await changed(
     'large',

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { compareDatabases } from '../../../src/jobs/compare/compare-databases.ts';
 import { LiveSide, takeSnapshots } from '../../../src/jobs/compare/live-side.ts';
+import { describeTables } from '../../../src/jobs/compare/postgres/describe-tables.ts';
+import { RecordTable } from '../../../src/jobs/compare/postgres/record-table.ts';
 import { selectSettings } from '../../../src/jobs/settings.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
 import { startTestPgbouncer } from '../../support/pgbouncer.ts';
@@ -23,6 +25,18 @@ test('through a pooler that gives connections away it compares, and leaves none 
   const open = (name: string) =>
     LiveSide.open({ name, access: through(name), statementTimeoutMs: 20_000, lockTimeoutMs: 1_000 }, context);
 
+  const counted = await (async () => {
+    await using side = await open('first');
+    await takeSnapshots([side], context);
+    const [orders] = await describeTables(side);
+    if (orders === undefined) throw new Error('no table');
+    const table = new RecordTable(side, orders, { key: [...orders.columns.values()], values: new Map() });
+    const attempts = [await table.count()];
+    // The pooler has one connection to the server: this one waits for ever unless the reads give it back.
+    await using another = await openSession(through('first'), { signal: context.signal });
+    await another.query('SELECT 1', { signal: context.signal });
+    return [...attempts, await table.count()];
+  })();
   const findings = await (async () => {
     await using first = await open('first');
     await using second = await open('second');
@@ -36,6 +50,7 @@ test('through a pooler that gives connections away it compares, and leaves none 
     { signal: context.signal },
   );
 
+  expect(counted).toEqual([{ value: { records: 50 } }, { value: { records: 50 } }]);
   expect(findings.notCompared).toEqual([]);
   expect(findings.differences.map(({ name }) => name)).toEqual(['rows public.orders', 'content public.orders']);
   expect(findings.keys).toMatchObject([{ onlyInSource: [['7']], more: false }]);

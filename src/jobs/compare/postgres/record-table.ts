@@ -29,7 +29,7 @@ const instantTypes = new Set(['timestamp', 'timestamptz']);
 export const isNumber = ({ base, isComposed }: DescribedColumn) => !isComposed && numberTypes.has(base);
 export const isBytes = ({ base, isComposed }: DescribedColumn) => !isComposed && base === 'bytea';
 
-/** A table of PostgreSQL, in the snapshot of its side. Nulls are no key: rows with one are counted and never sampled. */
+/** A table of PostgreSQL. Each count, sample and search is of its own moment. Nulls are no key: rows with one are counted and never sampled. */
 export class RecordTable implements RecordCollection {
   readonly name: string;
   readonly #side: LiveSide;
@@ -46,7 +46,7 @@ export class RecordTable implements RecordCollection {
 
   async count(): Promise<Attempt<RecordCount>> {
     const sql = `SELECT count(*) AS rows FROM ${this.#qualifiedName}`;
-    const read = await this.#side.attempt((session, signal) => session.query(sql, { signal }));
+    const read = await this.#read((session, signal) => session.query(sql, { signal }));
     if ('why' in read) return read;
     this.#rows = Number(read.value[0]?.['rows']);
     return { value: { records: this.#rows } };
@@ -56,7 +56,7 @@ export class RecordTable implements RecordCollection {
     const rows = this.#rows ?? this.#table.estimatedRows;
     for (let percent = Math.min(100, (rowsToChooseFrom / Math.max(rows, 1)) * 100); ; percent *= 10) {
       const isWhole = percent >= 100;
-      const read = await this.#side.attempt((session, signal) =>
+      const read = await this.#read((session, signal) =>
         session.query(this.#sampleSql(amount, isWhole ? undefined : percent), { signal }),
       );
       if ('why' in read) return read;
@@ -74,6 +74,18 @@ export class RecordTable implements RecordCollection {
       found.push(...some.value);
     }
     return { value: found };
+  }
+
+  /** A table that is emptied while its lock is waited for would look empty to the snapshot. */
+  async #read<T>(query: (session: PostgresSession, signal: AbortSignal) => Promise<T>): Promise<Attempt<T>> {
+    const read = await this.#side.attemptNow(async (session, signal) => {
+      const value = await query(session, signal);
+      // Nothing can be asked in a transaction after its statement failed, and nothing was read.
+      return { value, doubt: value === 'unfit' ? undefined : await this.#side.doubtAbout(this.#table, 'with heirs') };
+    });
+    if ('why' in read) return read;
+    const { value, doubt } = read.value;
+    return doubt === undefined ? { value } : { why: `${this.name}: ${doubt}` };
   }
 
   get #qualifiedName(): string {
@@ -110,7 +122,7 @@ export class RecordTable implements RecordCollection {
   }
 
   #ask(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[] | 'unfit'>> {
-    return this.#side.attempt(async (session, signal) => {
+    return this.#read(async (session, signal) => {
       // PostgreSQL has no text with this character.
       if (keys.some(({ parts }) => parts.some((part) => part.includes('\0')))) return 'unfit';
       const rows = await queryFitting(session, this.#lookUpSql(keys), signal);
@@ -160,6 +172,7 @@ function isWritten(column: DescribedColumn, wanted = '', own = ''): boolean {
   if (isNumber(column))
     return canonicalNumber(wanted) !== undefined && canonicalNumber(wanted) === canonicalNumber(own);
   if (column.base === 'uuid') return wanted.toLowerCase() === own;
+  if (column.base === 'inet') return wanted === withNetmask(own);
   return instantTypes.has(column.base) && instantOf(wanted) !== undefined && instantOf(wanted) === instantOf(own);
 }
 
@@ -181,7 +194,15 @@ const place = ({ name }: DescribedColumn) => `r.${quoteIdentifier(name)}`;
 
 function asText(column: DescribedColumn): string {
   if (column.isComposed) return `to_json(${place(column)})::text`;
+  // Cast to text, an address has a netmask that PostgreSQL does not write otherwise.
+  if (column.base === 'inet') return `abbrev(${place(column)}::inet)`;
   return isBytes(column) ? `encode(${place(column)}, 'hex')` : `${place(column)}::text`;
+}
+
+/** `10.0.0.1` → `10.0.0.1/32`: how an `inet` reads when it is cast to text. */
+function withNetmask(address: string): string {
+  if (address.includes('/')) return address;
+  return `${address}/${address.includes(':') ? 128 : 32}`;
 }
 
 /** An instant, a UUID or a number may be a text elsewhere, and there are several ways to write it. */
@@ -192,6 +213,7 @@ function otherForms(
   const forms = columns.map((column, index) => {
     const text = parts[index] ?? '';
     if (column.base === 'uuid' && !column.isComposed) return [text, text.toUpperCase()];
+    if (column.base === 'inet' && !column.isComposed) return [...new Set([text, withNetmask(text)])];
     if (isNumber(column)) return [...new Set([text, canonicalNumber(text) ?? text])];
     return instantTypes.has(column.base) && !column.isComposed ? [text, ...instantForms(text)] : [text];
   });
