@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm, statfs, truncate } from 'node:fs/promises';
+import { type FileHandle, open, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { errorCode, errorMessage } from '../core/errors.ts';
+import { freeBytesOf } from '../core/free-bytes.ts';
 import type { Log } from '../core/log.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { backupKey } from './backup-keys.ts';
@@ -58,13 +59,16 @@ async function openKept(from: KeptSource, folder: string, context: JobContext): 
     const path = join(folder, `part-${index}`);
     const heldBytes = await verifiedBytes(path, part, context);
     files.set(backupKey(manifest.target, manifest.id, part.name), {
-      ...{ path, part, heldBytes },
-      ...{ isKept: true, reading: 0, writing: Promise.resolve() },
+      path,
+      part,
+      heldBytes,
+      isKept: true,
+      reading: 0,
+      writing: Promise.resolve(),
     });
   }
   const heldBytes = [...files.values()].reduce((sum, file) => sum + file.heldBytes, 0);
-  const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize < contentBytesOf(manifest) + storedBytesOf(manifest) - heldBytes) {
+  if ((await freeBytesOf(folder)) < contentBytesOf(manifest) + storedBytesOf(manifest) - heldBytes) {
     await rm(folder, { recursive: true, force: true });
     return undefined;
   }

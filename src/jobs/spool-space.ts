@@ -1,6 +1,6 @@
-import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { formatBytes } from '../core/bytes.ts';
+import { freeBytesOf } from '../core/free-bytes.ts';
 import type { Log } from '../core/log.ts';
 import { keptFolders, removeUnclaimed } from './kept-folders.ts';
 import { contentBytesOf, type Manifest } from './manifest.ts';
@@ -45,9 +45,4 @@ export async function spoolShortageMakingRoom(
   if (folders.length === 0) return shortage;
   log.warn({ folders }, 'what earlier restores had fetched was removed: its room is needed');
   return spoolShortage(manifest, settings);
-}
-
-async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
 }

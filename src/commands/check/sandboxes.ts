@@ -1,9 +1,10 @@
-import { access, statfs } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedSandbox } from '../../config/loaded.ts';
 import { formatBytes } from '../../core/bytes.ts';
 import { errorMessage } from '../../core/errors.ts';
+import { freeBytesOf } from '../../core/free-bytes.ts';
 import { runProcess } from '../../core/run-process.ts';
 import { type UnixUser, unprivilegedUser } from '../../core/unprivileged-user.ts';
 import type { WorkContext } from '../../core/work-context.ts';
@@ -127,8 +128,7 @@ async function checkSpace(directory: string, sources: readonly SourceDatabase[],
   if (largest === undefined) return;
   let freeBytes: number;
   try {
-    const { bavail, bsize } = await statfs(directory);
-    freeBytes = bavail * bsize;
+    freeBytes = await freeBytesOf(directory);
   } catch (error) {
     findings.error(`the folder ${directory} cannot be used: ${errorMessage(error)}`, 'make it, or name another one');
     return;

@@ -1,8 +1,9 @@
-import { access, constants, statfs } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import type { LoadedBackup, LoadedConfig } from '../../config/loaded.ts';
 import { formatBytes } from '../../core/bytes.ts';
 import { errorMessage } from '../../core/errors.ts';
 import { findProgram } from '../../core/find-program.ts';
+import { freeBytesOf } from '../../core/free-bytes.ts';
 import type { Findings } from './finding.ts';
 import type { SourceDatabase } from './source.ts';
 
@@ -45,8 +46,7 @@ async function checkSpool(directory: string, sources: readonly SourceDatabase[],
 export async function freeBytesIn(directory: string, findings: Findings): Promise<number | undefined> {
   try {
     await access(directory, constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize;
+    return await freeBytesOf(directory);
   } catch (error) {
     const message = `the spool directory ${directory} cannot be used: ${errorMessage(error)}`;
     findings.error(message, 'make it, or name another one in "spoolDirectory"');

@@ -1,7 +1,7 @@
-import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { formatBytes } from '../../core/bytes.ts';
 import { findCause } from '../../core/errors.ts';
+import { freeBytesOf } from '../../core/free-bytes.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
 import { withParentDeathSignal } from '../../core/util-linux.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../core/work-directory.ts';
@@ -44,8 +44,7 @@ export async function requireSpoolSpace(
   signal: AbortSignal,
 ): Promise<void> {
   const neededBytes = await estimateDump(from, signal);
-  const { bavail, bsize } = await statfs(spoolDirectory);
-  const freeBytes = bavail * bsize;
+  const freeBytes = await freeBytesOf(spoolDirectory);
   if (neededBytes <= freeBytes) return;
   const figures = `about ${formatBytes(neededBytes)} are needed, ${formatBytes(freeBytes)} free`;
   throw new JobFailed('spool', `not enough space for the dump in ${spoolDirectory}: ${figures}`);
