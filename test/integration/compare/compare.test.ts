@@ -8,6 +8,7 @@ import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
 import { newIdentity } from '../../support/age.ts';
 import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';
+import { reportOf } from '../../support/comparison.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
 import { testSignal } from '../../support/test-context.ts';
 
@@ -64,11 +65,7 @@ afterAll(async () => {
 
 const compare = (...args: string[]) => runCommand([...config, 'compare', ...args]);
 
-async function report(...args: string[]): Promise<{ code: unknown; comparison: Comparison }> {
-  const { code, out, err } = await compare(...args, '--json');
-  expect(err).not.toContain('watchkeeper:');
-  return { code, comparison: JSON.parse(out) as Comparison };
-}
+const report = (...args: string[]) => reportOf(compare(...args, '--json'));
 
 /** A copy of `shop` with one thing changed; gives it as a subject of the command. */
 async function changedCopy(sql: string): Promise<string> {

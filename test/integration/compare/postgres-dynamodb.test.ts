@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
-import type { Comparison } from '../../../src/jobs/compare/comparison.ts';
 import { formatConnectionUrl } from '../../../src/targets/libpq/connection.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { runCommand, writeConfig } from '../../support/command-line.ts';
+import { reportOf } from '../../support/comparison.ts';
 import { type DynamodbTables, dynamodbTables, primaryKey } from '../../support/dynamodb-tables.ts';
 import { type Moto, startMoto } from '../../support/moto.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
@@ -105,11 +105,7 @@ afterAll(async () => {
 const environment = { AWS_ACCESS_KEY_ID: 'testing', AWS_SECRET_ACCESS_KEY: 'testing' };
 const compare = (...args: string[]) => runCommand([...config, 'compare', ...args], environment);
 
-async function report(...args: string[]): Promise<{ code: unknown; comparison: Comparison; err: string }> {
-  const { code, out, err } = await compare(...args, '--json');
-  expect(err).not.toContain('watchkeeper:');
-  return { code, comparison: JSON.parse(out) as Comparison, err };
-}
+const report = (...args: string[]) => reportOf(compare(...args, '--json'));
 
 test('a table and its copy in DynamoDB are the same when counts and samples of both sides are', async () => {
   const args = [

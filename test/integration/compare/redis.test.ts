@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { literalSecret } from '../../../src/core/secret.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
-import type { Comparison } from '../../../src/jobs/compare/comparison.ts';
 import { Findings } from '../../../src/jobs/compare/findings.ts';
 import { pairKeySpaces } from '../../../src/jobs/compare/pairs/redis-redis.ts';
 import { compareRecords } from '../../../src/jobs/compare/records/compare-records.ts';
 import { KeySpace } from '../../../src/jobs/compare/redis/key-space.ts';
 import { slotOf } from '../../../src/targets/redis/slots.ts';
 import { runCommand, startCommand, writeConfig } from '../../support/command-line.ts';
+import { reportOf } from '../../support/comparison.ts';
 import { redisAccess, startTestRedis, type TestRedis } from '../../support/redis.ts';
 import { startTestRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.ts';
 import { testContext } from '../../support/test-context.ts';
@@ -81,11 +81,7 @@ beforeEach(async () => {
 
 const compare = (...args: string[]) => runCommand([...config, 'compare', ...args]);
 
-async function report(...args: string[]): Promise<{ code: unknown; comparison: Comparison }> {
-  const { code, out, err } = await compare(...args, '--json');
-  expect(err).not.toContain('watchkeeper:');
-  return { code, comparison: JSON.parse(out) as Comparison };
-}
+const report = (...args: string[]) => reportOf(compare(...args, '--json'));
 
 test('the same keys on Redis and Valkey are the same, database by database, and nothing is written', async () => {
   const before = await Promise.all([redis, valkey].map(changes));
