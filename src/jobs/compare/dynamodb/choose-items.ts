@@ -22,7 +22,7 @@ const step = 100;
 
 /**
  * Takes `amount` items by chance: the table is cut into so many segments that each has a few items, segments are drawn,
- * all items of each are put together, and the items are drawn from those. Each item is as likely as any other, but items of
+ * all items of each are put together, and the items are drawn from those. Each item is about as likely as any other, but items of
  * one partition key come together. `knownItems` may be old or wrong: the cut becomes finer where a segment is too long for a
  * page, and coarser where too many are empty. Where all segments were drawn, that is the whole table.
  */
