@@ -93,16 +93,14 @@ async function inTurn(cluster: Cluster, worker: Worker, folder: string) {
 async function peerBackup(cluster: Cluster, path: string): Promise<number> {
   const startMs = performance.now();
   const env = { PATH: process.env['PATH'], ...libpqEnvironment(cluster.access, undefined) };
-  const dump = spawn(join(cluster.installation.directory, 'pg_dump'), ['-Fc', '-Z0'], {
+  // A shell's pipe: between programs that Node.js starts it would be a pair of sockets.
+  const line = 'set -o pipefail; "$0" -Fc -Z0 | zstd -3 -T2 -q -f -o "$1"';
+  const shell = spawn('bash', ['-c', line, join(cluster.installation.directory, 'pg_dump'), path], {
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  // The pipe between the two programs is the kernel's, as a shell would make it.
-  const zstd = spawn('sh', ['-c', 'exec zstd -3 -T2 -q -f -o "$0"', path], {
-    stdio: [dump.stdout, 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   await new Promise<void>((resolve, reject) => {
-    zstd.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`zstd exited with ${code}`))));
+    shell.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the peer exited with ${code}`))));
   });
   return (performance.now() - startMs) / 1_000;
 }

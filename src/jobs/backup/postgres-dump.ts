@@ -13,6 +13,7 @@ import type { SelectSettings } from '../settings.ts';
 import { readDatabaseProperties } from './database-properties.ts';
 import { ChunkHasher, GatedOutlet } from './hashing.ts';
 import { joinedRun } from './joined-run.ts';
+import { largeWrites } from './large-writes.ts';
 import { measureDatabase, measureInTransaction } from './measure-database.ts';
 import type { BackupMethod, PartSink, TakenBackup } from './method.ts';
 import { type ClosingOptions, closeContent } from './open-content.ts';
@@ -180,8 +181,9 @@ async function streamDump(
   // The snapshot is known to the server of its session alone.
   await using login = await libpqLogin(from.snapshot.session.access);
   const args = ['--format=custom', ...dumpArguments(login.argument, from), ...part.sections];
-  const { name } = part;
-  return await streamProgram({ name, program: programOf(from), args, env: login.env }, from.options, sink, context);
+  const program = programOf(from);
+  const env = { ...login.env, ...(await largeWrites(program)) };
+  return await streamProgram({ name: part.name, program, args, env }, from.options, sink, context);
 }
 
 function programOf({ installation }: DumpSource): string {

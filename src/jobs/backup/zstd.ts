@@ -39,15 +39,19 @@ export async function compressZstd(
       }),
     );
   }
-  const args = [`-${level}`, `-T${compressionThreads()}`, '--check', '--stdout'];
+  const args = [`-${level}`, compressionThreads(), '--check', '--stdout'];
   const options = { signal, ...(into === undefined ? {} : { into }) };
   if (await tellsInputBytes(program)) return counting(program, args, options);
   return external(program, [...args, '--quiet'], options);
 }
 
-/** One core is left to pg_dump; on a machine of two a second thread of zstd would only take from it what it gains. */
-function compressionThreads(): number {
-  return Math.max(1, Math.min(4, availableParallelism() - 1));
+/**
+ * One core is left to pg_dump; on a machine of two a second thread of zstd would only take from it what it gains. One thread
+ * alone is not `-T1`, where it would be handed what another one read.
+ */
+function compressionThreads(): string {
+  const threads = Math.min(4, availableParallelism() - 1);
+  return threads > 1 ? `-T${threads}` : '--single-thread';
 }
 
 /** In its most talkative mode zstd ends with `/*stdin*\ : 24.5% (513002241 B => 125685549 B, /*stdout*\)`. */
