@@ -46,7 +46,7 @@ export function planPrune(contents: TargetContents, lineage: Lineage, rules: Pru
   return {
     lineage,
     retention: planRetention(entries, rules.policy, now, rules),
-    leftovers: ripeningLeftovers(contents, lineage, rules)
+    leftovers: ripeningLeftovers(contents, lineage, rules, now)
       .filter(({ ripeAt }) => ripeAt <= now)
       .map(({ attempt: { backupId, storedBytes, modifiedAt } }) => ({ backupId, storedBytes, modifiedAt })),
     strayMarks: ripeningMarks(contents, rules)
@@ -61,7 +61,7 @@ export function planPrune(contents: TargetContents, lineage: Lineage, rules: Pru
  */
 export function pruneDueAt(contents: TargetContents, lineage: Lineage, rules: PruneRules, now: Date): Date | undefined {
   const plan = planPrune(contents, lineage, rules, now);
-  const ripening = [...ripeningLeftovers(contents, lineage, rules), ...ripeningMarks(contents, rules)];
+  const ripening = [...ripeningLeftovers(contents, lineage, rules, now), ...ripeningMarks(contents, rules)];
   const marks = plan.retention.decisions.flatMap(({ action, markedAt }) =>
     markedAt === undefined ? [] : [{ action, setMs: markedAt.getTime() }],
   );
@@ -91,13 +91,20 @@ function ripeningLeftovers(
   contents: TargetContents,
   lineage: Lineage,
   rules: PruneRules,
+  now: Date,
 ): (Ripening & { readonly attempt: Attempt })[] {
   const ripening = (attempts: readonly Attempt[], graceMs: number) =>
-    attempts.map((attempt) => ({ attempt, ripeAt: new Date(attempt.modifiedAt.getTime() + graceMs) }));
+    attempts.map((attempt) => ({ attempt, ripeAt: new Date(lastSignMs(attempt, now) + graceMs) }));
   return [
     ...ripening(leftoversOf(contents, lineage), rules.leftoverGraceMs),
     ...ripening(strangersOf(contents, rules.sweepBeside), Math.max(strangerGraceMs, rules.leftoverGraceMs)),
   ];
+}
+
+/** A store whose clock is years behind, or that gives no dates, must not make a backup under way look like old remains. */
+function lastSignMs({ modifiedAt, started }: Attempt, now: Date): number {
+  const startedMs = started === undefined ? Number.NaN : Date.parse(started.startedAt);
+  return startedMs <= now.getTime() ? Math.max(startedMs, modifiedAt.getTime()) : modifiedAt.getTime();
 }
 
 function ripeningMarks({ strayMarks }: TargetContents, rules: PruneRules): (Ripening & { readonly key: string })[] {

@@ -3,12 +3,15 @@ import { type ObjectLock, ObjectLocked, type ObjectStore, StoreError } from '../
 import { applyMarks, type MarkResult, removeMarksOf } from './apply-marks.ts';
 import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
 import type { Catalog } from './catalog.ts';
+import { confirmPlan } from './confirm-plan.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import { type Lineage, lineageName } from './lineage.ts';
 import { type PrunePlan, type PruneRules, planPrune, pruneDueAt } from './prune-plan.ts';
+import { readMarks } from './read-marks.ts';
 import { decisionsTo, deletionsOf } from './retention.ts';
+import { isPinnedAt } from './retention-marks.ts';
 
-type PruneStore = Pick<ObjectStore, 'list' | 'head' | 'put' | 'delete'>;
+type PruneStore = Pick<ObjectStore, 'list' | 'head' | 'get' | 'put' | 'delete'>;
 
 export interface PruneJobOptions extends PruneRules {
   readonly lineage: Lineage;
@@ -74,13 +77,14 @@ function lockedFields({ locked }: PruneResult): Readonly<Record<string, unknown>
 
 /**
  * Sets and takes away the tombstones that a plan says, removes what is to be removed, and asks the store whether it is
- * gone. The plan must have been made under the lock of {@link pruneLockName}. Running it again is harmless. When something could
+ * gone. What somebody pinned since the plan was made stays. The plan must have been made under the lock of {@link pruneLockName}. Running it again is harmless. When something could
  * not be removed the rest still is; then it rejects with {@link JobFailed}, reason `store`, naming what failed. Where
  * the plan is refused only the leftovers are removed, and it rejects with reason `refused`.
  */
 export async function applyPlan(plan: PrunePlan, store: PruneStore, context: JobContext): Promise<PruneResult> {
   const { refusal } = plan.retention;
   const { target } = plan.lineage;
+  await confirmPlan(plan, store, context.signal);
   const marks = await applyMarks(plan, store, context);
   const deletions = refusal === undefined ? deletionsOf(plan.retention) : [];
   const work = [
@@ -94,6 +98,7 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
     context.onProgress({ activity: `removing ${one.backupId}` });
     try {
       await context.confirmLock?.(context.signal);
+      if (!one.isLeftover && (await isPinnedNow(store, target, one.backupId, context))) continue;
       await removeBackup(store, target, one.backupId, context.signal);
       removed.push(one);
     } catch (error) {
@@ -113,6 +118,18 @@ export async function applyPlan(plan: PrunePlan, store: PruneStore, context: Job
     freedBytes: removed.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
     locked,
   };
+}
+
+/** A restore pins what it reads without asking who prunes, and a plan may take an hour to carry out. */
+async function isPinnedNow(
+  store: PruneStore,
+  target: string,
+  backupId: string,
+  { clock, signal }: JobContext,
+): Promise<boolean> {
+  const marks = await readMarks(store, target, signal, backupId);
+  const now = clock.now();
+  return marks.get(backupId)?.marks.pins.some((pin) => isPinnedAt(pin, now)) ?? false;
 }
 
 /**

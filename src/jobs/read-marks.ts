@@ -21,14 +21,16 @@ const readsAtOnce = 8;
 /**
  * Pins and tombstones of a target. They are few, and may be written anew under the same key, so nothing of them is
  * remembered. What cannot be read errs on the side of keeping: a pin counts as one, a tombstone as none.
+ * @param backupId of this backup alone
  */
 export async function readMarks(
   store: Pick<ObjectStore, 'list' | 'get'>,
   target: string,
   signal: AbortSignal,
+  backupId?: string,
 ): Promise<MarksOfTarget> {
   const found: { readonly object: StoredObject; readonly backupId: string; readonly name: string }[] = [];
-  for await (const object of store.list(marksPrefix(target), signal)) {
+  for await (const object of store.list(marksPrefix(target, backupId), signal)) {
     const key = splitMarkKey(target, object.key);
     if (key !== undefined) found.push({ object, ...key });
   }
@@ -36,15 +38,15 @@ export async function readMarks(
     string,
     { marks: { -readonly [K in keyof BackupMarks]: BackupMarks[K] }; objects: StoredObject[] }
   >();
-  await mapLimit(found, readsAtOnce, async ({ object, backupId, name }) => {
+  await mapLimit(found, readsAtOnce, async ({ object, backupId: id, name }) => {
     const bytes = await readIfThere(store, object.key, signal);
     if (bytes === undefined) return;
-    const own = marks.get(backupId) ?? { marks: { pins: [], askedPin: undefined, tombstone: undefined }, objects: [] };
-    marks.set(backupId, own);
+    const own = marks.get(id) ?? { marks: { pins: [], askedPin: undefined, tombstone: undefined }, objects: [] };
+    marks.set(id, own);
     own.objects.push(object);
     if (!isPinName(name)) own.marks.tombstone = parse(bytes, tombstoneSchema);
     else {
-      const pin = parsePin(bytes, { target, backupId }, object.modifiedAt);
+      const pin = parsePin(bytes, { target, backupId: id }, object.modifiedAt);
       own.marks.pins = [...own.marks.pins, pin];
       if (name === pinName) own.marks.askedPin = pin;
     }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import type { Clock } from '../core/clock.ts';
 import { BodyFailed, bodyChunks } from './body.ts';
 import { withClaims } from './claims.ts';
@@ -19,6 +20,21 @@ const dayMs = 24 * 3_600_000;
 function isStaleUpload(initiated: Date | undefined, now: Date): boolean {
   const ageMs = now.getTime() - (initiated?.getTime() ?? 0);
   return ageMs > 7 * dayMs && ageMs < 366 * dayMs;
+}
+
+/**
+ * The token of the page after this one; undefined after the last. A listing that ends early would make backups look as if
+ * they were gone, or as if they were never finished: then nothing is better than a part.
+ */
+function nextPageOf(
+  { IsTruncated, NextContinuationToken }: Pick<ListObjectsV2CommandOutput, 'IsTruncated' | 'NextContinuationToken'>,
+  previous: string | undefined,
+  name: string,
+): string | undefined {
+  if (IsTruncated !== true) return undefined;
+  if (NextContinuationToken !== undefined && NextContinuationToken !== previous) return NextContinuationToken;
+  const how = NextContinuationToken === undefined ? 'does not say where it goes on' : 'gives the same page again';
+  throw new StoreError('unavailable', `ListObjectsV2 ${name}: the service says that there is more, and ${how}`);
 }
 
 /** A bucket as a store. Nothing is asked of the service yet: a store that is away does not hinder the start. */
@@ -113,7 +129,7 @@ class S3Store implements ObjectStore {
         if (Key === undefined) continue;
         yield { key: Key.slice(this.#prefix.length), sizeBytes: Size ?? 0, modifiedAt: LastModified ?? new Date(0) };
       }
-      token = page.IsTruncated ? page.NextContinuationToken : undefined;
+      token = nextPageOf(page, token, this.#name(prefix));
     } while (token !== undefined);
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
+import type { WorkContext } from '../../../src/core/work-context.ts';
 import { JobFailed } from '../../../src/jobs/job.ts';
 import { type PruneJobOptions, pruneJob } from '../../../src/jobs/prune.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
@@ -173,6 +174,7 @@ describe('pruning a lineage', () => {
     const locking = {
       list: (prefix: string, signal: AbortSignal) => store.list(prefix, signal),
       delete: (key: string, signal: AbortSignal) => store.delete(key, signal),
+      get: store.get.bind(store),
       put: store.put.bind(store),
       async head(key: string, signal: AbortSignal) {
         const found = await store.head(key, signal);
@@ -193,6 +195,74 @@ describe('pruning a lineage', () => {
     expect((await look()).attempts).toEqual([]);
   });
 
+  test('a listing that lacks the manifest of a finished backup has nothing removed', async () => {
+    const { store, context, job, catalog } = setUp();
+    for (const date of [1, 2, 3, 4]) storeBackup(store, night(date));
+    const manifest = `payments/${sampleId(night(2))}/manifest.json`;
+    const before = [...store.objects.keys()];
+    const partial = pruneJob(
+      setUpOptions(
+        store,
+        listingBy(store, context, (key) => key !== manifest),
+      ),
+    );
+
+    const run = partial.run(context);
+
+    await expect(run).rejects.toMatchObject({
+      reason: 'store',
+      transient: true,
+      message: expect.stringContaining(`lacks the manifest of ${sampleId(night(2))}, which is there`),
+    });
+    expect([...store.objects.keys()]).toEqual(before);
+    catalog.forget('payments');
+    expect((await job.run(context)).fields).toMatchObject({ deleted: 2, leftovers: 0 });
+  });
+
+  test.each([
+    ['the newest backup', 4],
+    ['the newest proven backup', 1],
+  ])('a listing that still shows %s, which is gone, has nothing removed', async (_what, date) => {
+    const { store, context } = setUp();
+    storeBackup(store, { ...night(1), verdict: 'proven' });
+    for (const other of [2, 3, 4]) storeBackup(store, night(other));
+    const late = new StoreCatalog('local', store, context.clock);
+    await late.read('payments', context.signal);
+    store.objects.delete(`payments/${sampleId(night(date))}/manifest.json`);
+    const before = [...store.objects.keys()];
+
+    const run = pruneJob(setUpOptions(store, late.read.bind(late))).run(context);
+
+    await expect(run).rejects.toMatchObject({
+      reason: 'store',
+      message: expect.stringContaining(`shows the manifest of ${sampleId(night(date))}, which is not there`),
+    });
+    expect([...store.objects.keys()]).toEqual(before);
+  });
+
+  test('a backup under way is not swept where the store gives no dates', async () => {
+    const { store, context, job, clock } = setUp();
+    storeAttempt(store, { at: '2026-03-05T08:00:00Z' });
+    for (const [key, { bytes }] of store.objects) store.objects.set(key, { bytes, modifiedAt: new Date(0) });
+
+    const early = await job.run(context);
+    await clock.advance(24 * 3_600_000);
+    const late = await setUpJob(store, clock).run(context);
+
+    expect(early.fields).toMatchObject({ leftovers: 0 });
+    expect(late.fields).toMatchObject({ leftovers: 1 });
+  });
+
+  test('remains whose start marker is dated in the future do not stay for that', async () => {
+    const { store, context, job } = setUp();
+    storeAttempt(store, { at: '2027-01-01T00:00:00Z' });
+    for (const [key, { bytes }] of store.objects) {
+      store.objects.set(key, { bytes, modifiedAt: new Date('2026-03-01T00:00:00Z') });
+    }
+
+    expect((await job.run(context)).fields).toMatchObject({ leftovers: 1 });
+  });
+
   test('ends when it is cancelled, between two removals', async () => {
     const { store, context, job, look } = setUp({ policy: { last: 1 } });
     for (const date of [1, 2, 3]) storeBackup(store, night(date));
@@ -205,10 +275,32 @@ describe('pruning a lineage', () => {
   });
 });
 
+/** Reads a catalog whose listings leave out what is not wanted. */
+function listingBy(
+  store: MemoryStore,
+  { clock }: Pick<WorkContext, 'clock'>,
+  isListed: (key: string) => boolean,
+): StoreCatalog['read'] {
+  const partial = {
+    get: store.get.bind(store),
+    async *list(prefix: string, signal: AbortSignal) {
+      for await (const object of store.list(prefix, signal)) if (isListed(object.key)) yield object;
+    },
+  };
+  return (target, signal) => new StoreCatalog('local', partial, clock).read(target, signal);
+}
+
+function setUpJob(store: MemoryStore, clock: ManualClock) {
+  return pruneJob(
+    setUpOptions(store, (target, signal) => new StoreCatalog('local', store, clock).read(target, signal)),
+  );
+}
+
 function deletingBy(store: MemoryStore, own: Pick<MemoryStore, 'delete'>): PruneJobOptions['store'] {
   return {
     list: (prefix, signal) => store.list(prefix, signal),
     head: (key, signal) => store.head(key, signal),
+    get: (key, signal) => store.get(key, signal),
     put: (key, body, signal) => store.put(key, body, signal),
     ...own,
   };

@@ -46,6 +46,12 @@ function setUp(rules: Partial<PruneJobOptions> = {}) {
   return { clock, store, catalog, context, look, run, due, ids };
 }
 
+function jobOf(store: MemoryStore, clock: ManualClock) {
+  const catalog = new StoreCatalog('local', store, clock);
+  const rules = { policy: { last: 2 }, leftoverGraceMs: dayMs, graceMs: dayMs };
+  return pruneJob({ lineage: sampleLineage, store, catalog, ...rules });
+}
+
 function pin(changes: Partial<Pin> = {}): Pin {
   return {
     format: 'watchkeeper-pin/1',
@@ -141,7 +147,54 @@ describe('what retention no longer keeps', () => {
   });
 });
 
+describe('a mark without its backup', () => {
+  test('stays as long as the backup is there, although a listing lacks it', async () => {
+    const { clock, store, context, run } = setUp();
+    await putMark(store, pinName, pin(), signal);
+    await clock.advance(2 * dayMs);
+    const partial = {
+      get: store.get.bind(store),
+      async *list(prefix: string) {
+        for await (const object of store.list(prefix, signal)) {
+          if (!object.key.startsWith(`payments/${sampleId(night(1))}/`)) yield object;
+        }
+      },
+    };
+    const catalog = new StoreCatalog('local', partial, context.clock);
+
+    const swept = run({ catalog, sweepBeside: [sampleLineage] });
+
+    await expect(swept).rejects.toMatchObject({
+      reason: 'store',
+      message: expect.stringContaining(`lacks the manifest of ${sampleId(night(1))}`),
+    });
+    expect(store.objects.has(`${marksPrefix('payments', sampleId(night(1)))}${pinName}`)).toBe(true);
+  });
+});
+
 describe('a pin', () => {
+  test('that is set after the plan was made keeps its backup, and lets the others go', async () => {
+    const { clock, store, context, ids, run } = setUp();
+    storeBackup(store, { at: '2026-02-28T02:00:00Z' });
+    await run();
+    await clock.advance(2 * dayMs);
+    const pinning = {
+      ...context,
+      // Of two that go the older one is removed last: somebody begins to restore it meanwhile.
+      onProgress: ({ activity }: { readonly activity: string }) => {
+        if (!activity.endsWith(sampleId(night(1)))) return;
+        const bytes = Buffer.from(JSON.stringify(pin({ until: '2026-03-06T10:00:00Z' })));
+        const key = `${marksPrefix('payments', sampleId(night(1)))}in-use-0123456789ab.json`;
+        store.objects.set(key, { bytes, modifiedAt: clock.now() });
+      },
+    };
+
+    const result = await jobOf(store, clock).run(pinning);
+
+    expect(result.fields).toMatchObject({ deleted: 1, kept: 3 });
+    expect(await ids()).toEqual([sampleId(night(3)), sampleId(night(2)), sampleId(night(1))]);
+  });
+
   test('keeps a backup, also one that is marked, and lets it go when it is taken away', async () => {
     const { clock, store, run, ids } = setUp();
     await run();
