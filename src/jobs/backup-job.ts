@@ -6,6 +6,7 @@ import type { PostgresAccess } from '../targets/libpq/access.ts';
 import type { BackupMethod } from './backup/method.ts';
 import { type Catalog, entriesOf } from './catalog.ts';
 import { classifyFailure } from './failure.ts';
+import { isFromFuture } from './from-future.ts';
 import type { FailedStore, Job, JobContext } from './job.ts';
 import type { Lineage } from './lineage.ts';
 import { newest } from './lineage-samples.ts';
@@ -31,7 +32,10 @@ export interface BackupJobOptions {
   readonly deadlineMs: number;
 }
 
-/** Due at the schedule's slots; a slot is missed as long as no finished backup was begun after it, a first one at once. */
+/**
+ * Due at the schedule's slots; a slot is missed as long as no finished backup was begun after it, a first one at once. One that
+ * was made while a clock was ahead serves no slot: otherwise none would be taken until then.
+ */
 export function backupJob(options: BackupJobOptions): Job {
   const { lineage, schedule, destinations } = options;
   return {
@@ -68,17 +72,18 @@ export function backupLockName({ target }: Pick<Lineage, 'target'>): string {
   return `backup/${target}`;
 }
 
-/** Of the newest finished backup in any of the stores; one that is away does not hinder the others. */
+/** Of the newest finished backup in any of the stores; a store that is away does not hinder the others. */
 async function newestBegun(
   { destinations, lineage }: BackupJobOptions,
-  { signal }: WorkContext,
+  { clock, signal }: WorkContext,
 ): Promise<string | undefined> {
   const reads = await Promise.allSettled(destinations.map(({ catalog }) => catalog.read(lineage.target, signal)));
   signal.throwIfAborted();
   const contents = reads.flatMap((read) => (read.status === 'fulfilled' ? [read.value] : []));
   const [failure] = reads.flatMap((read) => (read.status === 'rejected' ? [read.reason] : []));
   if (contents.length === 0) throw failure;
-  return newest(contents.flatMap((one) => entriesOf(one, lineage).map(({ manifest }) => manifest.startedAt)));
+  const begun = contents.flatMap((one) => entriesOf(one, lineage).map(({ manifest }) => manifest.startedAt));
+  return newest(begun.filter((instant) => !isFromFuture(instant, clock.now())));
 }
 
 async function takeEverywhere(

@@ -11,7 +11,7 @@ import type { JobCounts } from './job-counts.ts';
 import { jobMetrics, storeMetrics } from './keeping-declarations.ts';
 import { type KeepingRules, noRules } from './keeping-rules.ts';
 import { type Lineage, placesOf, sameLineage } from './lineage.ts';
-import { lastVerificationOf, lineageSamples, newest } from './lineage-samples.ts';
+import { lastVerificationOf, lineageSamples, newest, presentOf } from './lineage-samples.ts';
 import { missingCopies } from './missing-copies.ts';
 import { objectiveSamples, type ReadLineage } from './objective-samples.ts';
 import { planPrune } from './prune-plan.ts';
@@ -111,6 +111,7 @@ class StoreKeeping implements Keeping {
 
   rows(): KeptLineage[] {
     const jobs = this.#options.jobs();
+    const now = this.#options.clock.now();
     return this.#options.lineages.map((lineage) => {
       const entries = this.#entries(lineage) ?? [];
       const own = jobs.filter(({ job }) => job.lineage === lineage);
@@ -119,7 +120,7 @@ class StoreKeeping implements Keeping {
         target: lineage.target,
         schedule: lineage.schedule,
         database: lineage.database,
-        lastSuccessAt: dateOf(entries[0]?.manifest.finishedAt),
+        lastSuccessAt: dateOf(presentOf(entries, now)[0]?.manifest.finishedAt),
         lastProofAt: dateOf(newest(proven.map(({ finishedAt }) => finishedAt))),
         verdict: lastVerificationOf(entries)?.verdict,
         nextDueAt: own.find(({ job }) => job.kind === 'backup')?.dueAt,

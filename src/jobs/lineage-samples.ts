@@ -1,5 +1,6 @@
 import { type Sample, sample } from '../core/metric.ts';
 import { type CatalogEntry, isProven } from './catalog.ts';
+import { ageSeconds, isBackupFromFuture } from './from-future.ts';
 import {
   lineageMetrics,
   proofAssertion,
@@ -27,14 +28,14 @@ type Figures = Partial<Record<keyof typeof lineageMetrics, number | undefined>>;
 
 /**
  * What the catalog says of a lineage. One without any backup is there too, with instants of 0 and ages of +Inf, so that
- * every alert on an age fires; what was never measured is absent.
+ * every alert on an age fires; what was never measured is absent. A backup from the future is counted, and that is all.
  */
 export function lineageSamples({ lineage, entries, lastAttemptAt, missingCopies }: LineageView, now: Date): Sample[] {
   const labels = { ...lineage };
   const newestProof = newestProofOf(entries);
   const figures = {
     missingCopies,
-    ...backupFigures(entries, lastAttemptAt),
+    ...backupFigures(entries, lastAttemptAt, now),
     ...proofFigures(entries, newestProof, now),
   };
   const phases = Object.entries(newestProof?.seconds ?? {}).filter(([phase]) => phase !== 'total');
@@ -73,18 +74,29 @@ function lastOf(proofs: readonly Proof[]): Proof | undefined {
   return proofs.find(({ finishedAt }) => finishedAt === lastAt);
 }
 
-function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | undefined): Figures {
+/** Those of which it is known how old they are. */
+export function presentOf(entries: readonly CatalogEntry[], now: Date): CatalogEntry[] {
+  return entries.filter(({ manifest }) => !isBackupFromFuture(manifest, now));
+}
+
+/** Of the state that a backup holds; infinite where there is none. */
+export function stateAgeSeconds(entry: CatalogEntry | undefined, now: Date): number {
+  return entry === undefined ? Number.POSITIVE_INFINITY : ageSeconds(entry.manifest.snapshotAt, now);
+}
+
+function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | undefined, now: Date): Figures {
+  const present = presentOf(entries, now);
   const figures: Figures = {
     backupLastAttempt: secondsOf(lastAttempt),
-    backupLastSuccess: secondsOf(newest(entries.map(({ manifest }) => manifest.finishedAt))),
+    backupLastSuccess: secondsOf(newest(present.map(({ manifest }) => manifest.finishedAt))),
     backups: entries.length,
     backupsProven: entries.filter(isProven).length,
   };
-  const manifest = entries[0]?.manifest;
+  const manifest = present[0]?.manifest;
   if (manifest === undefined) return figures;
   const durationSeconds = (Date.parse(manifest.finishedAt) - Date.parse(manifest.startedAt)) / 1_000;
   const contentBytes = contentBytesOf(manifest);
-  const predecessors = entries.slice(1, 1 + comparedPredecessors).map((entry) => entry.manifest);
+  const predecessors = present.slice(1, 1 + comparedPredecessors).map((entry) => entry.manifest);
   return {
     ...figures,
     backupLastDuration: durationSeconds,
@@ -106,14 +118,13 @@ function ratioToMedian(value: number, others: readonly number[]): number | undef
 }
 
 function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | undefined, now: Date): Figures {
-  const ageOf = (entry: CatalogEntry | undefined) =>
-    entry === undefined ? Number.POSITIVE_INFINITY : (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
+  const present = presentOf(entries, now);
   return {
     proofLastAttempt: secondsOf(lastVerificationOf(entries)?.finishedAt),
     proofLastTries: triesOfLast(entries),
     proofLastSuccess: secondsOf(newestProof?.finishedAt),
-    rpo: ageOf(entries.find(isProven)),
-    rpoUnproven: ageOf(entries[0]),
+    rpo: stateAgeSeconds(present.find(isProven), now),
+    rpoUnproven: stateAgeSeconds(present[0], now),
     rto: newestProof === undefined ? undefined : restoreSecondsOf(newestProof),
     proofLastDuration: newestProof?.seconds.total,
   };

@@ -3,6 +3,7 @@ import { type CatalogEntry, isProven } from './catalog.ts';
 import { databaseMetrics, databaseObjectives, lineageObjectives } from './keeping-declarations.ts';
 import type { KeepingRules } from './keeping-rules.ts';
 import type { Lineage } from './lineage.ts';
+import { presentOf, stateAgeSeconds } from './lineage-samples.ts';
 import { restoreSecondsOf } from './manifest.ts';
 import type { Objectives } from './settings.ts';
 
@@ -32,14 +33,14 @@ function databaseSamples(group: readonly ReadLineage[], rules: KeepingRules, now
   const labels = { target, database };
   const promises = promised(databaseObjectives, labels, rules.targetObjectives(target));
   const lists = group.map(({ entries }) => entries);
-  const entries = lists.every((list) => list !== undefined) ? lists.flat() : undefined;
+  const entries = lists.every((list) => list !== undefined) ? presentOf(lists.flat(), now) : undefined;
   if (entries === undefined) return promises;
   const provenEntry = newestOf(entries.filter(isProven));
   const rto = restoreSeconds(provenEntry);
   return [
     ...promises,
-    sample(databaseMetrics.rpo, ageOf(provenEntry, now), labels),
-    sample(databaseMetrics.rpoUnproven, ageOf(newestOf(entries), now), labels),
+    sample(databaseMetrics.rpo, stateAgeSeconds(provenEntry, now), labels),
+    sample(databaseMetrics.rpoUnproven, stateAgeSeconds(newestOf(entries), now), labels),
     ...(rto === undefined ? [] : [sample(databaseMetrics.rto, rto, labels)]),
   ];
 }
@@ -61,11 +62,6 @@ function newestOf(entries: readonly CatalogEntry[]): CatalogEntry | undefined {
     (best, one) => (best === undefined || one.manifest.snapshotAt > best.manifest.snapshotAt ? one : best),
     undefined,
   );
-}
-
-function ageOf(entry: CatalogEntry | undefined, now: Date): number {
-  if (entry === undefined) return Number.POSITIVE_INFINITY;
-  return (now.getTime() - Date.parse(entry.manifest.snapshotAt)) / 1_000;
 }
 
 /** Of the newest proof of the backup that a restore would take. */

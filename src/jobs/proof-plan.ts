@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type CatalogEntry, isProven } from './catalog.ts';
+import { isFromFuture } from './from-future.ts';
 import type { Verdict } from './manifest.ts';
 import type { Schedule } from './schedule.ts';
 
@@ -66,9 +67,10 @@ const longestPauseMs = 24 * 3_600_000;
  * - What could not be tried keeps its place and is tried again, `tries` times with pauses that double, until the next backup
  *   or slot. What was in vain through all of them has one try for each further backup or slot.
  * - What retention is about to delete is left alone.
+ * - What was made while some clock was ahead is left alone until then, and so are reports from then: nothing waits for them.
  */
 export function planProofs(entries: readonly ProofEntry[], policy: ProofPolicy, now: Date): ProofPlan {
-  const sorted = [...entries].sort((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1));
+  const sorted = knownAt(entries, now).sort((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1));
   const [newest] = sorted;
   const nextSlot = policy.schedule?.nextAfter(now);
   const runAt = policy.schedule === undefined ? newest?.finishedAt : policy.schedule.lastAtOrBefore(now);
@@ -91,6 +93,16 @@ export function planProofs(entries: readonly ProofEntry[], policy: ProofPolicy, 
   }));
   const retries = stays.flatMap((entry) => retryOf(entry, policy, runAt));
   return { proofs: [...proofs, ...retries], nextSlot };
+}
+
+/** Without what is from the future. */
+function knownAt(entries: readonly ProofEntry[], now: Date): ProofEntry[] {
+  return entries
+    .filter(({ at, startedAt, finishedAt }) => ![at, startedAt, finishedAt].some((one) => isFromFuture(one, now)))
+    .map((entry) => ({
+      ...entry,
+      verifications: entry.verifications.filter(({ finishedAt }) => !isFromFuture(finishedAt, now)),
+    }));
 }
 
 /** When there is something to do; undefined when nothing will be before the next backup. */

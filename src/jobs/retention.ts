@@ -2,6 +2,7 @@ import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type CalendarPeriods, calendarIn } from './calendar.ts';
 import { type CatalogEntry, isProven } from './catalog.ts';
+import { isFromFuture } from './from-future.ts';
 import { isPinnedAt, type Pin } from './retention-marks.ts';
 import type { RetentionPolicy } from './settings.ts';
 
@@ -71,8 +72,6 @@ export interface RetentionOptions {
   readonly largeShare?: 'refuse' | 'allow';
 }
 
-/** Backups this far ahead of our clock are taken for present ones: other machines' clocks differ a little. */
-const clockToleranceMs = 5 * 60_000;
 /** One run of ordinary retention deletes one or two backups; from here on the share is looked at. */
 const fewDeletions = 4;
 const largestShare = 0.5;
@@ -103,12 +102,11 @@ export function planRetention(
   options: RetentionOptions = {},
 ): RetentionPlan {
   const sorted = [...entries].sort((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1));
-  const latest = now.getTime() + clockToleranceMs;
-  const future = sorted.filter(({ at }) => at.getTime() > latest);
-  const present = sorted.filter(({ at }) => at.getTime() <= latest);
+  const future = sorted.filter(({ at }) => isFromFuture(at, now));
+  const present = sorted.filter(({ at }) => !isFromFuture(at, now));
   const kept = keptByPolicy(present, policy, options.timezone ?? 'UTC');
   const decisions = sorted.map((entry) => {
-    const dated: Kept[] = entry.at.getTime() > latest ? [{ rule: 'future', reason: 'dated in the future' }] : [];
+    const dated: Kept[] = isFromFuture(entry.at, now) ? [{ rule: 'future', reason: 'dated in the future' }] : [];
     return decide(entry, [...pinsOf(entry, now), ...dated, ...(kept.get(entry.id) ?? [])], now, options.graceMs ?? 0);
   });
   const refusal =

@@ -50,14 +50,15 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
       context,
     );
     await checkStored(store, lineage.target, id, taken, context.signal);
+    const finishedAt = context.clock.now();
     const manifest: OpenedManifest = {
       format: 'watchkeeper-backup/1',
       method: request.method.format,
       id,
       ...identity,
       startedAt: startedAt.toISOString(),
-      snapshotAt: taken.snapshotAt.toISOString(),
-      finishedAt: context.clock.now().toISOString(),
+      snapshotAt: byOurClock(taken.snapshotAt, startedAt, finishedAt).toISOString(),
+      finishedAt: finishedAt.toISOString(),
       source: taken.source,
       ...(taken.selection === undefined ? {} : { selection: taken.selection }),
       tools: taken.tools,
@@ -75,6 +76,11 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
     await removeObjects(store, [...written, markerKey], context);
     throw error instanceof JobFailed ? error : new Error(`backing up ${lineageName(lineage)}`, { cause: error });
   }
+}
+
+/** A state is no younger than its backup: the clock of a server that says so is ahead, and then it is as old as can be. */
+function byOurClock(snapshotAt: Date, startedAt: Date, finishedAt: Date): Date {
+  return snapshotAt > finishedAt ? startedAt : snapshotAt;
 }
 
 /** Asks the store what it has: the size it names must be the size that was hashed. */

@@ -41,11 +41,12 @@ export function proofLineage(
     },
     proofs,
     backUp(at) {
-      entries = [...entries, untriedEntry(`b${String(entries.length).padStart(3, '0')}`, at)];
+      const entry = untriedEntry(`b${String(entries.length).padStart(3, '0')}`, at);
+      entries = [...entries, entry];
+      freeFromMs = Math.max(freeFromMs, entry.finishedAt.getTime());
     },
     proveUntil(end) {
-      const begunMs = entries[0]?.startedAt.getTime() ?? 0;
-      for (let now = new Date(Math.max(freeFromMs, begunMs)); ; ) {
+      for (let now = new Date(freeFromMs); ; ) {
         const { proofs: planned } = planProofs(entries, policy, now);
         const due = planned.find(({ dueAt }) => dueAt <= now);
         if (due !== undefined) {

@@ -81,6 +81,9 @@ function setUp(store: MemoryStore, sandbox: 'no_program' | 'hangs' | 'opens', gi
   };
   /** Runs it as often as it is due before `end`, each time at the instant at which it is. */
   const runUntil = async (end: string) => {
+    const [newest] = await entries();
+    const finishedAt = newest?.manifest.finishedAt ?? '';
+    if (new Date(finishedAt) > clock.now()) clock.setWallClock(finishedAt);
     for (;;) {
       catalog.forget('payments');
       const dueAt = await job.dueAt(context);
