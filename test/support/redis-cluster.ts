@@ -11,13 +11,13 @@ export interface TestRedisCluster extends AsyncDisposable {
 
 const slots = 16_384;
 
-/** A cluster of `masters` masters with a replica each. */
-export async function startTestRedisCluster(masters = 3): Promise<TestRedisCluster> {
+/** A cluster of `masters` masters with a replica each. `settings`: lines of redis.conf that come after the usual ones. */
+export async function startTestRedisCluster(masters = 3, settings: readonly string[] = []): Promise<TestRedisCluster> {
   const nodes: TestRedis[] = [];
   const cluster: TestRedisCluster = {
     nodes,
     async join() {
-      const node = await startNode();
+      const node = await startNode(settings);
       nodes.push(node);
       await meet(node, nodes[0] ?? node);
       return node;
@@ -27,7 +27,7 @@ export async function startTestRedisCluster(masters = 3): Promise<TestRedisClust
     },
   };
   try {
-    nodes.push(...(await Promise.all(Array.from({ length: 2 * masters }, startNode))));
+    nodes.push(...(await Promise.all(Array.from({ length: 2 * masters }, () => startNode(settings)))));
     await formCluster(nodes, masters);
     return cluster;
   } catch (error) {
@@ -36,7 +36,7 @@ export async function startTestRedisCluster(masters = 3): Promise<TestRedisClust
   }
 }
 
-async function startNode(): Promise<TestRedis> {
+async function startNode(settings: readonly string[]): Promise<TestRedis> {
   return startTestRedis({
     settings: [
       'cluster-enabled yes',
@@ -44,6 +44,7 @@ async function startNode(): Promise<TestRedis> {
       'cluster-node-timeout 1500',
       // The usual one is the port plus 10000, which may be none.
       `cluster-port ${await freePort()}`,
+      ...settings,
     ],
   });
 }

@@ -63,6 +63,7 @@ function countTable({ counts = [], samples = [] }: Comparison): string | undefin
 
 function countOf(count: ComparedCount | undefined, side: 'source' | 'other'): string {
   if (count === undefined) return '–';
+  if (count.partial?.includes(side) === true) return `at least ${count[side]}`;
   return count.estimated.includes(side) ? `about ${count[side]}` : String(count[side]);
 }
 

@@ -27,6 +27,8 @@ export interface ComparedCount {
   readonly other: number;
   /** Which of them are estimates; when there is one, the two were not compared. */
   readonly estimated: readonly ('source' | 'other')[];
+  /** Which of them are of a part, since something could not be asked: there are so many or more. Absent: none. */
+  readonly partial?: readonly ('source' | 'other')[];
 }
 
 /** How many records of each side were looked up on the other. */

@@ -2,24 +2,11 @@ import { expect, test } from 'vitest';
 import { keyOfName, nameOfKey } from '../../../src/jobs/compare/redis/key-name.ts';
 import { clusterNodes } from '../../../src/jobs/compare/redis/key-space.ts';
 import { readKeys } from '../../../src/jobs/compare/redis/read-keys.ts';
-import {
-  type ByteCommand,
-  type ByteReply,
-  type RedisConnection,
-  RedisError,
-} from '../../../src/targets/redis/connection.ts';
+import { type ByteCommand, type ByteReply, RedisError } from '../../../src/targets/redis/connection.ts';
 import { slotOwners } from '../../../src/targets/redis/slots.ts';
-import { testSignal } from '../../support/test-context.ts';
-
-/** A server that answers as `answer` says, SELECT apart. */
-function serverThat(answer: (command: ByteCommand) => ByteReply | RedisError): RedisConnection {
-  const askBytes = async (commands: readonly ByteCommand[]) =>
-    commands.map((command) => (command[0] === 'SELECT' ? Buffer.from('OK') : answer(command)));
-  return { askBytes } as unknown as RedisConnection;
-}
 
 const read = (answer: (command: ByteCommand) => ByteReply | RedisError) =>
-  readKeys(serverThat(answer), [Buffer.from('k')], { database: 0, signal: testSignal() });
+  readKeys(async (commands) => commands.map(answer), [Buffer.from('k')]);
 
 test('a value of a module is not read, and its type and life are known', async () => {
   const asked: string[] = [];
@@ -71,11 +58,6 @@ test('nodes with slots must be known: else their keys would be missing without a
   expect(() => clusterNodes('cache', new RedisError('NOPERM no right'), [])).toThrow('NOPERM');
   expect(() => clusterNodes('cache', '', [])).toThrow('CLUSTER NODES of cache tells of no node that has slots');
   expect(() => clusterNodes('cache', line, [])).toThrow('nothing is known of the node a of cache, which has slots');
-});
-
-test('a right that lacks, and a key that moved to another node, are thrown', async () => {
-  await expect(read(() => new RedisError('NOPERM this user has no permissions'))).rejects.toThrow('NOPERM');
-  await expect(read(() => new RedisError('MOVED 12 127.0.0.1:7000'))).rejects.toThrow('MOVED');
 });
 
 test('scores are the same however many digits a version writes', async () => {

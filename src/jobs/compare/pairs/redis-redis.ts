@@ -1,4 +1,3 @@
-import { withDeadline } from '../../../core/deadline.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { RecordPair } from '../records/collection.ts';
 import type { ComparedCollections } from '../records/compare-records.ts';
@@ -29,7 +28,7 @@ export async function pairKeySpaces(
       `${source.target} and ${other.target} are the same server: it would be compared with itself`,
     );
   }
-  const pairs = databases === undefined ? await sameNumbers([source, other], context) : [databases];
+  const pairs = databases === undefined ? await sameNumbers([source, other]) : [databases];
   const differing = differingKeyStates(toleranceMs);
   return {
     lone: [],
@@ -45,14 +44,13 @@ export async function pairKeySpaces(
   };
 }
 
-async function sameNumbers(
-  spaces: readonly [KeySpace, KeySpace],
-  { signal, clock }: CompareContext,
-): Promise<[number, number][]> {
+/** Of a node that does not tell, its databases are those of the others: that it did not is told of each. */
+async function sameNumbers(spaces: readonly [KeySpace, KeySpace]): Promise<[number, number][]> {
   const [before, after] = await Promise.all(
-    spaces.map((space) => {
-      const limit = { parent: signal, ms: space.timeoutMs, clock, what: `asking ${space.target} for its databases` };
-      return withDeadline(limit, (either) => space.counts(either));
+    spaces.map(async (space) => {
+      const { byDatabase, untold, isUntoldByAll } = await space.countKeys(`asking ${space.target} for its databases`);
+      if (isUntoldByAll) throw new Error(`${space.target}: ${untold}`);
+      return byDatabase;
     }),
   );
   const numbers = new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])]);

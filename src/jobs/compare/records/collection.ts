@@ -22,13 +22,29 @@ export interface RecordCount {
   readonly records: number;
   /** Why it may be wrong, and what would tell it exactly; undefined when it was counted. */
   readonly doubt?: string | undefined;
+  /** What was counted is right, and something was not counted: there are so many or more. */
+  readonly isAtLeast?: boolean;
 }
 
 export interface RecordSample {
   readonly records: readonly StoredRecord[];
   /** What the reader should know of how they were chosen. */
   readonly notes: readonly string[];
+  /** Why they are not of the whole collection, where they should have been. */
+  readonly leftOut?: string | undefined;
 }
+
+/** In place of a record: who may have it could not be asked. */
+export class Unasked {
+  readonly why: string;
+
+  constructor(why: string) {
+    this.why = why;
+  }
+}
+
+/** Undefined: there is none. */
+export type LookedUp = StoredRecord | Unasked | undefined;
 
 /**
  * A table or a logical database, of whatever engine. Each method tells why it could not when that is no fault of the
@@ -40,8 +56,8 @@ export interface RecordCollection {
   count(): Promise<Attempt<RecordCount>>;
   /** Some records by chance; all of them when there are no more than `amount`. */
   sample(amount: number): Promise<Attempt<RecordSample>>;
-  /** One for each key, in their order; undefined where there is none. */
-  lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[]>>;
+  /** One for each key, in their order. */
+  lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly LookedUp[]>>;
 }
 
 /** Two collections that should hold the same. */

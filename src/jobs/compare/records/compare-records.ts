@@ -2,14 +2,16 @@ import type { WorkContext } from '../../../core/work-context.ts';
 import type { Attempt } from '../attempt.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { Findings } from '../findings.ts';
-import type {
-  LoneCollection,
-  RecordCollection,
-  RecordCount,
-  RecordKey,
-  RecordPair,
-  StoredRecord,
+import {
+  type LoneCollection,
+  type LookedUp,
+  type RecordCollection,
+  type RecordKey,
+  type RecordPair,
+  type StoredRecord,
+  Unasked,
 } from './collection.ts';
+import { compareCounts, countLone } from './compare-counts.ts';
 import { sameValue } from './values.ts';
 
 export interface CompareRecordsOptions {
@@ -43,45 +45,6 @@ export async function compareRecords(
   for (const one of lone) await countLone(one, findings);
 }
 
-/** As a table that one database lacks: how many records it lacks with it. */
-async function countLone({ label, in: where, collection }: LoneCollection, findings: Findings): Promise<void> {
-  const count = await collection.count();
-  const known = 'value' in count ? describe(count.value) : 'unknown';
-  findings.compared += 1;
-  const sides = where === 'source' ? { source: known, other: null } : { source: null, other: known };
-  findings.differences.push({ name: `rows ${label}`, ...sides });
-}
-
-async function compareCounts({ label, sides: [source, other] }: RecordPair, findings: Findings): Promise<void> {
-  const read = findings.both(`rows of ${label}`, await Promise.all([source.count(), other.count()]));
-  if (read === undefined) return;
-  const [before, after] = read;
-  const doubts = read.flatMap(({ doubt }) => (doubt === undefined ? [] : [doubt]));
-  findings.counts.push({
-    name: label,
-    source: before.records,
-    other: after.records,
-    estimated: [
-      ...(before.doubt === undefined ? [] : ['source' as const]),
-      ...(after.doubt === undefined ? [] : ['other' as const]),
-    ],
-  });
-  if (doubts.length > 0) {
-    findings.leaveOut(
-      `rows of ${label}`,
-      `${describe(before)} and ${describe(after)}: ${[...new Set(doubts)].join('; ')}`,
-    );
-    return;
-  }
-  findings.compared += 1;
-  if (before.records === after.records) return;
-  findings.differences.push({ name: `rows ${label}`, source: String(before.records), other: String(after.records) });
-}
-
-function describe({ records, doubt }: RecordCount): string {
-  return doubt === undefined ? String(records) : `about ${records}`;
-}
-
 /** What the records of one side are on the other. */
 interface Looked {
   readonly sampled: number;
@@ -89,6 +52,8 @@ interface Looked {
   readonly changed: readonly { readonly key: RecordKey; readonly columns: readonly string[] }[];
   /** Why something of a record was not compared: each reason once for a record. */
   readonly skipped: readonly string[];
+  /** Why the sample is not of the whole collection. */
+  readonly leftOut?: string | undefined;
 }
 
 const nothingLooked: Looked = { sampled: 0, missing: [], changed: [], skipped: [] };
@@ -108,6 +73,7 @@ async function compareSamples(
     if ('why' in one) continue;
     findings.compared += one.value.sampled;
     noteSkipped(pair, one.value, findings);
+    if (one.value.leftOut !== undefined) findings.leaveOut(takenFrom(pair, from), one.value.leftOut);
   }
   const directions = looked as [Attempt<Looked>, Attempt<Looked>];
   noteNotLooked(pair, directions, findings);
@@ -123,18 +89,22 @@ async function compareSamples(
   nameKeys(pair, [ofSource, ofOther], keys, findings);
 }
 
+function takenFrom({ label }: RecordPair, from: 0 | 1): string {
+  return `samples of ${label} taken from ${from === 0 ? 'the source' : 'the other side'}`;
+}
+
 function noteNotLooked(
-  { label }: RecordPair,
+  pair: RecordPair,
   directions: readonly [Attempt<Looked>, Attempt<Looked>],
   findings: Findings,
 ): void {
   const [ofSource, ofOther] = directions.map((one) => ('why' in one ? [one.why] : [])) as [string[], string[]];
   if (ofSource.length + ofOther.length === 2) {
-    findings.leaveOut(`samples of ${label}`, ...new Set([...ofSource, ...ofOther]));
+    findings.leaveOut(`samples of ${pair.label}`, ...new Set([...ofSource, ...ofOther]));
     return;
   }
-  findings.leaveOut(`samples of ${label} taken from the source`, ...ofSource);
-  findings.leaveOut(`samples of ${label} taken from the other side`, ...ofOther);
+  findings.leaveOut(takenFrom(pair, 0), ...ofSource);
+  findings.leaveOut(takenFrom(pair, 1), ...ofOther);
 }
 
 function describeLooked(looked: Attempt<Looked>): string {
@@ -153,7 +123,7 @@ async function lookUpSample(
   const [own, opposite] = from === 0 ? pair.sides : ([pair.sides[1], pair.sides[0]] as const);
   const sample = await own.sample(amount);
   if ('why' in sample) return sample;
-  const { records, notes } = sample.value;
+  const { records, notes, leftOut } = sample.value;
   for (const note of notes) if (!findings.notes.includes(note)) findings.notes.push(note);
   const found = await opposite.lookUp(records.map(({ key }) => key));
   if ('why' in found) return found;
@@ -161,22 +131,30 @@ async function lookUpSample(
     from === 0 ? pair.differing(one, two) : pair.differing(two, one);
   const suspects: StoredRecord[] = [];
   const skipped: string[] = [];
+  let unasked = 0;
   for (const [index, record] of records.entries()) {
     const counterpart = found.value[index];
-    if (counterpart === undefined || differing(record, counterpart).length > 0) suspects.push(record);
-    else skipped.push(...skippedOf(record, counterpart));
+    if (counterpart instanceof Unasked) unasked += 1;
+    else if (counterpart === undefined || differing(record, counterpart).length > 0) {
+      suspects.push(record);
+      continue;
+    }
+    skipped.push(...skippedOf(record, counterpart));
   }
   const { mayEnd } = pair;
   const judged = await judgeAgain([own, opposite], suspects, { differing, mayEnd });
   if ('why' in judged) return judged;
-  const { missing, changed, gone } = judged.value;
-  return {
-    value: { missing, changed, sampled: records.length - gone, skipped: [...skipped, ...judged.value.skipped] },
-  };
+  const { missing, changed, notJudged } = judged.value;
+  const sampled = records.length - unasked - notJudged;
+  return { value: { missing, changed, sampled, skipped: [...skipped, ...judged.value.skipped], leftOut } };
 }
 
-function skippedOf(...records: readonly StoredRecord[]): ReadonlySet<string> {
-  return new Set(records.flatMap(({ skipped }) => skipped ?? []));
+/** Of a record that only one side has there is nothing else to be compared. */
+function skippedOf(one: LookedUp, two: LookedUp): ReadonlySet<string> {
+  const unasked = [one, two].find((side) => side instanceof Unasked);
+  if (unasked !== undefined) return new Set([unasked.why]);
+  if (one === undefined || two === undefined) return new Set();
+  return new Set([one, two].flatMap((side) => (side instanceof Unasked ? [] : (side.skipped ?? []))));
 }
 
 /** What differs is read once more on both sides: it may have been written between the two reads, or be gone by now. */
@@ -184,12 +162,12 @@ async function judgeAgain(
   [own, opposite]: readonly [RecordCollection, RecordCollection],
   suspects: readonly StoredRecord[],
   { differing, mayEnd }: Pick<RecordPair, 'differing' | 'mayEnd'>,
-): Promise<Attempt<Omit<Looked, 'sampled'> & { readonly gone: number }>> {
+): Promise<Attempt<Omit<Looked, 'sampled' | 'leftOut'> & { readonly notJudged: number }>> {
   const missing: RecordKey[] = [];
   const changed: { key: RecordKey; columns: readonly string[] }[] = [];
   const skipped: string[] = [];
-  let gone = 0;
-  if (suspects.length === 0) return { value: { missing, changed, skipped, gone } };
+  let notJudged = 0;
+  if (suspects.length === 0) return { value: { missing, changed, skipped, notJudged } };
   const keys = suspects.map(({ key }) => key);
   const mine = await own.lookUp(keys);
   if ('why' in mine) return mine;
@@ -197,15 +175,15 @@ async function judgeAgain(
   if ('why' in theirs) return theirs;
   for (const [index, key] of keys.entries()) {
     const [one, two] = [mine.value[index], theirs.value[index]];
-    if (one === undefined || (two === undefined && mayEnd?.(one) === true)) gone += 1;
-    else if (two === undefined) missing.push(key);
-    else {
+    skipped.push(...skippedOf(one, two));
+    if (one === undefined || one instanceof Unasked || two instanceof Unasked) notJudged += 1;
+    else if (two !== undefined) {
       const columns = differing(one, two);
       if (columns.length > 0) changed.push({ key, columns });
-      skipped.push(...skippedOf(one, two));
-    }
+    } else if (mayEnd?.(one) === true) notJudged += 1;
+    else missing.push(key);
   }
-  return { value: { missing, changed, skipped, gone } };
+  return { value: { missing, changed, skipped, notJudged } };
 }
 
 function noteSkipped({ label }: RecordPair, { skipped }: Looked, findings: Findings): void {

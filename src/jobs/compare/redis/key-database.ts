@@ -1,13 +1,19 @@
-import { DeadlineExceeded, withDeadline } from '../../../core/deadline.ts';
-import { errorMessage, findCause } from '../../../core/errors.ts';
-import { type RedisConnection, RedisError } from '../../../targets/redis/connection.ts';
 import type { Attempt } from '../attempt.ts';
 import type { CompareContext } from '../compare-databases.ts';
-import type { RecordCollection, RecordCount, RecordKey, RecordSample, StoredRecord } from '../records/collection.ts';
+import {
+  type LookedUp,
+  type RecordCollection,
+  type RecordCount,
+  type RecordKey,
+  type RecordSample,
+  type StoredRecord,
+  Unasked,
+} from '../records/collection.ts';
 import type { Value } from '../records/values.ts';
 import { keyOfName, nameOfKey } from './key-name.ts';
+import { describeFailures, type KeyNode, type NodeWork } from './key-node.ts';
 import type { KeySpace } from './key-space.ts';
-import { ask, type KeyState, readKeys } from './read-keys.ts';
+import { type Ask, type KeyState, readKeys } from './read-keys.ts';
 
 /** The server looks at so many keys in one go. */
 const scanCount = 1_000;
@@ -33,64 +39,77 @@ export class KeyDatabase implements RecordCollection {
   }
 
   async count(): Promise<Attempt<RecordCount>> {
-    return await this.#attempt('counting keys', async (signal) => ({ records: await this.#keys(signal) }));
+    const { byDatabase, untold, isUntoldByAll } = await this.#space.countKeys('counting keys');
+    if (isUntoldByAll) return { why: `${this.name}: ${untold}` };
+    const records = byDatabase.get(this.#database) ?? 0;
+    if (untold === undefined) return { value: { records } };
+    return { value: { records, doubt: `not all keys of ${this.name} were counted: ${untold}`, isAtLeast: true } };
   }
 
   async sample(amount: number): Promise<Attempt<RecordSample>> {
-    return await this.#attempt('choosing samples', async (signal) => {
-      const total = await this.#keys(signal);
-      const { names, seen, complete } = await this.#drawKeys(amount, signal);
-      const found = await this.#read(
-        names.map((name) => keyOfName(name)),
-        signal,
-      );
-      const part = `samples of ${this.name} are from the first ${seen} of ${total} keys that SCAN gives, in an order of hashes that is the same each time`;
-      return { records: found.filter((one) => one !== undefined), notes: complete ? [] : [part] };
-    });
+    const drawn = await this.#drawKeys(amount);
+    const { names, failures } = drawn;
+    const found = names.length === 0 ? [] : await this.#read(names.map(keyOfName), failures);
+    const records = found.flatMap((one) => (one === undefined || one instanceof Unasked ? [] : [one]));
+    if (failures.length === 0) return { value: { records, notes: await this.#notesOf(drawn) } };
+    const leftOut = `${this.name}: ${describeFailures(failures, this.#space.nodes)}`;
+    if (records.length === 0) return { why: leftOut };
+    return { value: { records, notes: await this.#notesOf(drawn), leftOut } };
   }
 
-  async lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly (StoredRecord | undefined)[]>> {
-    return await this.#attempt('looking for keys', (signal) =>
-      this.#read(
-        keys.map(({ parts }) => keyOfName(parts[0] ?? '')),
-        signal,
-      ),
+  async lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly LookedUp[]>> {
+    const failures: NodeFailure[] = [];
+    const found = await this.#read(
+      keys.map(({ parts }) => keyOfName(parts[0] ?? '')),
+      failures,
     );
+    if (found.length === 0 || found.some((one) => !(one instanceof Unasked))) return { value: found };
+    const reasons = new Set(found.map((one) => (one instanceof Unasked ? one.why : '')));
+    return { why: [...reasons].join('; ') };
   }
 
-  async #keys(signal: AbortSignal): Promise<number> {
-    return (await this.#space.counts(signal)).get(this.#database) ?? 0;
+  async #notesOf({ seen, complete }: Drawn): Promise<readonly string[]> {
+    if (complete) return [];
+    const { byDatabase } = await this.#space.countKeys('counting keys');
+    const total = byDatabase.get(this.#database) ?? 0;
+    return [
+      `samples of ${this.name} are from the first ${seen} of ${total} keys that SCAN gives, in an order of hashes that is the same each time`,
+    ];
   }
 
   /** Every key that is seen is as likely to be taken as any other. */
-  async #drawKeys(
-    amount: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly names: readonly string[]; readonly seen: number; readonly complete: boolean }> {
+  async #drawKeys(amount: number): Promise<Drawn> {
     const { clock } = this.#context;
-    const { connections } = this.#space;
-    const drawn: string[] = [];
+    const { nodes } = this.#space;
+    const names: string[] = [];
+    const failures: NodeFailure[] = [];
     let [seen, complete] = [0, true];
     const take = (name: string) => {
       seen += 1;
-      const place = drawn.length < amount ? drawn.length : Math.floor(Math.random() * seen);
-      if (place < amount) drawn[place] = name;
+      const place = names.length < amount ? names.length : Math.floor(Math.random() * seen);
+      if (place < amount) names[place] = name;
     };
-    for (const connection of connections) {
-      const endsAtMs = clock.monotonicMs() + scanMs / connections.length;
-      const ended = await this.#scan(connection, { endsAtMs, onKey: take, signal });
-      complete &&= ended;
+    for (const node of nodes) {
+      const endsAtMs = clock.monotonicMs() + scanMs / nodes.length;
+      const scanned = await node.attempt(this.#work('choosing samples'), (ask) =>
+        this.#scan(ask, { endsAtMs, onKey: take }),
+      );
+      if ('why' in scanned) failures.push({ node, why: scanned.why });
+      else complete &&= scanned.value;
     }
-    return { names: [...new Set(drawn)], seen, complete };
+    return { names: [...new Set(names)], seen, complete, failures };
+  }
+
+  #work(what: string): NodeWork {
+    return { what, timeoutMs: this.#space.timeoutMs, database: this.#database };
   }
 
   /** Gives false when there are keys that were not seen. */
-  async #scan(connection: RedisConnection, { endsAtMs, onKey, signal }: Scanning): Promise<boolean> {
+  async #scan(ask: Ask, { endsAtMs, onKey }: Scanning): Promise<boolean> {
     const { clock, onProgress } = this.#context;
-    const given = { database: this.#database, signal };
     let scanned = 0;
     for (let cursor = '0'; ; ) {
-      const [reply] = await ask(connection, [['SCAN', cursor, 'COUNT', String(scanCount)]], given);
+      const [reply] = await ask([['SCAN', cursor, 'COUNT', String(scanCount)]]);
       if (!Array.isArray(reply) || !Array.isArray(reply[1])) throw new Error('SCAN gave something else than keys');
       cursor = String(reply[0]);
       for (const key of reply[1]) onKey(nameOfKey(key as Buffer));
@@ -101,23 +120,39 @@ export class KeyDatabase implements RecordCollection {
     }
   }
 
-  async #read(keys: readonly Buffer[], signal: AbortSignal): Promise<(StoredRecord | undefined)[]> {
-    const found: (StoredRecord | undefined)[] = keys.map(() => undefined);
-    const byConnection = Map.groupBy(keys.entries(), ([, key]) => this.#space.connectionOf(key));
-    for (const [connection, entries] of byConnection) {
-      if (connection === undefined) throw new RedisError('CLUSTERDOWN nobody has the slots of some keys');
-      for (let from = 0; from < entries.length; from += keysAtOnce) {
-        const some = entries.slice(from, from + keysAtOnce);
-        const given = { database: this.#database, signal };
-        const states = await readKeys(
-          connection,
-          some.map(([, key]) => key),
-          given,
-        );
-        for (const [at, [index, key]] of some.entries()) found[index] = this.#toRecord(key, states[at]);
+  /** What a node cannot tell of its keys is noted in `failures`, too. */
+  async #read(keys: readonly Buffer[], failures: NodeFailure[]): Promise<LookedUp[]> {
+    const found: LookedUp[] = keys.map(() => undefined);
+    for (const [node, entries] of Map.groupBy(keys.entries(), ([, key]) => this.#space.nodeOf(key))) {
+      const read = await this.#readOf(
+        node,
+        entries.map(([, key]) => key),
+      );
+      if ('why' in read && node !== undefined) failures.push({ node, why: read.why });
+      for (const [at, [index, key]] of entries.entries()) {
+        found[index] = 'why' in read ? this.#unasked(node, read.why) : this.#toRecord(key, read.value[at]);
       }
     }
     return found;
+  }
+
+  #unasked(node: KeyNode | undefined, why: string): Unasked {
+    const failure = node === undefined ? why : describeFailures([{ node, why }], this.#space.nodes);
+    return new Unasked(`${this.name}: ${failure}`);
+  }
+
+  async #readOf(
+    node: KeyNode | undefined,
+    keys: readonly Buffer[],
+  ): Promise<Attempt<readonly (KeyState | undefined)[]>> {
+    if (node === undefined) return { why: 'nobody has the slots of these keys' };
+    return await node.attempt(this.#work('looking for keys'), async (ask) => {
+      const states: (KeyState | undefined)[] = [];
+      for (let from = 0; from < keys.length; from += keysAtOnce) {
+        states.push(...(await readKeys(ask, keys.slice(from, from + keysAtOnce))));
+      }
+      return states;
+    });
   }
 
   #toRecord(key: Buffer, state: KeyState | undefined): StoredRecord | undefined {
@@ -130,44 +165,27 @@ export class KeyDatabase implements RecordCollection {
     if (fingerprint !== undefined) values.set('value', { kind: 'text', text: fingerprint });
     return { key: { parts: [nameOfKey(key)] }, values, skipped };
   }
+}
 
-  /** A connection that is lost rejects, unless we dropped it because its server took too long. */
-  async #attempt<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<Attempt<T>> {
-    const { signal, clock } = this.#context;
-    const { hung, timeoutMs } = this.#space;
-    if (hung !== undefined) return { why: `${this.name}: ${hung}` };
-    try {
-      return { value: await withDeadline({ parent: signal, ms: timeoutMs, clock, what }, work) };
-    } catch (error) {
-      signal.throwIfAborted();
-      if (findCause(error, DeadlineExceeded) !== undefined) {
-        this.#space.giveUpHung();
-        return { why: `${this.name}: ${errorMessage(error)}; --timeout allows it more time` };
-      }
-      if (!(error instanceof RedisError)) throw error;
-      return { why: `${this.name}: ${errorMessage(error)}${remedyOf(error)}` };
-    }
-  }
+interface NodeFailure {
+  readonly node: KeyNode;
+  readonly why: string;
+}
+
+interface Drawn {
+  readonly names: readonly string[];
+  readonly seen: number;
+  /** Of the nodes that answered, all keys were seen. */
+  readonly complete: boolean;
+  readonly failures: NodeFailure[];
 }
 
 interface Scanning {
   readonly endsAtMs: number;
   readonly onKey: (name: string) => void;
-  readonly signal: AbortSignal;
 }
 
 const timeToLive = 'time to live';
-
-/** What may be done about it is said where it is known. */
-function remedyOf({ code }: RedisError): string {
-  const remedies: Readonly<Record<string, string>> = {
-    NOPERM: '; the user watchkeeper_compare of deploy/redis/acl.txt has the rights',
-    MOVED: '; slots are moving between the nodes: compare again',
-    ASK: '; slots are moving between the nodes: compare again',
-    TRYAGAIN: '; slots are moving between the nodes: compare again',
-  };
-  return remedies[code] ?? '';
-}
 
 /** Names of what is not the same in a key of both sides; a value that one side did not give is not compared. */
 export function differingKeyStates(toleranceMs: number) {

@@ -9,8 +9,9 @@ import { commandKey, type NodeAnswers } from '../../../targets/redis/visit.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { ComparedState } from '../comparison.ts';
 import { PairingProblem } from '../pairs/name-pair.ts';
+import { describeFailures, KeyNode } from './key-node.ts';
 
-const nodeTimeoutMs = 15_000;
+const longestNodeMs = 15_000;
 /** No cluster has as many. */
 const nodeLimit = 10_000;
 /** The sessions are used once. */
@@ -18,46 +19,62 @@ const loginIntervalMs = 3_600_000;
 
 const serverCommand: Command = ['INFO', 'server'];
 
-type Node = Extract<NodeAnswers, { readonly connection: RedisConnection }>;
+type AnsweringNode = Extract<NodeAnswers, { readonly connection: RedisConnection }>;
 
 export interface KeySpaceOptions {
   /** Its name in the configuration. */
   readonly target: string;
   readonly access: RedisAccess;
-  /** What connecting, one count, sample or search may take. */
+  /** What connecting may take, and one count, sample or search of each node. */
   readonly timeoutMs: number;
+}
+
+/** How many keys each database has, as far as it was told. */
+export interface CountedKeys {
+  /** A database without keys is not among them. */
+  readonly byDatabase: ReadonlyMap<number, number>;
+  /** Why some nodes did not tell; undefined when all did. */
+  readonly untold: string | undefined;
+  readonly isUntoldByAll: boolean;
 }
 
 /** The keys of one server, of the master that Sentinels watch, or of all masters of a cluster together. */
 export class KeySpace implements AsyncDisposable {
   readonly target: string;
-  /** For one count, sample or search. */
+  /** For one count, sample or search of each node. */
   readonly timeoutMs: number;
+  readonly nodes: readonly KeyNode[];
   readonly #stack: AsyncDisposableStack;
-  readonly #nodes: readonly Node[];
-  readonly #owners: readonly (string | undefined)[] | undefined;
+  readonly #found: FoundNodes;
   readonly #openedAt: Date;
-  #hung: string | undefined;
 
   private constructor(
     { target, timeoutMs }: KeySpaceOptions,
     stack: AsyncDisposableStack,
-    nodes: Nodes,
-    openedAt: Date,
+    found: FoundNodes,
+    context: CompareContext,
   ) {
     this.target = target;
     this.timeoutMs = timeoutMs;
     this.#stack = stack;
-    this.#nodes = nodes.withKeys;
-    this.#owners = nodes.owners;
-    this.#openedAt = openedAt;
+    this.#found = found;
+    this.#openedAt = context.clock.now();
+    this.nodes = found.withKeys.map((one) => {
+      if ('connection' in one) return new KeyNode(one.node.name, one.connection, context);
+      return new KeyNode(one.node.name, one.error, context);
+    });
   }
 
-  /** Logs in to every node that has keys of its own. Rejects when one of them cannot be reached: its keys would be missing. */
+  /**
+   * Logs in to every node that has keys of its own. A node of a cluster that cannot be reached is among them all the same,
+   * since its keys would be missing; rejects when none can.
+   */
   static async open(options: KeySpaceOptions, context: CompareContext): Promise<KeySpace> {
     await using stack = new AsyncDisposableStack();
     const { target, access, timeoutMs } = options;
     const { clock, signal } = context;
+    // A node that does not answer leaves time for the others.
+    const nodeTimeoutMs = Math.min(longestNodeMs, timeoutMs / 3);
     const sessions = stack.use(new RedisSessions({ access, loginIntervalMs, nodeTimeoutMs, nodeLimit, clock }));
     const commands = [serverCommand, ...(access.mode === 'cluster' ? [clusterNodesCommand] : [])];
     const limit = { parent: signal, ms: timeoutMs, clock, what: `connecting to ${target}` };
@@ -66,53 +83,50 @@ export class KeySpace implements AsyncDisposable {
       const visit = stack.use(await sessions.acquire(either));
       return await visit.read(({ kind }) => (kind === 'data' ? commands : []), either);
     });
-    return new KeySpace(options, stack.move(), nodesWithKeys(target, access.mode, found), clock.now());
-  }
-
-  /** Why nothing more can be asked; undefined when it can. */
-  get hung(): string | undefined {
-    return this.#hung;
-  }
-
-  /** To be called when time ran out: the connection to whoever did not answer was dropped with that. */
-  giveUpHung(): void {
-    const hung = this.#nodes.filter(({ connection }) => !connection.usable).map(({ node }) => node.name);
-    if (hung.length > 0) this.#hung = `${hung.join(', ')} did not answer in time before, and was not asked again`;
+    return new KeySpace(options, stack.move(), nodesWithKeys(target, access.mode, found), context);
   }
 
   /** What tells its servers from all others, for as long as they run; empty where they do not tell. */
   get runIds(): ReadonlySet<string> {
-    const ids = this.#nodes.map(({ answers }) => serverInfo(answers).text('run_id') ?? '');
+    const ids = this.#answers.map((answers) => serverInfo(answers).text('run_id') ?? '');
     return new Set(ids.filter((id) => id !== ''));
   }
 
-  get connections(): readonly RedisConnection[] {
-    return this.#nodes.map(({ connection }) => connection);
+  get #answers(): readonly AnsweringNode['answers'][] {
+    return this.#found.withKeys.flatMap((one) => ('answers' in one ? [one.answers] : []));
   }
 
-  /** Keys by database, as the servers tell; a database without keys is not among them. */
-  async counts(signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
-    const counts = new Map<number, number>();
-    for (const { connection } of this.#nodes) {
-      const [answer] = await connection.ask([['INFO', 'keyspace']], signal);
-      if (answer instanceof Error) throw answer;
-      for (const [, index, fields = ''] of String(answer).matchAll(/^db(\d+):(.*)$/gm)) {
-        const keys = Number(parseFields(fields.trim()).get('keys'));
-        counts.set(Number(index), (counts.get(Number(index)) ?? 0) + keys);
+  async countKeys(what: string): Promise<CountedKeys> {
+    const byDatabase = new Map<number, number>();
+    const failures: { readonly node: KeyNode; readonly why: string }[] = [];
+    for (const node of this.nodes) {
+      const told = await node.attempt({ what, timeoutMs: this.timeoutMs }, (ask) => ask([['INFO', 'keyspace']]));
+      if ('why' in told) failures.push({ node, why: told.why });
+      else {
+        for (const [, index, fields = ''] of String(told.value[0]).matchAll(/^db(\d+):(.*)$/gm)) {
+          const keys = Number(parseFields(fields.trim()).get('keys'));
+          byDatabase.set(Number(index), (byDatabase.get(Number(index)) ?? 0) + keys);
+        }
       }
     }
-    return counts;
+    const isUntoldByAll = failures.length === this.nodes.length;
+    return {
+      byDatabase,
+      isUntoldByAll,
+      untold: failures.length === 0 ? undefined : describeFailures(failures, this.nodes),
+    };
   }
 
   /** Who has the key; undefined when nobody has its slot. */
-  connectionOf(key: Buffer): RedisConnection | undefined {
-    if (this.#owners === undefined) return this.#nodes[0]?.connection;
-    const owner = this.#owners[slotOf(key)];
-    return this.#nodes.find(({ node }) => node.group === owner)?.connection;
+  nodeOf(key: Buffer): KeyNode | undefined {
+    const { owners, withKeys } = this.#found;
+    if (owners === undefined) return this.nodes[0];
+    const owner = owners[slotOf(key)];
+    return this.nodes[withKeys.findIndex(({ node }) => node.group === owner)];
   }
 
   state(database: number | undefined): ComparedState {
-    const info = serverInfo(this.#nodes[0]?.answers);
+    const info = serverInfo(this.#answers[0]);
     return {
       target: this.target,
       engine: 'redis',
@@ -127,17 +141,18 @@ export class KeySpace implements AsyncDisposable {
   }
 }
 
-function serverInfo(answers: Node['answers'] | undefined): Info {
+function serverInfo(answers: AnsweringNode['answers'] | undefined): Info {
   return Info.parse(String(answers?.get(commandKey(serverCommand)) ?? ''));
 }
 
-interface Nodes {
-  readonly withKeys: readonly Node[];
+interface FoundNodes {
+  /** Of a cluster those too that could not be asked. */
+  readonly withKeys: readonly NodeAnswers[];
   /** By slot: the id of its master; undefined without a cluster. */
   readonly owners: readonly (string | undefined)[] | undefined;
 }
 
-function nodesWithKeys(target: string, mode: RedisMode, found: readonly NodeAnswers[]): Nodes {
+function nodesWithKeys(target: string, mode: RedisMode, found: readonly NodeAnswers[]): FoundNodes {
   const data = found.filter(({ node }) => node.kind === 'data');
   if (mode === 'standalone') {
     const withKeys = data.map(answeringNode);
@@ -156,7 +171,7 @@ export function clusterNodes(
   target: string,
   told: Reply | RedisError | undefined,
   data: readonly NodeAnswers[],
-): Nodes {
+): FoundNodes {
   if (told instanceof Error) throw told;
   const owners = slotOwners(String(told));
   const masters = new Set(owners.filter((id) => id !== undefined));
@@ -164,12 +179,14 @@ export function clusterNodes(
   const nodes = [...masters].map((id) => {
     const master = data.find(({ node }) => node.role !== 'replica' && node.group === id);
     if (master === undefined) throw new Error(`nothing is known of the node ${id} of ${target}, which has slots`);
-    return answeringNode(master);
+    return master;
   });
+  const [first] = nodes;
+  if (first !== undefined && nodes.every((one) => 'error' in one)) answeringNode(first);
   return { withKeys: nodes, owners };
 }
 
-function onlyMaster(target: string, data: readonly NodeAnswers[]): Node {
+function onlyMaster(target: string, data: readonly NodeAnswers[]): AnsweringNode {
   const [master, ...others] = data.filter(({ node }) => node.role === 'master');
   if (master === undefined) throw new PairingProblem(`the Sentinels of ${target} watch no master`);
   if (others.length === 0) return answeringNode(master);
@@ -179,7 +196,7 @@ function onlyMaster(target: string, data: readonly NodeAnswers[]): Node {
   );
 }
 
-function answeringNode(one: NodeAnswers): Node {
+function answeringNode(one: NodeAnswers): AnsweringNode {
   if ('connection' in one) return one;
   throw new Error(`node ${one.node.name} cannot be asked, and its keys would be missing`, { cause: one.error });
 }

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-  type ByteCommand,
-  type ByteReply,
-  type RedisConnection,
-  RedisError,
-} from '../../../targets/redis/connection.ts';
+import { type ByteCommand, type ByteReply, RedisError } from '../../../targets/redis/connection.ts';
+
+/** One round trip to a server. An error about one key is an answer; any other is thrown. */
+export type Ask = (commands: readonly ByteCommand[]) => Promise<readonly (ByteReply | RedisError)[]>;
 
 /** What one key holds, as far as it was read. */
 export interface KeyState {
@@ -68,25 +66,15 @@ const readings: Readonly<Record<string, Reading>> = {
  * Reads some keys of one server, in four round trips; undefined where there is none. Throws {@link RedisError} when the server
  * refuses one of the commands, and when the key is of another server of the cluster by now.
  */
-export async function readKeys(
-  connection: RedisConnection,
-  keys: readonly Buffer[],
-  given: { readonly database: number; readonly signal: AbortSignal },
-): Promise<readonly (KeyState | undefined)[]> {
-  const about = await askEach(connection, keys, given, [(key) => ['TYPE', key], (key) => ['PTTL', key]]);
+export async function readKeys(ask: Ask, keys: readonly Buffer[]): Promise<readonly (KeyState | undefined)[]> {
+  const about = await askEach(ask, keys, [(key) => ['TYPE', key], (key) => ['PTTL', key]]);
   const types = about.map(([type]) => String(type));
-  const lengths = await askReadings(connection, keys, types, given, ({ length }) => length);
+  const lengths = await askReadings(ask, keys, types, ({ length }) => length);
   const few = types.map((type, index) => (hasFewElements(type, lengths[index]) ? type : notRead));
   // Every element, not the five that are asked for by default: one of them may have most of the bytes.
-  const sizes = await askReadings(connection, keys, few, given, () => (key) => [
-    'MEMORY',
-    'USAGE',
-    key,
-    'SAMPLES',
-    '0',
-  ]);
+  const sizes = await askReadings(ask, keys, few, () => (key) => ['MEMORY', 'USAGE', key, 'SAMPLES', '0']);
   const small = few.map((type, index) => (Number(sizes[index]) <= mostBytes ? type : notRead));
-  const values = await askReadings(connection, keys, small, given, ({ value }) => value);
+  const values = await askReadings(ask, keys, small, ({ value }) => value);
   return about.map(([, ttl], index) => {
     const type = types[index] ?? 'none';
     if (type === 'none') return undefined;
@@ -126,51 +114,28 @@ function valueOfKey(
 
 /** For the keys whose type has it; undefined for others. */
 async function askReadings(
-  connection: RedisConnection,
+  ask: Ask,
   keys: readonly Buffer[],
   types: readonly string[],
-  given: { readonly database: number; readonly signal: AbortSignal },
   commandOf: (reading: Reading) => (key: Buffer) => ByteCommand,
 ): Promise<readonly (ByteReply | RedisError | undefined)[]> {
   const wanted = keys.flatMap((key, index) => {
     const reading = readings[types[index] ?? ''];
     return reading === undefined ? [] : [{ index, command: commandOf(reading)(key) }];
   });
-  const answers = await ask(
-    connection,
-    wanted.map(({ command }) => command),
-    given,
-  );
+  const answers = await ask(wanted.map(({ command }) => command));
   const found: (ByteReply | RedisError | undefined)[] = keys.map(() => undefined);
   for (const [at, { index }] of wanted.entries()) found[index] = answers[at];
   return found;
 }
 
 async function askEach(
-  connection: RedisConnection,
+  ask: Ask,
   keys: readonly Buffer[],
-  given: { readonly database: number; readonly signal: AbortSignal },
   questions: readonly ((key: Buffer) => ByteCommand)[],
 ): Promise<(ByteReply | RedisError | undefined)[][]> {
-  const answers = await ask(
-    connection,
-    keys.flatMap((key) => questions.map((question) => question(key))),
-    given,
-  );
+  const answers = await ask(keys.flatMap((key) => questions.map((question) => question(key))));
   return keys.map((_, index) => answers.slice(index * questions.length, (index + 1) * questions.length));
-}
-
-/** An error about one key is an answer; one about what we may do, or about where the key is, is thrown. */
-export async function ask(
-  connection: RedisConnection,
-  commands: readonly ByteCommand[],
-  { database, signal }: { readonly database: number; readonly signal: AbortSignal },
-): Promise<readonly (ByteReply | RedisError)[]> {
-  if (commands.length === 0) return [];
-  const [selected, ...answers] = await connection.askBytes([['SELECT', String(database)], ...commands], signal);
-  const refusal = [selected, ...answers].find((one) => one instanceof RedisError && one.code !== 'WRONGTYPE');
-  if (refusal instanceof RedisError) throw refusal;
-  return answers;
 }
 
 /** The bytes of a reply, those of lists in lists too. */
