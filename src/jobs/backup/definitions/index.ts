@@ -88,9 +88,10 @@ export async function definitionFacts(
   return [...facts, ...ofRelations];
 }
 
-function kindFacts({ kind, needsOwnership }: DefinitionKind, objects: readonly DefinedObject[]): Fact[] {
+function kindFacts({ kind, needsOwnership, ofSameMajor }: DefinitionKind, objects: readonly DefinedObject[]): Fact[] {
   const amount = objects.reduce((sum, object) => sum + object.amount, 0n);
-  const count: Fact = { name: `objects ${kind}`, value: String(amount), compare: 'equal' };
+  const onlyCount: Fact = { name: `objects ${kind}`, value: String(amount), compare: 'equal' };
+  const count: Fact = ofSameMajor ? { ...onlyCount, onlyIf: ['same_major'] } : onlyCount;
   const hash = definition(`definitions ${kind}`, hashOf(objects.map(lineOf)));
   if (needsOwnership) {
     const onlyIf: Fact['onlyIf'] = ['ownership', 'same_major'];

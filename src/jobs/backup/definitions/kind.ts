@@ -11,6 +11,8 @@ export interface DefinitionKind {
   readonly needsOwnership?: true;
   /** Only a restore with data has it. */
   readonly needsData?: true;
+  /** Another major version may make other ones, or none, of the same dump: not even their number is compared with it. */
+  readonly ofSameMajor?: true;
   /** Not dumped when schemas or tables were chosen, though it names them. */
   readonly ofWhole?: true;
 }

@@ -58,15 +58,12 @@ const indexes = (relkind: string) => `
    WHERE x.relkind = '${relkind}' AND x.relpersistence <> 't' AND (i.indisvalid AND i.indisready OR x.relkind = 'I')
      AND ${userSchema('x.relnamespace')} AND ${notExtensionOwned('pg_class')} AND ${notExtensionOwned('pg_class', 't.oid')}`;
 
-/**
- * Clones of a foreign key on partitions are made by the server, which names them by itself; NOT NULL is told with the
- * columns, and is a constraint of its own from version 18 only.
- */
-const constraints = (version: number) => `
+/** Clones of a foreign key on partitions are made by the server, which names them by itself. */
+const constraints = (condition: string) => `
   SELECT n.nspname AS schema, t.relname AS relation, x.conname || coalesce(' of ' || NULLIF(x.contypid, 0)::regtype, '') AS name,
          ROW(pg_get_constraintdef(x.oid), x.condeferrable, x.condeferred, x.convalidated)::text AS definition
     FROM pg_constraint x JOIN pg_namespace n ON n.oid = x.connamespace LEFT JOIN pg_class t ON t.oid = x.conrelid
-   WHERE (x.contype IN ('p', 'u', 'f', 'c', 'x') ${version >= 180_000 ? "OR x.contype = 'n' AND x.conrelid <> 0" : ''}) AND NOT (x.contype = 'f' AND x.conparentid <> 0)
+   WHERE ${condition} AND NOT (x.contype = 'f' AND x.conparentid <> 0)
      AND ${userSchema('x.connamespace')} AND ${notExtensionOwned('pg_constraint')}
      AND ${notExtensionOwned('pg_class', 'x.conrelid')} AND ${notExtensionOwned('pg_type', 'x.contypid')}`;
 
@@ -132,7 +129,13 @@ export const relationKinds: readonly DefinitionKind[] = [
   { kind: 'columns', sql: columns },
   { kind: 'indexes', sql: () => indexes('i') },
   { kind: 'partitioned indexes', sql: () => indexes('I') },
-  { kind: 'constraints', sql: constraints },
+  { kind: 'constraints', sql: () => constraints("x.contype IN ('p', 'u', 'f', 'c', 'x')") },
+  {
+    kind: 'not-null constraints',
+    // Told with the columns, and constraints of their own only from there on.
+    sql: (version) => (version >= 180_000 ? constraints("x.contype = 'n' AND x.conrelid <> 0") : undefined),
+    ofSameMajor: true,
+  },
   { kind: 'triggers', sql: triggers },
   { kind: 'rules', sql: () => rules },
   { kind: 'policies', sql: () => policies },
