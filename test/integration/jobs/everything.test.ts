@@ -42,6 +42,7 @@ test('the database of the round trip has something of every kind', async () => {
   const facts = await measure(everything);
 
   const missing = definitionKinds
+    .filter(({ sql }) => sql(cluster.installation.major * 10_000) !== undefined)
     .map(({ kind }) => kind)
     .filter((kind) => facts.find(({ name }) => name === `objects ${kind}`)?.value === '0');
 
