@@ -139,11 +139,13 @@ export const keepingAlerts: AlertGroup = {
     {
       name: 'VerificationFailed',
       severity: 'critical',
-      expression: 'watchkeeper_proof_last_verdict{verdict="failed"} == 1',
+      // The second half is for one of several that are verified one right after the other: the last of them may have gone well.
+      expression:
+        'max without (verdict) (watchkeeper_proof_last_verdict{verdict="failed"}) == 1 or watchkeeper_backups_failed > min_over_time(watchkeeper_backups_failed[1d])',
       forMinutes: 1,
       summary: 'A backup of {{ $labels.database }} on {{ $labels.target }} does not restore',
       description:
-        'The last verification of schedule {{ $labels.schedule }} in store {{ $labels.store }} failed: the backup is damaged, or what it restores to is not what was there.',
+        'A verification of schedule {{ $labels.schedule }} in store {{ $labels.store }} failed: the backup is damaged, or what it restores to is not what was there.',
       fires: {
         title: 'the last verdict is failed',
         series: [
@@ -151,7 +153,26 @@ export const keepingAlerts: AlertGroup = {
           series('watchkeeper_proof_last_verdict', 0, { verdict: 'proven' }),
         ],
       },
+      firesToo: [
+        {
+          title: 'the newest failed, and an older one was proven a moment later',
+          series: [
+            series('watchkeeper_proof_last_verdict', 0, { verdict: 'failed' }),
+            series('watchkeeper_proof_last_verdict', 1, { verdict: 'proven' }),
+            series('watchkeeper_backups_failed', '0+0x10 1+0x60'),
+          ],
+          fromMinute: 11,
+        },
+      ],
       silent: [
+        {
+          title: 'one failed a week ago, and those after it were proven',
+          series: [
+            series('watchkeeper_proof_last_verdict', 0, { verdict: 'failed' }),
+            series('watchkeeper_proof_last_verdict', 1, { verdict: 'proven' }),
+            series('watchkeeper_backups_failed', 1),
+          ],
+        },
         {
           title: 'proven',
           series: [
@@ -165,6 +186,23 @@ export const keepingAlerts: AlertGroup = {
             series('watchkeeper_proof_last_verdict', 0, { verdict: 'failed' }),
             series('watchkeeper_proof_last_verdict', 1, { verdict: 'inconclusive' }),
           ],
+        },
+      ],
+    },
+    {
+      name: 'BackupIncomplete',
+      severity: 'critical',
+      expression: 'watchkeeper_backups_incomplete > 0',
+      forMinutes: 15,
+      summary: 'Backups of {{ $labels.database }} on {{ $labels.target }} have lost parts',
+      description:
+        '{{ $value }} finished backups of schedule {{ $labels.schedule }} in store {{ $labels.store }} lack a part, or have it in another size: they do not restore. Somebody or something deletes from the store.',
+      fires: { title: 'one lost a part', series: [series('watchkeeper_backups_incomplete', 1)] },
+      silent: [
+        { title: 'all have all', series: [series('watchkeeper_backups_incomplete', 0)] },
+        {
+          title: 'one that somebody removes by hand, part by part',
+          series: [series('watchkeeper_backups_incomplete', '0+0x10 1+0x10 0+0x60')],
         },
       ],
     },

@@ -1,7 +1,7 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
-import { type CatalogEntry, isProven } from '../jobs/catalog.ts';
+import { type CatalogEntry, isComplete, isProven } from '../jobs/catalog.ts';
 import { restoreSecondsOf } from '../jobs/manifest.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
@@ -42,6 +42,7 @@ export function describeBackup({ entry, opened }: FoundBackup): unknown {
     storedBytes: entry.storedBytes,
     recipients: manifest.encryption?.recipients ?? null,
     proven: isProven(entry),
+    missingParts: entry.missingParts,
     lastVerification:
       last === undefined ? null : { at: last.finishedAt, verdict: last.verdict, reason: last.reason ?? null },
     restoreSeconds: restoreSeconds(entry) ?? null,
@@ -69,6 +70,7 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
 }
 
 function proofColumn(entry: CatalogEntry): string {
+  if (!isComplete(entry)) return 'INCOMPLETE';
   const [last] = entry.proofs;
   if (last === undefined) return 'not yet tried';
   if (isProven(entry)) return 'proven';

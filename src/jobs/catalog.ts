@@ -8,8 +8,10 @@ import type { BackupMarks } from './retention-marks.ts';
 export interface CatalogEntry {
   readonly manifest: Manifest;
   readonly proofs: readonly Proof[];
-  /** Names of reports that cannot be read or are about another backup. */
+  /** Names of reports that cannot be read, or are about another backup or another manifest. */
   readonly unreadableReports: readonly string[];
+  /** Names of parts that the store does not have, or not in the size that the manifest names. */
+  readonly missingParts: readonly string[];
   /** All objects of the backup: parts, manifest, reports. */
   readonly storedBytes: number;
   /** Pins and tombstone. */
@@ -46,15 +48,30 @@ export interface Catalog {
   room?(): Promise<StoreRoom>;
 }
 
+/** Whether all of its parts are there, as far as the listing of the store tells. */
+export function isComplete({ missingParts }: Pick<CatalogEntry, 'missingParts'>): boolean {
+  return missingParts.length === 0;
+}
+
 /**
  * True when the newest verdict that says anything is `proven`: an `inconclusive` one changes nothing. A later report that
- * cannot be read may have said `failed`.
+ * cannot be read may have said `failed`; and what was proven and has lost a part since is proven no longer.
  */
-export function isProven({ proofs, unreadableReports }: CatalogEntry): boolean {
-  const last = proofs.find((proof) => proof.verdict !== 'inconclusive');
+export function isProven(entry: CatalogEntry): boolean {
+  if (!isComplete(entry)) return false;
+  const last = lastVerdictOf(entry);
   if (last?.verdict !== 'proven') return false;
   const name = proofName(new Date(last.startedAt));
-  return !unreadableReports.some((other) => other > name);
+  return !entry.unreadableReports.some((other) => other > name);
+}
+
+/** True when the newest verdict that says anything is `failed`. */
+export function hasFailed(entry: Pick<CatalogEntry, 'proofs'>): boolean {
+  return lastVerdictOf(entry)?.verdict === 'failed';
+}
+
+function lastVerdictOf({ proofs }: Pick<CatalogEntry, 'proofs'>): Proof | undefined {
+  return proofs.find(({ verdict }) => verdict !== 'inconclusive');
 }
 
 export function entriesOf(contents: TargetContents, lineage: Pick<Lineage, 'schedule' | 'database'>): CatalogEntry[] {

@@ -74,6 +74,18 @@ export const lineageMetrics = {
     'manifests in all stores of the schedule',
   ),
   backupsProven: ofLineage('backups_proven', 'backups', 'Backups in the store that were proven restorable.', 'reports'),
+  backupsFailed: ofLineage(
+    'backups_failed',
+    'backups',
+    'Backups in the store that do not restore: their last verification that came to a verdict failed. Until retention deletes them or a later one goes well, whatever was verified since.',
+    'reports',
+  ),
+  backupsIncomplete: ofLineage(
+    'backups_incomplete',
+    'backups',
+    'Finished backups in the store of which a part is gone, or is there in another size: they do not restore. They are proven no longer and shorten no age.',
+    'manifests and the listing',
+  ),
   proofLastAttempt: ofLineage(
     'proof_last_attempt_timestamp_seconds',
     'seconds',

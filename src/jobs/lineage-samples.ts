@@ -1,5 +1,5 @@
 import { type Sample, sample } from '../core/metric.ts';
-import { type CatalogEntry, isProven } from './catalog.ts';
+import { type CatalogEntry, hasFailed, isComplete, isProven } from './catalog.ts';
 import { ageSeconds, isBackupFromFuture } from './from-future.ts';
 import {
   lineageMetrics,
@@ -9,7 +9,15 @@ import {
   proofLastVerdict,
 } from './keeping-declarations.ts';
 import type { Lineage } from './lineage.ts';
-import { contentBytesOf, obstacles, type Proof, restoreSecondsOf, storedBytesOf, verdicts } from './manifest.ts';
+import {
+  contentBytesOf,
+  newestReportFirst,
+  obstacles,
+  type Proof,
+  restoreSecondsOf,
+  storedBytesOf,
+  verdicts,
+} from './manifest.ts';
 
 export interface LineageView {
   readonly lineage: Lineage;
@@ -70,8 +78,7 @@ function newestProofOf(entries: readonly CatalogEntry[]): Proof | undefined {
 }
 
 function lastOf(proofs: readonly Proof[]): Proof | undefined {
-  const lastAt = newest(proofs.map(({ finishedAt }) => finishedAt));
-  return proofs.find(({ finishedAt }) => finishedAt === lastAt);
+  return [...proofs].sort(newestReportFirst)[0];
 }
 
 /** Those of which it is known how old they are. */
@@ -91,6 +98,8 @@ function backupFigures(entries: readonly CatalogEntry[], lastAttempt: string | u
     backupLastSuccess: secondsOf(newest(present.map(({ manifest }) => manifest.finishedAt))),
     backups: entries.length,
     backupsProven: entries.filter(isProven).length,
+    backupsFailed: entries.filter(hasFailed).length,
+    backupsIncomplete: entries.filter((entry) => !isComplete(entry)).length,
   };
   const manifest = present[0]?.manifest;
   if (manifest === undefined) return figures;
@@ -124,7 +133,7 @@ function proofFigures(entries: readonly CatalogEntry[], newestProof: Proof | und
     proofLastTries: triesOfLast(entries),
     proofLastSuccess: secondsOf(newestProof?.finishedAt),
     rpo: stateAgeSeconds(present.find(isProven), now),
-    rpoUnproven: stateAgeSeconds(present[0], now),
+    rpoUnproven: stateAgeSeconds(present.find(isComplete), now),
     rto: newestProof === undefined ? undefined : restoreSecondsOf(newestProof),
     proofLastDuration: newestProof?.seconds.total,
   };

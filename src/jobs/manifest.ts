@@ -235,6 +235,16 @@ export const proofSchema = z.strictObject({
 });
 export type Proof = z.infer<typeof proofSchema>;
 
+/**
+ * Sorts reports of one target in one store, the newest first: by their numbers, which no clock that was wrong can change. Those
+ * from before there was a chain have none, and are older.
+ */
+export function newestReportFirst(a: Proof, b: Proof): number {
+  const byNumber = (b.chain?.number ?? 0) - (a.chain?.number ?? 0);
+  if (byNumber !== 0) return byNumber;
+  return a.finishedAt < b.finishedAt ? 1 : -Number(a.finishedAt > b.finishedAt);
+}
+
 /** The measured RTO in seconds: fetching and restoring, without sandbox and comparison. */
 export function restoreSecondsOf({ seconds }: Proof): number {
   return (seconds.fetch ?? 0) + (seconds.restore ?? 0);

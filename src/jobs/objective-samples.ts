@@ -1,5 +1,5 @@
 import { type Metric, type Sample, sample } from '../core/metric.ts';
-import { type CatalogEntry, isProven } from './catalog.ts';
+import { type CatalogEntry, isComplete, isProven } from './catalog.ts';
 import { databaseMetrics, databaseObjectives, lineageObjectives } from './keeping-declarations.ts';
 import type { KeepingRules } from './keeping-rules.ts';
 import type { Lineage } from './lineage.ts';
@@ -40,7 +40,7 @@ function databaseSamples(group: readonly ReadLineage[], rules: KeepingRules, now
   return [
     ...promises,
     sample(databaseMetrics.rpo, stateAgeSeconds(provenEntry, now), labels),
-    sample(databaseMetrics.rpoUnproven, stateAgeSeconds(newestOf(entries), now), labels),
+    sample(databaseMetrics.rpoUnproven, stateAgeSeconds(newestOf(entries.filter(isComplete)), now), labels),
     ...(rto === undefined ? [] : [sample(databaseMetrics.rto, rto, labels)]),
   ];
 }

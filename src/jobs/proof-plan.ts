@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CatalogEntry, isProven } from './catalog.ts';
+import { type CatalogEntry, hasFailed, isProven } from './catalog.ts';
 import { isFromFuture } from './from-future.ts';
 import type { Verdict } from './manifest.ts';
 import type { Schedule } from './schedule.ts';
@@ -131,8 +131,7 @@ export function proofEntries(entries: readonly CatalogEntry[]): ProofEntry[] {
 /** A proof that a later report puts in doubt is none. */
 function verdictOf(entry: CatalogEntry): ProofEntry['verdict'] {
   if (isProven(entry)) return 'proven';
-  const last = entry.proofs.find(({ verdict }) => verdict !== 'inconclusive');
-  return last?.verdict === 'failed' ? 'failed' : undefined;
+  return hasFailed(entry) ? 'failed' : undefined;
 }
 
 interface Candidate {

@@ -6,7 +6,15 @@ import { mapLimit } from '../core/map-limit.ts';
 import { type ObjectStore, readWhole, type StoredObject, StoreError, type StoreRoom } from '../storage/object-store.ts';
 import { backupKey, isProofName, manifestName, splitBackupKey, startMarkerName } from './backup-keys.ts';
 import type { Attempt, Catalog, CatalogEntry, TargetContents } from './catalog.ts';
-import { type Manifest, manifestSchema, type Proof, proofSchema, startMarkerSchema } from './manifest.ts';
+import {
+  type Manifest,
+  manifestSchema,
+  newestReportFirst,
+  type Proof,
+  proofSchema,
+  startMarkerSchema,
+} from './manifest.ts';
+import { sha256Of } from './proof-chain.ts';
 import { type MarksOfTarget, readMarks } from './read-marks.ts';
 import { noMarks } from './retention-marks.ts';
 import { openSealedJson } from './sealed-json.ts';
@@ -14,6 +22,12 @@ import { openSealedJson } from './sealed-json.ts';
 interface Folder {
   readonly backupId: string;
   readonly objects: readonly (StoredObject & { readonly name: string })[];
+}
+
+/** What an object holds, and the hash of its bytes. */
+interface Parsed<T> {
+  readonly value: T;
+  readonly sha256: string;
 }
 
 /** A read under way that several callers share; it ends when the last of them gave up. */
@@ -104,8 +118,14 @@ export class StoreCatalog implements Catalog {
       }
       const manifest = await this.#readManifest(target, folder, signal);
       if (manifest === 'gone') return;
-      if ('reason' in manifest) unreadable.push({ backupId: folder.backupId, reason: manifest.reason });
-      else entries.push({ ...(await this.#readEntry(manifest, folder, signal)), marks: marksOf(marks, manifest) });
+      if ('reason' in manifest) {
+        unreadable.push({ backupId: folder.backupId, reason: manifest.reason });
+        return;
+      }
+      const missingParts = await this.#missingParts(manifest.value, folder, signal);
+      if (missingParts === 'gone') return;
+      const entry = await this.#readEntry(manifest, folder, signal);
+      entries.push({ ...entry, missingParts, marks: marksOf(marks, manifest.value) });
     };
     const [large = [], small = []] = [true, false].map((wanted) =>
       folders.filter((folder) => isLarge(folder) === wanted),
@@ -136,28 +156,43 @@ export class StoreCatalog implements Catalog {
     target: string,
     folder: Folder,
     signal: AbortSignal,
-  ): Promise<Manifest | 'gone' | { readonly reason: string }> {
+  ): Promise<Parsed<Manifest> | 'gone' | { readonly reason: string }> {
     const manifest = await this.#readJson(target, folder, manifestName, manifestSchema, signal);
     if (manifest === undefined) return 'gone';
     if (manifest instanceof Error) return { reason: errorMessage(manifest) };
-    if (manifest.id !== folder.backupId || manifest.target !== target) {
-      return { reason: `the manifest belongs to ${manifest.target}/${manifest.id}` };
+    const { value } = manifest;
+    if (value.id !== folder.backupId || value.target !== target) {
+      return { reason: `the manifest belongs to ${value.target}/${value.id}` };
     }
     return manifest;
   }
 
-  async #readEntry(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<Omit<CatalogEntry, 'marks'>> {
+  /** What the listing lacks is looked for once more: the backup may just have been finished, or deleted, while it was made. */
+  async #missingParts(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<readonly string[] | 'gone'> {
+    if (missingOf(manifest, folder).length === 0) return [];
+    const { backupId } = folder;
+    const objects = (await Array.fromAsync(this.#store.list(backupKey(manifest.target, backupId, ''), signal))).map(
+      (object) => ({ ...object, name: splitBackupKey(object.key)?.name ?? '' }),
+    );
+    return objects.some(({ name }) => name === manifestName) ? missingOf(manifest, { backupId, objects }) : 'gone';
+  }
+
+  async #readEntry(
+    { value: manifest, sha256 }: Parsed<Manifest>,
+    folder: Folder,
+    signal: AbortSignal,
+  ): Promise<Omit<CatalogEntry, 'marks' | 'missingParts'>> {
     const names = folder.objects.map(({ name }) => name).filter(isProofName);
     const proofs: Proof[] = [];
     const unreadableReports: string[] = [];
     for (const name of names) {
       const proof = await this.#readJson(manifest.target, folder, name, proofSchema, signal);
       if (proof === undefined) continue;
-      // A report that cannot be read proves nothing, and what it said may have been bad; one about another backup likewise.
-      if (proof instanceof Error || proof.backupId !== manifest.id) unreadableReports.push(name);
-      else proofs.push(proof);
+      // A report that cannot be read proves nothing, and what it said may have been bad; one about something else likewise.
+      if (proof instanceof Error || !isAbout(proof.value, manifest, sha256)) unreadableReports.push(name);
+      else proofs.push(proof.value);
     }
-    proofs.sort((a, b) => compareText(b.finishedAt, a.finishedAt));
+    proofs.sort(newestReportFirst);
     return { manifest, proofs, unreadableReports, storedBytes: totalBytes(folder) };
   }
 
@@ -169,7 +204,7 @@ export class StoreCatalog implements Catalog {
     return {
       target,
       backupId: folder.backupId,
-      ...(started === undefined || started instanceof Error ? {} : { started }),
+      ...(started === undefined || started instanceof Error ? {} : { started: started.value }),
       modifiedAt: new Date(Math.max(...folder.objects.map(({ modifiedAt }) => modifiedAt.getTime()))),
       storedBytes: totalBytes(folder),
     };
@@ -182,15 +217,17 @@ export class StoreCatalog implements Catalog {
     name: string,
     schema: ZodType<T>,
     signal: AbortSignal,
-  ): Promise<T | Error | undefined> {
+  ): Promise<Parsed<T> | Error | undefined> {
     const object = folder.objects.find((one) => one.name === name);
     const memory = `${backupKey(target, folder.backupId, name)} ${object?.sizeBytes} ${object?.modifiedAt.getTime()}`;
-    if (this.#parsed.has(memory)) return this.#parsed.get(memory) as T;
+    if (this.#parsed.has(memory)) return this.#parsed.get(memory) as Parsed<T>;
     const bytes = await this.#readIfThere(backupKey(target, folder.backupId, name), signal);
     if (bytes === undefined) return undefined;
     const value = bytes instanceof Error ? bytes : parseJson(bytes, schema);
-    if (!(value instanceof Error)) this.#parsed.set(memory, value);
-    return value;
+    if (bytes instanceof Error || value instanceof Error) return value as Error;
+    const parsed = { value, sha256: sha256Of(bytes) };
+    this.#parsed.set(memory, parsed);
+    return parsed;
   }
 
   async #readIfThere(key: string, signal: AbortSignal): Promise<Buffer | Error | undefined> {
@@ -230,6 +267,17 @@ function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
   } catch (error) {
     return error instanceof SyntaxError ? new Error('not valid JSON', { cause: error }) : (error as Error);
   }
+}
+
+/** By the sizes that the listing tells. */
+function missingOf({ parts }: Manifest, { objects }: Folder): string[] {
+  const sizes = new Map(objects.map(({ name, sizeBytes }) => [name, sizeBytes]));
+  return parts.filter(({ name, sizeBytes }) => sizes.get(name) !== sizeBytes).map(({ name }) => name);
+}
+
+/** @param sha256 of the manifest as it is now; reports from before there was a chain do not name one */
+function isAbout({ backupId, manifestSha256 }: Proof, manifest: Manifest, sha256: string): boolean {
+  return backupId === manifest.id && (manifestSha256 ?? sha256) === sha256;
 }
 
 function isLarge({ objects }: Folder): boolean {

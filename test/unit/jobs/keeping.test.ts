@@ -17,10 +17,15 @@ const id = sampleId(sample);
 const manifest = sampleManifest(sample);
 const proof = sampleProof(sample);
 
+/** With the part of each manifest. */
 async function setUp(objects: Readonly<Record<string, unknown>>, given: Partial<KeepingOptions> = {}) {
   const clock = new ManualClock('2026-03-02T04:00:01Z');
   const store = new MemoryStore(() => clock.now());
-  for (const [key, value] of Object.entries(objects)) await store.put(key, Buffer.from(JSON.stringify(value)), signal);
+  for (const [key, value] of Object.entries(objects)) {
+    await store.put(key, Buffer.from(JSON.stringify(value)), signal);
+    const part = key.replace(/manifest\.json$/, 'database.dump.zst');
+    if (part !== key) await store.put(part, Buffer.alloc(sample.sizeBytes), signal);
+  }
   const counts = new JobCounts();
   const catalogs = [new StoreCatalog('local', store, clock)];
   const keeping = createKeeping({
