@@ -1,7 +1,8 @@
 import type { CompareContext } from '../compare-databases.ts';
 import type { RecordPair } from '../records/collection.ts';
 import type { ComparedCollections } from '../records/compare-records.ts';
-import { differingKeyStates, endingKey, KeyDatabase } from '../redis/key-database.ts';
+import { KeyDatabase } from '../redis/key-database.ts';
+import { differingKeyStates, endingKey } from '../redis/key-record.ts';
 import type { KeySpace } from '../redis/key-space.ts';
 import { PairingProblem } from './name-pair.ts';
 
@@ -29,7 +30,7 @@ export async function pairKeySpaces(
     );
   }
   const pairs = databases === undefined ? await sameNumbers([source, other]) : [databases];
-  const differing = differingKeyStates(toleranceMs);
+  const differing = differingKeyStates(toleranceMs, context);
   return {
     lone: [],
     pairs: pairs.map(

@@ -9,11 +9,11 @@ import {
   type StoredRecord,
   Unasked,
 } from '../records/collection.ts';
-import type { Value } from '../records/values.ts';
 import { keyOfName, nameOfKey } from './key-name.ts';
 import { describeFailures, type KeyNode, type NodeWork } from './key-node.ts';
+import { keyRecord } from './key-record.ts';
 import type { KeySpace } from './key-space.ts';
-import { type Ask, type KeyState, readKeys } from './read-keys.ts';
+import { type Ask, readKeys } from './read-keys.ts';
 
 /** The server looks at so many keys in one go. */
 const scanCount = 1_000;
@@ -129,8 +129,8 @@ export class KeyDatabase implements RecordCollection {
         entries.map(([, key]) => key),
       );
       if ('why' in read && node !== undefined) failures.push({ node, why: read.why });
-      for (const [at, [index, key]] of entries.entries()) {
-        found[index] = 'why' in read ? this.#unasked(node, read.why) : this.#toRecord(key, read.value[at]);
+      for (const [at, [index]] of entries.entries()) {
+        found[index] = 'why' in read ? this.#unasked(node, read.why) : read.value[at];
       }
     }
     return found;
@@ -144,26 +144,24 @@ export class KeyDatabase implements RecordCollection {
   async #readOf(
     node: KeyNode | undefined,
     keys: readonly Buffer[],
-  ): Promise<Attempt<readonly (KeyState | undefined)[]>> {
+  ): Promise<Attempt<readonly (StoredRecord | undefined)[]>> {
     if (node === undefined) return { why: 'nobody has the slots of these keys' };
     return await node.attempt(this.#work('looking for keys'), async (ask) => {
-      const states: (KeyState | undefined)[] = [];
+      const records: (StoredRecord | undefined)[] = [];
       for (let from = 0; from < keys.length; from += keysAtOnce) {
-        states.push(...(await readKeys(ask, keys.slice(from, from + keysAtOnce))));
+        const some = keys.slice(from, from + keysAtOnce);
+        // Times to live count from when they are asked for: reading many keys takes longer than they may differ.
+        const nowMs = this.#context.clock.now().getTime();
+        const states = await readKeys(ask, some);
+        records.push(
+          ...some.map((key, at) => {
+            const state = states[at];
+            return state === undefined ? undefined : keyRecord(key, state, nowMs);
+          }),
+        );
       }
-      return states;
+      return records;
     });
-  }
-
-  #toRecord(key: Buffer, state: KeyState | undefined): StoredRecord | undefined {
-    if (state === undefined) return undefined;
-    const { type, leftMs, length, fingerprint, skipped } = state;
-    const values = new Map<string, Value>([['type', { kind: 'text', text: type }]]);
-    const ends = leftMs === undefined ? 'never' : String(this.#context.clock.now().getTime() + leftMs);
-    values.set(timeToLive, { kind: 'text', text: ends });
-    if (length !== undefined) values.set('length', { kind: 'number', text: String(length) });
-    if (fingerprint !== undefined) values.set('value', { kind: 'text', text: fingerprint });
-    return { key: { parts: [nameOfKey(key)] }, values, skipped };
   }
 }
 
@@ -183,23 +181,4 @@ interface Drawn {
 interface Scanning {
   readonly endsAtMs: number;
   readonly onKey: (name: string) => void;
-}
-
-const timeToLive = 'time to live';
-
-/** Names of what is not the same in a key of both sides; a value that one side did not give is not compared. */
-export function differingKeyStates(toleranceMs: number) {
-  return (source: StoredRecord, other: StoredRecord): readonly string[] =>
-    ['type', timeToLive, 'length', 'value'].filter((name) => {
-      const [before, after] = [source.values.get(name)?.text, other.values.get(name)?.text];
-      if (before === undefined || after === undefined || before === after) return false;
-      // The ends of two lives that are both limited.
-      return name !== timeToLive || !(Math.abs(Number(before) - Number(after)) <= toleranceMs);
-    });
-}
-
-/** Whether the life of a key is over, or so nearly that it may be over on the other side. */
-export function endingKey(toleranceMs: number, { clock }: Pick<CompareContext, 'clock'>) {
-  return ({ values }: StoredRecord): boolean =>
-    Number(values.get(timeToLive)?.text) - clock.now().getTime() <= toleranceMs;
 }

@@ -9,6 +9,7 @@ import {
 import type { Attempt } from '../attempt.ts';
 import type { CompareContext } from '../compare-databases.ts';
 import type { Ask } from './read-keys.ts';
+import { describeRefusal } from './refusal.ts';
 
 /** Whoever has not answered one round trip by then hangs. */
 const answerMs = 60_000;
@@ -52,9 +53,9 @@ export class KeyNode {
     const { what, timeoutMs: ms } = given;
     let isHung = false;
     const asking = async (inTime: AbortSignal) =>
-      await work(async (commands) => {
+      await work(async (commands, refusals = 'thrown') => {
         try {
-          return await this.#ask(connection, commands, given, inTime);
+          return await this.#ask(connection, commands, { ...given, refusals }, inTime);
         } catch (error) {
           isHung = !inTime.aborted;
           throw error;
@@ -71,16 +72,19 @@ export class KeyNode {
   async #ask(
     connection: RedisConnection,
     commands: readonly ByteCommand[],
-    { what, database }: NodeWork,
+    { what, database, refusals }: NodeWork & { readonly refusals: 'thrown' | 'given' },
     parent: AbortSignal,
   ): Promise<readonly (ByteReply | RedisError)[]> {
     if (commands.length === 0) return [];
     const { clock } = this.#context;
     const selecting: readonly ByteCommand[] = database === undefined ? [] : [['SELECT', String(database)]];
-    const answers = await withDeadline({ parent, ms: answerMs, clock, what: `${what}: one answer` }, (soon) =>
+    const all = await withDeadline({ parent, ms: answerMs, clock, what: `${what}: one answer` }, (soon) =>
       connection.askBytes([...selecting, ...commands], soon),
     );
-    return withoutRefusal(answers).slice(selecting.length);
+    const [selected, answers] = [all.slice(0, selecting.length), all.slice(selecting.length)];
+    throwRefusal(selected, 'thrown');
+    throwRefusal(answers, refusals);
+    return answers;
   }
 
   #reasonOf(error: unknown, connection: RedisConnection, isHung: boolean): string {
@@ -88,32 +92,22 @@ export class KeyNode {
       if (!connection.usable) this.#lost = 'it did not answer in time before, and was not asked again';
       return `${errorMessage(error)}${isHung ? '' : '; --timeout allows it more time'}`;
     }
-    if (error instanceof RedisError) return `${errorMessage(error)}${remedyOf(error)}`;
+    if (error instanceof RedisError) return describeRefusal(error);
     if (connection.usable) throw error;
     this.#lost = 'the connection was lost before, and it was not asked again';
     return `the connection was lost: ${errorMessage(error)}`;
   }
 }
 
+const aboutKeys = ['WRONGTYPE'];
+/** What the server does not know has the code of all that has no other, as NOGROUP of a group that is gone meanwhile has its own. */
+const aboutCommands = ['NOPERM', 'ERR', 'NOGROUP'];
+
 /** An error about one key is an answer; one about what we may do, or about where the key is, is thrown. */
-function withoutRefusal(answers: readonly (ByteReply | RedisError)[]): readonly (ByteReply | RedisError)[] {
-  const refusal = answers.find((one) => one instanceof RedisError && one.code !== 'WRONGTYPE');
-  if (refusal instanceof RedisError) throw refusal;
-  return answers;
-}
-
-const moving = '; slots are moving between the nodes: compare again';
-
-/** What may be done about it is said where it is known. */
-function remedyOf({ code }: RedisError): string {
-  const remedies: Readonly<Record<string, string>> = {
-    NOPERM: '; the user watchkeeper_compare of deploy/redis/acl.txt has the rights',
-    MOVED: moving,
-    ASK: moving,
-    TRYAGAIN: moving,
-    CLUSTERDOWN: '; the cluster answers again when all slots have a master, or with cluster-require-full-coverage no',
-  };
-  return remedies[code] ?? '';
+function throwRefusal(answers: readonly (ByteReply | RedisError)[], refusals: 'thrown' | 'given'): void {
+  const answered = refusals === 'given' ? [...aboutKeys, ...aboutCommands] : aboutKeys;
+  const refusal = answers.find((one) => one instanceof RedisError && !answered.includes(one.code));
+  if (refusal !== undefined) throw refusal;
 }
 
 /** What some of all nodes did not tell, each reason once with the nodes that gave it; one node alone needs no name. */

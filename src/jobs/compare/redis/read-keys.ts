@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import { type ByteCommand, type ByteReply, RedisError } from '../../../targets/redis/connection.ts';
+import { fingerprintOfFields, type HashState, readHashes } from './hash-fields.ts';
+import { readStreams, type StreamState } from './stream-groups.ts';
 
-/** One round trip to a server. An error about one key is an answer; any other is thrown. */
-export type Ask = (commands: readonly ByteCommand[]) => Promise<readonly (ByteReply | RedisError)[]>;
+/**
+ * One round trip to a server. An error about one key is an answer; any other is thrown. With `given` those are answers, too, that are
+ * about the commands: a lacking right, a command that the server does not know.
+ */
+export type Ask = (
+  commands: readonly ByteCommand[],
+  refusals?: 'thrown' | 'given',
+) => Promise<readonly (ByteReply | RedisError)[]>;
 
 /** What one key holds, as far as it was read. */
 export interface KeyState {
@@ -13,7 +21,11 @@ export interface KeyState {
   readonly length: number | undefined;
   /** The same for the same value, whatever the server's version keeps it in; undefined where it was not read. */
   readonly fingerprint: string | undefined;
-  /** Why its value was not read. */
+  /** Of a hash, where its value was read. */
+  readonly hash: HashState | undefined;
+  /** Of a stream. */
+  readonly stream: StreamState | undefined;
+  /** Why something of it was not read. */
   readonly skipped: string | undefined;
 }
 
@@ -53,7 +65,8 @@ const readings: Readonly<Record<string, Reading>> = {
   hash: {
     length: (key) => ['HLEN', key],
     value: (key) => ['HGETALL', key],
-    elements: (reply) => sortedPairs(reply, (value) => value),
+    // Its fields are told by themselves.
+    elements: () => [],
   },
   stream: {
     length: (key) => ['XLEN', key],
@@ -63,7 +76,7 @@ const readings: Readonly<Record<string, Reading>> = {
 };
 
 /**
- * Reads some keys of one server, in four round trips; undefined where there is none. Throws {@link RedisError} when the server
+ * Reads some keys of one server, in four round trips, and up to three more for hashes and streams; undefined where there is none. Throws {@link RedisError} when the server
  * refuses one of the commands, and when the key is of another server of the cluster by now.
  */
 export async function readKeys(ask: Ask, keys: readonly Buffer[]): Promise<readonly (KeyState | undefined)[]> {
@@ -75,18 +88,58 @@ export async function readKeys(ask: Ask, keys: readonly Buffer[]): Promise<reado
   const sizes = await askReadings(ask, keys, few, () => (key) => ['MEMORY', 'USAGE', key, 'SAMPLES', '0']);
   const small = few.map((type, index) => (Number(sizes[index]) <= mostBytes ? type : notRead));
   const values = await askReadings(ask, keys, small, ({ value }) => value);
+  const details = await readDetails(ask, keys, { types, small, values });
   return about.map(([, ttl], index) => {
     const type = types[index] ?? 'none';
     if (type === 'none') return undefined;
     const [length, reply] = [lengths[index], values[index]];
     const large = few[index] === notRead ? tooMany : small[index] === notRead ? tooLarge : undefined;
+    const { fingerprint, skipped } = valueOfKey(readings[type], reply, { type, large });
+    const { hash, stream } = details[index] ?? {};
+    const reasons = [skipped, hash?.untold, stream?.untold].filter((one) => one !== undefined);
     return {
-      type,
+      ...{ type, hash, stream },
       leftMs: Number(ttl) < 0 ? undefined : Number(ttl),
-      length: typeof length === 'number' ? length : undefined,
-      ...valueOfKey(readings[type], reply, { type, large }),
+      length: lengthOf(length, hash),
+      fingerprint: hash === undefined ? fingerprint : fingerprintOfFields(hash.fields),
+      skipped: reasons.length === 0 ? undefined : reasons.join('; '),
     };
   });
+}
+
+/** HLEN counts fields that have ended until the server removes them; those that may end at any time have no number. */
+function lengthOf(length: ByteReply | RedisError | undefined, hash: HashState | undefined): number | undefined {
+  if (hash?.fields.some(({ leftMs }) => leftMs !== undefined) === true) return undefined;
+  if (hash !== undefined) return hash.fields.length;
+  return typeof length === 'number' ? length : undefined;
+}
+
+interface Details {
+  readonly hash?: HashState;
+  readonly stream?: StreamState;
+}
+
+/** What hashes and streams have beside their elements. */
+async function readDetails(
+  ask: Ask,
+  keys: readonly Buffer[],
+  given: {
+    readonly types: readonly string[];
+    readonly small: readonly string[];
+    readonly values: readonly (ByteReply | RedisError | undefined)[];
+  },
+): Promise<readonly Details[]> {
+  const details: Details[] = keys.map(() => ({}));
+  const hashes = keys.flatMap((key, index) => {
+    const reply = given.values[index];
+    return given.types[index] === 'hash' && Array.isArray(reply) ? [{ index, key, reply }] : [];
+  });
+  const streams = keys.flatMap((key, index) =>
+    given.types[index] === 'stream' ? [{ index, key, withEntries: given.small[index] === 'stream' }] : [],
+  );
+  for (const [at, hash] of (await readHashes(ask, hashes)).entries()) details[hashes[at]?.index ?? 0] = { hash };
+  for (const [at, stream] of (await readStreams(ask, streams)).entries()) details[streams[at]?.index ?? 0] = { stream };
+  return details;
 }
 
 /** In place of a type. */
