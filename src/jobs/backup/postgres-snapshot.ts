@@ -11,6 +11,7 @@ import { resolveSelection, Scope } from './selection.ts';
 export interface ExportedSnapshot extends AsyncDisposable {
   /** For `pg_dump --snapshot`. */
   readonly id: string;
+  /** The instant whose state it shows: on a standby that is behind, earlier than it was taken. */
   readonly takenAt: Date;
   readonly session: PostgresSession;
   /** What is dumped; undefined: everything. */
@@ -72,13 +73,14 @@ async function takeSnapshot(
 ): Promise<Pick<ExportedSnapshot, 'id' | 'takenAt' | 'selection' | 'tables'>> {
   for (let attempt = 1; attempt <= mostSnapshots; attempt++) {
     const locked = (await selectTables(session, select, signal)).tables;
+    const replayedMs = await replayedUntilMs(session, signal);
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', { signal });
     await lockTables(session, locked, signal);
     const [row] = await session.query(
       'SELECT pg_export_snapshot() AS id, extract(epoch FROM clock_timestamp())::text AS epoch',
       { signal },
     );
-    const takenAt = new Date(Math.floor(Number(row?.['epoch']) * 1_000));
+    const takenAt = new Date(Math.floor(Math.min(Number(row?.['epoch']) * 1_000, replayedMs)));
     const { selection, tables } = await selectTables(session, select, signal);
     const names = new Set(locked.map(qualifiedName));
     if (tables.every((table) => names.has(qualifiedName(table)))) {
@@ -87,6 +89,26 @@ async function takeSnapshot(
     await session.query('ROLLBACK', { signal });
   }
   throw sourceChanged(new Error('new tables appeared each time'));
+}
+
+/**
+ * Up to when a standby has what its primary had, by the primary's clock; infinite on a primary. Whoever may not look at the receiver
+ * (`pg_read_all_stats`) gets the last transaction that was replayed, which is earlier where the primary was idle since.
+ */
+const replayedSql = `SELECT extract(epoch FROM coalesce(
+    greatest(pg_last_xact_replay_timestamp(), (SELECT max(last_msg_send_time) FROM pg_stat_wal_receiver
+      WHERE status = 'streaming' AND latest_end_lsn <= pg_last_wal_replay_lsn())),
+    pg_postmaster_start_time()))::text AS epoch WHERE pg_is_in_recovery()`;
+
+async function replayedUntilMs(session: PostgresSession, signal: AbortSignal): Promise<number> {
+  try {
+    const [row] = await session.query(replayedSql, { signal });
+    return row === undefined ? Number.POSITIVE_INFINITY : Number(row['epoch']) * 1_000;
+  } catch (error) {
+    // A service whose replicas read the primary's own storage has nothing to replay, and says so with an error.
+    if (!session.usable || signal.aborted) throw error;
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 async function selectTables(session: PostgresSession, select: SelectSettings | undefined, signal: AbortSignal) {

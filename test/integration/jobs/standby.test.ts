@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { backupJob } from '../../../src/jobs/backup-job.ts';
 import { createRunner } from '../../../src/jobs/runner.ts';
@@ -18,7 +18,7 @@ let primary: Cluster;
 let standby: Cluster;
 
 beforeAll(async () => {
-  primary = await startTestCluster({ settings: { wal_level: 'logical' } });
+  primary = await startTestCluster({ settings: { wal_level: 'logical', wal_sender_timeout: '2s' } });
   standby = await startTestStandby(primary, 'standby', {
     settings: { max_standby_streaming_delay: '0', hot_standby_feedback: 'off' },
   });
@@ -47,6 +47,57 @@ test('everything is dumped from a standby as well, down to each definition', asy
   expect(proof.reason).toBeUndefined();
   expect(proof.verdict).toBe('proven');
 });
+
+describe('the state of a backup of a standby', () => {
+  const instantOf = async (sql: string) => Date.parse((await execute(standby, 'postgres', sql))[0]?.['at'] ?? '');
+  const lastReplayed = () => instantOf("SELECT to_json(pg_last_xact_replay_timestamp()) #>> '{}' AS at");
+
+  test('that is behind is as old as what it has replayed, whenever the dump was taken', async () => {
+    const ledger = await fillLedger('ledger');
+    await execute(standby, 'postgres', 'SELECT pg_wal_replay_pause()');
+    const pausedMs = await lastReplayed();
+    await execute(primary, 'ledger', 'INSERT INTO entries VALUES (2)');
+    await delay(1_000);
+
+    const manifest = await backUp(ledger, new MemoryStore());
+    await execute(standby, 'postgres', 'SELECT pg_wal_replay_resume()');
+
+    expect(Date.parse(manifest.snapshotAt)).toBeLessThanOrEqual(pausedMs);
+    expect(Date.parse(manifest.startedAt)).toBeGreaterThan(pausedMs + 1_000);
+    expect(manifest.facts.items).toContainEqual({ name: 'rows public.entries', value: '1', compare: 'equal' });
+  });
+
+  test('that is not behind is as old as the last word of its primary, however idle that is', async () => {
+    const ledger = await fillLedger('idle');
+    const lastMs = await lastReplayed();
+    const said = "SELECT to_json(last_msg_send_time) #>> '{}' AS at FROM pg_stat_wal_receiver";
+    await expect.poll(() => instantOf(said), { timeout: 20_000 }).toBeGreaterThan(lastMs + 1_500);
+
+    const manifest = await backUp(ledger, new MemoryStore());
+
+    expect(Date.parse(manifest.snapshotAt)).toBeGreaterThan(lastMs + 1_500);
+  });
+
+  test('whose receiver we may not look at is taken for older rather than for younger', async () => {
+    const ledger = await fillLedger('modest');
+    await execute(primary, 'modest', "CREATE ROLE modest LOGIN PASSWORD 'x'; GRANT SELECT ON entries TO modest");
+    await replicated();
+    const lastMs = await lastReplayed();
+    const connection = { ...ledger.connection, user: 'modest' };
+    const store = new MemoryStore();
+
+    const manifest = await backUp({ ...ledger, connection }, store);
+
+    expect(Date.parse(manifest.snapshotAt)).toBeGreaterThan(lastMs - 1_000);
+    expect(Date.parse(manifest.snapshotAt)).toBeLessThanOrEqual(await lastReplayed());
+  });
+});
+
+async function fillLedger(name: string): Promise<PostgresAccess> {
+  await createDatabase(primary, name, 'CREATE TABLE entries AS SELECT 1 AS n');
+  await replicated();
+  return withDatabase(standby.access, name);
+}
 
 test('a dump that stands in the way of the standby is cancelled by it, fails cleanly, and the next try is proven', async () => {
   const shop = await fillShop();
