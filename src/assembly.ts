@@ -55,6 +55,8 @@ export interface Assembly extends AsyncDisposable {
   /** With what parts of backups are opened. */
   readonly opening: OpeningTools;
   readonly lineages: readonly Lineage[];
+  /** Those of databases that are gone: nothing is backed up, and retention goes on. */
+  readonly retired: readonly Lineage[];
   /** The configuration with the databases that the servers have now, where they are not those of `config`. */
   rediscovered(context: DiscoveryContext): Promise<LoadedConfig | undefined>;
   /** The same open stores with another list of databases. */
@@ -126,6 +128,10 @@ class OwnAssembly implements Assembly {
 
   get lineages(): readonly Lineage[] {
     return this.config.targets.flatMap((target) => target.backups.flatMap((backup) => backup.lineages));
+  }
+
+  get retired(): readonly Lineage[] {
+    return this.config.targets.flatMap((target) => target.backups.flatMap((backup) => backup.retired));
   }
 
   async rediscovered(context: DiscoveryContext): Promise<LoadedConfig | undefined> {
@@ -274,8 +280,7 @@ class OwnAssembly implements Assembly {
 
   pruneRules({ settings }: LoadedBackup, lineage: Lineage): PruneRules {
     const { leftoverGrace, deleteGrace } = this.config.jobs;
-    const retired = this.config.targets.flatMap(({ backups }) => backups.flatMap((one) => one.retired));
-    const together = [...this.lineages, ...retired].filter(
+    const together = [...this.lineages, ...this.retired].filter(
       ({ store, target }) => store === lineage.store && target === lineage.target,
     );
     return {

@@ -228,6 +228,7 @@ class Daemon implements Server {
     return createKeeping({
       catalogs: [...assembly.stores.values()].map(({ catalog }) => catalog),
       lineages: assembly.lineages,
+      retired: assembly.retired,
       rules: assembly.rules,
       jobs: () => this.#scheduler?.jobs() ?? [],
       running: () => this.#runner.running(),
@@ -336,7 +337,7 @@ class Daemon implements Server {
 }
 
 function reportPlaces(assembly: Assembly): ReportPlace[] {
-  return placesOf(assembly.lineages).map(({ store, target }) => {
+  return placesOf([...assembly.lineages, ...assembly.retired]).map(({ store, target }) => {
     return { store, target, objects: assembly.storeOf(store).store };
   });
 }

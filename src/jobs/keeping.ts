@@ -24,6 +24,8 @@ import { storeRoomSamples } from './store-room.ts';
 export interface KeepingOptions {
   readonly catalogs: readonly Catalog[];
   readonly lineages: readonly Lineage[];
+  /** Of databases that are gone, whose backups are under retention still. */
+  readonly retired?: readonly Lineage[];
   /** What is promised and wanted; nothing is told of it without. */
   readonly rules?: KeepingRules;
   readonly jobs: () => readonly ScheduledJob[];
@@ -145,7 +147,13 @@ class StoreKeeping implements Keeping {
 
   /** Every target in every store, once. */
   #places(): Pick<Lineage, 'store' | 'target'>[] {
-    return placesOf(this.#options.lineages);
+    return placesOf(this.#known);
+  }
+
+  /** All that a schedule of the configuration speaks for. */
+  get #known(): readonly Lineage[] {
+    const { lineages, retired = [] } = this.#options;
+    return [...lineages, ...retired];
   }
 
   /** Never rejects: what could not be read keeps its old view and is marked. */
@@ -226,7 +234,7 @@ class StoreKeeping implements Keeping {
   }
 
   #unconfigured({ entries }: TargetContents, store: string, target: string): number {
-    const own = this.#options.lineages.filter((one) => one.store === store && one.target === target);
+    const own = this.#known.filter((one) => one.store === store && one.target === target);
     return entries.filter(({ manifest }) => !own.some((lineage) => sameLineage(lineage, manifest))).length;
   }
 

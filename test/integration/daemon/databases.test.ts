@@ -89,6 +89,10 @@ test('a database that is made later is backed up too, and of one that is dropped
 
   expect(databasesOf(server)).toEqual(['shop_paris']);
   expect(jobsOf(server).sort()).toEqual(['backup shop_paris', 'prune shop_berlin', 'prune shop_paris']);
+  // A policy speaks for them still.
+  await expect
+    .poll(async () => (await fetch(`${server.url}/metrics`)).text())
+    .toContain('watchkeeper_store_unconfigured_backups{target="server",store="local"} 0');
 });
 
 test('while the server is away nothing of what it had disappears', async () => {
