@@ -1,7 +1,8 @@
-import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAbandoned, ownerTag } from './owner-tag.ts';
+import { removeFolder } from './remove-folder.ts';
 import type { UnixUser } from './unprivileged-user.ts';
 
 /** A folder that is removed with everything in it when it is disposed of. */
@@ -24,7 +25,7 @@ export async function makeWorkDirectory(options: {
   if (options.owner !== undefined) await chown(path, options.owner.uid, options.owner.gid);
   return {
     path,
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 3 }),
+    [Symbol.asyncDispose]: () => removeFolder(path),
   };
 }
 
@@ -34,7 +35,7 @@ export async function sweepWorkDirectories(prefix: string, parent: string | unde
   let removed = 0;
   for (const name of await readdir(directory).catch(() => [])) {
     if (!name.startsWith(prefix) || !(await isAbandoned(name.slice(prefix.length)))) continue;
-    await rm(join(directory, name), { recursive: true, force: true }).then(
+    await removeFolder(join(directory, name)).then(
       () => removed++,
       () => undefined,
     );

@@ -1,4 +1,5 @@
-import type { Fact } from './manifest.ts';
+import { factsRevision, isOfAllRevisions } from './backup/facts-revision.ts';
+import type { Fact, OpenedManifest } from './manifest.ts';
 
 export interface FactDifference {
   readonly name: string;
@@ -7,21 +8,46 @@ export interface FactDifference {
   readonly actual: string | null;
 }
 
-/** How a restore differs from its source by where it was made, and not by what the backup holds. */
+/** How a restore differs from its source by where and when it was made, and not by what the backup holds. */
 export interface RestoreCircumstances {
-  readonly sourceVersion: number;
+  /** Of the backup. */
+  readonly manifest: Pick<OpenedManifest, 'source' | 'facts'>;
   /** Of the server where the restore is. */
   readonly major: number;
   readonly ownership: 'restore' | 'ignore';
 }
 
-/** Those that say something about the backup: definitions are written otherwise by another major version. */
-export function judgeableFacts(facts: readonly Fact[], where: RestoreCircumstances): Fact[] {
-  const met = {
-    same_major: Math.floor(where.sourceVersion / 10_000) === where.major,
-    ownership: where.ownership === 'restore',
-  };
-  return facts.filter(({ onlyIf = [] }) => onlyIf.every((condition) => met[condition]));
+/**
+ * Those that say something about the backup: definitions are written otherwise by another major version, and what is measured
+ * besides rows and sequences differs between versions of our own.
+ */
+export function judgeableFacts(facts: readonly Fact[], { manifest, major, ownership }: RestoreCircumstances): Fact[] {
+  const met = { same_major: sourceMajorOf(manifest) === major, ownership: ownership === 'restore' };
+  const isTold = isOfOwnRevision(manifest) ? () => true : isOfAllRevisions;
+  return facts.filter(({ name, onlyIf = [] }) => isTold(name) && onlyIf.every((condition) => met[condition]));
+}
+
+/** Whether the backup was measured as this version measures. */
+export function isOfOwnRevision({ facts }: Pick<OpenedManifest, 'facts'>): boolean {
+  return facts.revision === factsRevision;
+}
+
+/** Why definitions are not compared with those of a backup of another revision. */
+export const toldOtherwise = 'the version of Watchkeeper that took the backup told definitions otherwise';
+
+/** Why some facts were not judged, for the reader of a report. */
+export function whyNotJudged(where: RestoreCircumstances): readonly string[] {
+  const { manifest, major, ownership } = where;
+  const sourceMajor = sourceMajorOf(manifest);
+  return [
+    ...(isOfOwnRevision(manifest) ? [] : [toldOtherwise]),
+    ...(sourceMajor === major ? [] : [`PostgreSQL ${major} writes definitions otherwise than ${sourceMajor}`]),
+    ...(ownership === 'restore' ? [] : ['owners and rights were not restored']),
+  ];
+}
+
+function sourceMajorOf({ source }: Pick<OpenedManifest, 'source'>): number {
+  return Math.floor(source.versionNumber / 10_000);
 }
 
 /** Compares what the source held with what the restore holds, item by item. Also names what the restore has in excess. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rm, truncate } from 'node:fs/promises';
+import { type FileHandle, open, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { errorCode, errorMessage } from '../core/errors.ts';
 import { freeBytesOf } from '../core/free-bytes.ts';
 import type { Log } from '../core/log.ts';
+import { removeFolder } from '../core/remove-folder.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { backupKey } from './backup-keys.ts';
 import type { JobContext } from './job.ts';
@@ -69,7 +70,7 @@ async function openKept(from: KeptSource, folder: string, context: JobContext): 
   }
   const heldBytes = [...files.values()].reduce((sum, file) => sum + file.heldBytes, 0);
   if ((await freeBytesOf(folder)) < contentBytesOf(manifest) + storedBytesOf(manifest) - heldBytes) {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
     return undefined;
   }
   if (heldBytes > 0) context.log.info({ folder, heldBytes }, 'an earlier restore had fetched some of it already');
@@ -143,7 +144,7 @@ function keeping({ store }: KeptSource, { folder, files, heldBytes, log }: Kept)
     async forget() {
       isForgotten = true;
       clearInterval(heartbeat);
-      await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+      await removeFolder(folder).catch((error: unknown) => {
         log.warn({ folder, error: errorMessage(error) }, 'what was fetched could not be removed');
       });
     },

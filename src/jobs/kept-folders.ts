@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { errorCode } from '../core/errors.ts';
 import { folderSize } from '../core/folder-size.ts';
 import { isAbandoned, ownerTag } from '../core/owner-tag.ts';
+import { removeFolder } from '../core/remove-folder.ts';
 
 /** Begins the name of the folder in which a restore keeps what it fetched, until it is complete. */
 export const keptPrefix = 'watchkeeper-fetched-';
@@ -28,7 +29,7 @@ export async function sweepKept(parent: string | undefined, now: Date): Promise<
   for (const folder of await keptFolders(parent)) {
     const usedMs = await lastUse(folder).catch(() => undefined);
     if (usedMs === undefined || now.getTime() - usedMs < keptForMs) continue;
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    await removeFolder(folder).catch(() => undefined);
   }
 }
 
@@ -51,7 +52,7 @@ export async function removeUnclaimed(parent: string | undefined, wantedBytes: n
   }
   const removed: string[] = [];
   for (const folder of claimed) {
-    await rm(folder, { recursive: true, force: true }).then(
+    await removeFolder(folder).then(
       () => removed.push(folder),
       () => releaseFolder(folder),
     );

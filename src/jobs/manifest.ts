@@ -110,6 +110,8 @@ export type Selection = z.infer<typeof selectionSchema>;
 
 export const factsSchema = z.strictObject({
   mode: z.enum(['rows', 'content']),
+  /** Of what is told besides rows and sequences, see backup/facts-revision.ts; absent: before the first. */
+  revision: z.int().min(1).optional(),
   /** Absent: every row of every table is fingerprinted. */
   sampled: z.array(sampledTableSchema).optional(),
   items: z.array(factSchema),

@@ -11,7 +11,7 @@ import { factLabel } from './backup/fact-label.ts';
 import type { BackupMethod } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
 import { type TableSelection, tablesOf } from './backup/postgres-restore-tables.ts';
-import { compareFacts, type FactDifference, judgeableFacts } from './compare-facts.ts';
+import { compareFacts, type FactDifference, isOfOwnRevision, judgeableFacts, toldOtherwise } from './compare-facts.ts';
 import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
@@ -116,13 +116,14 @@ async function fill(
     const ownership = (await mayRestoreOwners(into.session, manifest, context.signal)) ? 'restore' : 'ignore';
     context.onProgress({ activity: 'restoring' });
     const notes = ownership === 'restore' ? [] : [ownersNote];
+    if (!isOfOwnRevision(manifest)) notes.push(`definitions are not compared: ${toldOtherwise}`);
     const onNote = (note: string) => void notes.push(note);
     const loading = { manifest, contentPath, into: access, ownership, parallel: 2, selection, onNote } as const;
     await method.restore(loading, context);
     context.onProgress({ activity: 'comparing' });
     const measured = await method.measure(access, manifest, context);
     const major = Math.floor(into.session.version / 10_000);
-    const where = { sourceVersion: manifest.source.versionNumber, major, ownership } as const;
+    const where = { manifest, major, ownership } as const;
     const isAbout = selection === undefined ? () => true : await factsAbout(access, selection, context.signal);
     const [expected, actual] = [manifest.facts.items, measured].map((facts) =>
       judgeableFacts(facts, where).filter(isAbout),

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { errorMessage } from '../core/errors.ts';
 import type { WritableStore } from '../storage/fan-out.ts';
 import type { PostgresAccess } from '../targets/libpq/access.ts';
+import { factsRevision } from './backup/facts-revision.ts';
 import type { BackupMethod, TakenBackup } from './backup/method.ts';
 import { backupKey, manifestName, newBackupId, startMarkerName } from './backup-keys.ts';
 import { closeManifest } from './encryption/manifest-details.ts';
@@ -64,7 +65,7 @@ export async function takeBackup(request: BackupRequest, context: JobContext): P
       tools: taken.tools,
       ...(taken.encryption === undefined ? {} : { encryption: taken.encryption }),
       parts: [...taken.parts],
-      facts: taken.facts,
+      facts: { ...taken.facts, revision: factsRevision },
     };
     await context.confirmLock?.(context.signal);
     context.signal.throwIfAborted();

@@ -7,7 +7,13 @@ import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
 import type { BackupMethod, RestoreRequest } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
-import { compareFacts, describeDifferences, type FactDifference, judgeableFacts } from './compare-facts.ts';
+import {
+  compareFacts,
+  describeDifferences,
+  type FactDifference,
+  judgeableFacts,
+  whyNotJudged,
+} from './compare-facts.ts';
 import { openBackup } from './encryption/manifest-details.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
@@ -282,10 +288,14 @@ function clearedAway<T extends AsyncDisposable>(resource: T, { log }: JobContext
 }
 
 function judgeFacts(manifest: OpenedManifest, measured: readonly Fact[], sandbox: Sandbox, findings: Findings): void {
-  const where = { sourceVersion: manifest.source.versionNumber, major: sandbox.major, ownership: sandbox.ownership };
+  const where = { manifest, major: sandbox.major, ownership: sandbox.ownership };
   const expected = judgeableFacts(manifest.facts.items, where);
   const leftOut = manifest.facts.items.length - expected.length;
-  if (leftOut > 0) findings.notes = [...findings.notes, notJudged(leftOut, manifest, sandbox)];
+  if (leftOut > 0) {
+    const note = `${leftOut} facts were not compared: ${whyNotJudged(where).join('; ')}`;
+    findings.notes = [...findings.notes, note];
+    if (expected.length === 0) throw new JobFailed('inconclusive', note, { obstacle: 'version' });
+  }
   findings.factsCompared = expected.length;
   findings.differing = compareFacts(expected, judgeableFacts(measured, where));
   if (findings.differing.length === 0) return;
@@ -306,16 +316,6 @@ function judgeFacts(manifest: OpenedManifest, measured: readonly Fact[], sandbox
     });
   }
   throw new JobFailed('not_proven', `the restore differs from the source: ${describeDifferences(findings.differing)}`);
-}
-
-/** What this sandbox cannot tell is said, so that nobody takes it for proven. */
-function notJudged(amount: number, { source }: Pick<Manifest, 'source'>, { major, ownership }: Sandbox): string {
-  const sourceMajor = Math.floor(source.versionNumber / 10_000);
-  const reasons = [
-    ...(sourceMajor === major ? [] : [`PostgreSQL ${major} writes definitions otherwise than ${sourceMajor}`]),
-    ...(ownership === 'restore' ? [] : ['owners and rights were not restored']),
-  ];
-  return `${amount} facts were not compared: ${reasons.join('; ')}`;
 }
 
 function judgeAssertions(results: readonly AssertionResult[]): void {

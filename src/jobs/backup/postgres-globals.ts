@@ -163,9 +163,19 @@ async function prepareServer(into: PostgresAccess, bootstrapRole: string, signal
 
 /** A predefined role is the server's own; of passwords only the kind is told, which nobody can guess them by. */
 async function roleFacts(session: PostgresSession, hasPasswords: boolean, signal: AbortSignal): Promise<Fact[]> {
+  const facts: Fact[] = [];
+  for (const sql of roleQueries(session.version, hasPasswords)) {
+    const rows = await session.query(sql, { signal });
+    facts.push(...rows.map((row): Fact => ({ name: row['name'] ?? '', value: row['value'] ?? '', compare: 'equal' })));
+  }
+  return facts;
+}
+
+/** SQL of what is told of roles by a server of a version such as 150020. */
+export function roleQueries(version: number, hasPasswords: boolean): readonly string[] {
   const own = (column: string) => `${column} NOT LIKE 'pg\\_%' AND ${column} <> '${helperRole}'`;
-  const options = session.version >= 160_000 ? ', m.inherit_option, m.set_option' : '';
-  const queries = [
+  const options = version >= 160_000 ? ', m.inherit_option, m.set_option' : '';
+  return [
     `SELECT 'role ' || r.rolname AS name, ROW(r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication,
             r.rolbypassrls, r.rolconnlimit, r.rolvaliduntil, shobj_description(r.oid, 'pg_authid'))::text AS value
        FROM pg_roles r WHERE ${own('r.rolname')} ORDER BY 1`,
@@ -181,10 +191,4 @@ async function roleFacts(session: PostgresSession, hasPasswords: boolean, signal
         ]
       : []),
   ];
-  const facts: Fact[] = [];
-  for (const sql of queries) {
-    const rows = await session.query(sql, { signal });
-    facts.push(...rows.map((row): Fact => ({ name: row['name'] ?? '', value: row['value'] ?? '', compare: 'equal' })));
-  }
-  return facts;
 }

@@ -3,7 +3,7 @@ import { definitionFacts } from '../backup/definitions/index.ts';
 import { largeObjectTable } from '../backup/definitions/kind.ts';
 import { sampleOf, sequenceFacts } from '../backup/postgres-facts.ts';
 import { largeObjectFacts } from '../backup/postgres-large-objects.ts';
-import { judgeableFacts } from '../compare-facts.ts';
+import { isOfOwnRevision, judgeableFacts, toldOtherwise } from '../compare-facts.ts';
 import type { Fact, OpenedManifest } from '../manifest.ts';
 import { type CompareContext, type CompareOptions, noRightToSequence, noteLeftOut } from './compare-databases.ts';
 import { Findings, fingerprintDoubt } from './findings.ts';
@@ -64,7 +64,7 @@ function factFilter(
   { level, ignore, part }: CompareBackupOptions,
 ): FactFilter {
   const where = {
-    sourceVersion: manifest.source.versionNumber,
+    manifest,
     major: side.major,
     ownership: ignore.includes('owners') ? 'ignore' : 'restore',
   } as const;
@@ -192,10 +192,13 @@ function noteNotJudged(
 ): void {
   const major = majorOf(manifest);
   const { notes } = findings;
-  if (major !== side.major && !ignore.includes('definitions')) {
+  if (major !== side.major && isOfOwnRevision(manifest) && !ignore.includes('definitions')) {
     notes.push(
       `of definitions only how many there are was compared: PostgreSQL ${side.major} writes them otherwise than ${major}`,
     );
+  }
+  if (!isOfOwnRevision(manifest) && !ignore.includes('definitions')) {
+    notes.push(`definitions were not compared: ${toldOtherwise}`);
   }
   if (part.schemas !== undefined || part.tables !== undefined) {
     notes.push('facts about the whole database were not compared, since a part of it was chosen');

@@ -19,7 +19,7 @@ const detailsSchema = z.strictObject({
     properties: true,
     publicSchema: true,
   }),
-  facts: factsSchema.omit({ mode: true }),
+  facts: factsSchema.pick({ sampled: true, items: true }),
 });
 
 /** As it is stored: of an encrypted backup the details are sealed, and what is left tells no name and no content. */
@@ -37,7 +37,7 @@ export async function closeManifest(manifest: OpenedManifest): Promise<Manifest>
     ...rest,
     encryption,
     source: { ...plainSource, roles: [] },
-    facts: { mode: facts.mode, items: [] },
+    facts: { mode: facts.mode, revision: facts.revision, items: [] },
     details: await sealText(details, encryption.recipients),
   };
 }

@@ -65,6 +65,17 @@ export class ClientSession implements AsyncDisposable {
   }
 
   /**
+   * Runs one statement as {@link query} does, in constant memory however much it gives. What `onRow` throws is thrown
+   * when all rows went by.
+   */
+  async forEachRow(
+    sql: string,
+    { signal, onRow }: { readonly signal: AbortSignal; readonly onRow: (row: Row) => void },
+  ): Promise<void> {
+    await this.#orDestroyed(signal, () => passRows(this.#client, sql, onRow));
+  }
+
+  /**
    * Runs one statement of somebody else's: by the extended protocol, which takes no second one, and in constant memory
    * however much it gives. Aborting destroys the connection.
    */
@@ -100,6 +111,25 @@ export class ClientSession implements AsyncDisposable {
     await this.#client.end().catch(() => undefined);
     clearTimeout(patience);
   }
+}
+
+function passRows(client: Client, sql: string, onRow: (row: Row) => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const query = new Query<Row>(sql);
+  let failure: { readonly error: unknown } | undefined;
+  // With a listener node-postgres keeps no rows itself.
+  query.on('row', (row: Row) => {
+    if (failure !== undefined) return;
+    try {
+      onRow(row);
+    } catch (error) {
+      failure = { error };
+    }
+  });
+  query.on('error', reject);
+  query.on('end', () => (failure === undefined ? resolve() : reject(failure.error)));
+  client.query(query);
+  return promise;
 }
 
 function collectTable(client: Client, sql: string, limits: TableLimits): Promise<Table> {

@@ -51,6 +51,8 @@ export interface PostgresSession extends AsyncDisposable {
    * still does. The error's `code` is the SQLSTATE.
    */
   query(sql: string, options: StatementOptions): Promise<Row[]>;
+  /** The same in constant memory, row by row; what `onRow` throws is thrown at the end. */
+  forEachRow(sql: string, options: StatementOptions & { readonly onRow: (row: Row) => void }): Promise<void>;
   /**
    * Runs one statement that a user wrote, in a transaction of its own that may only read. Whatever it does to the session
    * (`set_config` of a search path, a timeout, a role) is undone before the next statement.
@@ -180,13 +182,23 @@ class ServerSession extends ClientSession implements PostgresSession {
   }
 
   override async query(sql: string, options: StatementOptions): Promise<Row[]> {
-    const { signal } = options;
-    if (this.#ofEachStatement === undefined) return super.query(sql, options);
+    return this.#withItsSettings(options.signal, () => super.query(sql, options));
+  }
+
+  override async forEachRow(
+    sql: string,
+    options: StatementOptions & { readonly onRow: (row: Row) => void },
+  ): Promise<void> {
+    return this.#withItsSettings(options.signal, () => super.forEachRow(sql, options));
+  }
+
+  async #withItsSettings<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+    if (this.#ofEachStatement === undefined) return run();
     try {
       await super.query(beginReading(this.#ofEachStatement), { signal });
-      const rows = await super.query(sql, options);
+      const result = await run();
       await super.query('COMMIT', { signal });
-      return rows;
+      return result;
     } catch (error) {
       if (this.usable) await super.query('ROLLBACK', { signal }).catch(() => this.destroy());
       throw error;

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash as cryptoHash } from 'node:crypto';
+import type { Row } from '../../../targets/libpq/client-session.ts';
 import type { PostgresSession } from '../../../targets/postgres/session.ts';
 import type { Fact } from '../../manifest.ts';
 import { factLabel } from '../fact-label.ts';
@@ -47,16 +48,13 @@ interface ReadingOptions {
 export async function readDefinitions(
   session: PostgresSession,
   scope: Scope,
-  { signal, afterEach }: ReadingOptions,
+  options: ReadingOptions,
 ): Promise<ObjectsOfKind[]> {
-  const kinds = definitionKinds.filter(
-    ({ needsData, ofWhole }) => (scope.hasData || !needsData) && !(scope.isChosen && ofWhole),
-  );
   const found: ObjectsOfKind[] = [];
-  for (const kind of kinds) {
-    const all = await definedObjects(session, kind, signal);
-    await afterEach?.();
-    found.push({ kind, objects: all.filter(({ schema, relation }) => scope.has(schema, relation)) });
+  for (const kind of kindsOf(scope)) {
+    const objects: DefinedObject[] = [];
+    await eachObject({ session, scope, kind }, options, (object) => objects.push(object));
+    found.push({ kind, objects });
   }
   return found;
 }
@@ -64,7 +62,8 @@ export async function readDefinitions(
 /**
  * Of each kind of object how many there are and a hash of how they are defined; of each table or view a hash of all that
  * it consists of, so that a difference is told by its place: a restore that lost an index, a default or a policy has the
- * same rows. Definitions are written by the server, which may write them otherwise in another major version.
+ * same rows. Definitions are written by the server, which may write them otherwise in another major version. In memory there
+ * is one number for each table or view, and no object.
  */
 export async function definitionFacts(
   session: PostgresSession,
@@ -72,72 +71,92 @@ export async function definitionFacts(
   options: ReadingOptions,
 ): Promise<Fact[]> {
   const facts: Fact[] = [];
-  const relations = new Map<string, string[]>();
-  for (const { kind, objects } of await readDefinitions(session, scope, options)) {
-    facts.push(...kindFacts(kind, objects));
-    if (kind.needsOwnership || kind.needsData) continue;
-    for (const object of objects) {
-      if (object.schema === null || object.relation === null) continue;
+  const relations = new Map<string, bigint>();
+  for (const kind of kindsOf(scope)) {
+    let amount = 0n;
+    let ofAll = 0n;
+    const isOfRelations = !kind.needsOwnership && !kind.needsData;
+    await eachObject({ session, scope, kind }, options, (object) => {
+      const hash = hashOf(kind, object);
+      amount += object.amount;
+      ofAll = sum(ofAll, hash);
+      if (!isOfRelations || object.schema === null || object.relation === null) return;
       const label = factLabel(object.schema, object.relation);
-      const lines = relations.get(label) ?? [];
-      lines.push(`${kind.kind} ${lineOf(object)}`);
-      relations.set(label, lines);
-    }
+      relations.set(label, sum(relations.get(label) ?? 0n, hash));
+    });
+    facts.push(...kindFacts(kind, amount, ofAll));
   }
-  const ofRelations = [...relations].map(([label, lines]) => definition(`definition ${label}`, hashOf(lines)));
-  return [...facts, ...ofRelations];
+  for (const [label, hash] of relations) facts.push(definition(`definition ${label}`, hash));
+  return facts;
 }
 
-function kindFacts({ kind, needsOwnership, ofSameMajor }: DefinitionKind, objects: readonly DefinedObject[]): Fact[] {
-  const amount = objects.reduce((sum, object) => sum + object.amount, 0n);
+function kindsOf(scope: Scope): readonly DefinitionKind[] {
+  return definitionKinds.filter(
+    ({ needsData, ofWhole }) => (scope.hasData || !needsData) && !(scope.isChosen && ofWhole),
+  );
+}
+
+function kindFacts({ kind, needsOwnership, ofSameMajor }: DefinitionKind, amount: bigint, hash: bigint): Fact[] {
   const onlyCount: Fact = { name: `objects ${kind}`, value: String(amount), compare: 'equal' };
   const count: Fact = ofSameMajor ? { ...onlyCount, onlyIf: ['same_major'] } : onlyCount;
-  const hash = definition(`definitions ${kind}`, hashOf(objects.map(lineOf)));
+  const ofAll = definition(`definitions ${kind}`, hash);
   if (needsOwnership) {
     const onlyIf: Fact['onlyIf'] = ['ownership', 'same_major'];
-    return [count, hash].map((fact) => ({ ...fact, onlyIf }));
+    return [count, ofAll].map((fact) => ({ ...fact, onlyIf }));
   }
-  return amount === 0n ? [count] : [count, hash];
+  return amount === 0n ? [count] : [count, ofAll];
 }
 
-function definition(name: string, value: string): Fact {
-  return { name, value, compare: 'equal', onlyIf: ['same_major'] };
+function definition(name: string, hash: bigint): Fact {
+  return { name, value: hash.toString(16).padStart(32, '0'), compare: 'equal', onlyIf: ['same_major'] };
 }
 
-function lineOf({ schema, relation, name, amount, hash }: DefinedObject): string {
-  return JSON.stringify([schema, relation, name, String(amount), hash]);
+/** 128 bits of SHA-256. */
+function hashOf({ kind }: DefinitionKind, { schema, relation, name, amount, hash }: DefinedObject): bigint {
+  const line = JSON.stringify([kind, schema, relation, name, String(amount), hash]);
+  return BigInt(`0x${cryptoHash('sha256', line).slice(0, 32)}`);
 }
 
-/** 128 bits of SHA-256, whatever the order. */
-function hashOf(lines: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const line of [...lines].sort()) hash.update(`${line}\n`);
-  return hash.digest('hex').slice(0, 32);
+/** Whatever the order: the server gives objects in none. */
+function sum(one: bigint, other: bigint): bigint {
+  return BigInt.asUintN(128, one + other);
 }
 
-async function definedObjects(
-  session: PostgresSession,
-  { kind, sql }: DefinitionKind,
-  signal: AbortSignal,
-): Promise<DefinedObject[]> {
-  const query = sql(session.version);
-  if (query === undefined) return [];
+/** SQL that gives the objects of a kind; undefined where the version does not know the kind. */
+export function objectsQuery({ sql }: DefinitionKind, version: number): string | undefined {
+  const query = sql(version);
+  if (query === undefined) return undefined;
   const amount = / AS amount\b/.test(query) ? 'o.amount' : '1';
+  // Definitions can be long (a function of a megabyte): only hashes leave the server.
+  return `SELECT o.schema, o.relation, o.name, ${amount} AS amount,
+              left(encode(sha256(convert_to(o.definition, getdatabaseencoding())), 'hex'), 32) AS hash FROM (${query}) AS o`;
+}
+
+async function eachObject(
+  { session, scope, kind }: { readonly session: PostgresSession; readonly scope: Scope; readonly kind: DefinitionKind },
+  { signal, afterEach }: ReadingOptions,
+  use: (object: DefinedObject) => void,
+): Promise<void> {
+  const query = objectsQuery(kind, session.version);
+  if (query === undefined) return;
+  const onRow = (row: Row) => {
+    const object = definedObject(row);
+    if (scope.has(object.schema, object.relation)) use(object);
+  };
   try {
-    // Definitions can be long (a function of a megabyte): only hashes leave the server.
-    const rows = await session.query(
-      `SELECT o.schema, o.relation, o.name, ${amount} AS amount,
-              left(encode(sha256(convert_to(o.definition, getdatabaseencoding())), 'hex'), 32) AS hash FROM (${query}) AS o`,
-      { signal },
-    );
-    return rows.map((row) => ({
-      schema: row['schema'] ?? null,
-      relation: row['relation'] ?? null,
-      name: row['name'] ?? '',
-      amount: BigInt(row['amount'] ?? 0),
-      hash: row['hash'] ?? '',
-    }));
+    await session.forEachRow(query, { signal, onRow });
   } catch (error) {
-    throw new Error(`reading the definitions of ${kind}`, { cause: error });
+    throw new Error(`reading the definitions of ${kind.kind}`, { cause: error });
   }
+  await afterEach?.();
+}
+
+function definedObject(row: Row): DefinedObject {
+  return {
+    schema: row['schema'] ?? null,
+    relation: row['relation'] ?? null,
+    name: row['name'] ?? '',
+    amount: BigInt(row['amount'] ?? 0),
+    hash: row['hash'] ?? '',
+  };
 }
