@@ -174,7 +174,7 @@ function addRestoreCommand(program: Command, action: (run: Run) => Action): void
   program
     .command('restore')
     .description('make a database from a backup; without --into, tell what could be restored and how')
-    .argument('[backup]', 'its id, or TARGET/DATABASE for the newest proven one')
+    .argument('[backup]', 'its id, or TARGET/DATABASE for the newest proven one of all of it')
     .option('--into <database>', 'name of the database that is made')
     .option(
       '--server <url>',

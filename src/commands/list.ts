@@ -2,6 +2,7 @@ import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
 import { type CatalogEntry, isComplete, isProven } from '../jobs/catalog.ts';
+import { extentOf } from '../jobs/extent.ts';
 import { restoreSecondsOf } from '../jobs/manifest.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
@@ -36,6 +37,7 @@ export function describeBackup({ entry, opened }: FoundBackup): unknown {
     target: manifest.target,
     schedule: manifest.schedule,
     database: manifest.database,
+    holds: extentOf(manifest)?.text ?? null,
     store: opened.name,
     snapshotAt: manifest.snapshotAt,
     finishedAt: manifest.finishedAt,
@@ -59,6 +61,7 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
       manifest.id,
       manifest.target,
       manifest.database,
+      extentOf(manifest)?.text ?? 'encrypted',
       opened.name,
       `${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago`,
       formatBytes(entry.storedBytes),
@@ -66,7 +69,10 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
       seconds === undefined ? '–' : formatDuration(seconds * 1_000),
     ];
   });
-  return formatTable(['BACKUP', 'TARGET', 'DATABASE', 'STORE', 'STATE OF', 'SIZE', 'PROOF', 'RESTORED IN'], rows);
+  return formatTable(
+    ['BACKUP', 'TARGET', 'DATABASE', 'HOLDS', 'STORE', 'STATE OF', 'SIZE', 'PROOF', 'RESTORED IN'],
+    rows,
+  );
 }
 
 function proofColumn(entry: CatalogEntry): string {

@@ -18,6 +18,7 @@ import { describeBackup, tellUnreadable } from './list.ts';
 import { ProgressDisplay } from './progress-display.ts';
 import { candidatesOf, chooseBackup } from './restore/choose-backup.ts';
 import { examineRestore } from './restore/dry-run.ts';
+import { extentsOf } from './restore/extents.ts';
 import { describeChoices } from './restore/guide.ts';
 import { restoreServer } from './restore/server.ts';
 import { printError, printJson, printLine } from './terminal.ts';
@@ -39,7 +40,7 @@ export interface RestoreOptions {
 
 /**
  * `watchkeeper restore WHAT --into NAME`: makes a database from a backup and compares it with the manifest. `WHAT` is a
- * backup's id, or a database as `TARGET/DATABASE`, of which the newest proven backup is meant.
+ * backup's id, or a database as `TARGET/DATABASE`, of which the newest proven backup of all of it is meant.
  */
 export async function runRestore(
   context: CommandContext,
@@ -64,7 +65,7 @@ export async function runRestore(
   });
   const { into } = options;
   if (what === undefined || into === undefined) return await guide(context, assembly, candidates);
-  const found = chooseBackup(candidates, what);
+  const found = await chooseBackup(candidates, what, assembly.opening.identities);
   const { manifest } = found.entry;
   const request = {
     manifest,
@@ -95,7 +96,10 @@ async function guide(
   const { identities } = await readIdentities(opening.identities);
   const known = new Set(identities.map(({ recipient }) => recipient));
   if (context.json) printJson(context.terminal, candidates.map(describeBackup));
-  else printLine(context.terminal, describeChoices(candidates, { now: context.clock.now(), known }));
+  else {
+    const extents = await extentsOf(candidates, opening.identities);
+    printLine(context.terminal, describeChoices(candidates, { now: context.clock.now(), known, extents }));
+  }
   printError(context.terminal, 'nothing was restored: --into says which database is made');
   return exitCodes.usage.code;
 }
@@ -165,5 +169,6 @@ function asCommandError(error: unknown, { database }: RestoreRequest): unknown {
       `${errorMessage(error)}. Choose another name, or add --replace ${database} to take its place (the old one is kept)`,
     );
   }
-  return error;
+  const refused = error instanceof JobFailed && error.reason === 'refused';
+  return refused ? new CommandError(exitCodes.refused.code, error.message) : error;
 }

@@ -13,6 +13,7 @@ import type { OpeningTools } from './backup/open-content.ts';
 import { type TableSelection, tablesOf } from './backup/postgres-restore-tables.ts';
 import { compareFacts, type FactDifference, isOfOwnRevision, judgeableFacts, toldOtherwise } from './compare-facts.ts';
 import { openBackup } from './encryption/manifest-details.ts';
+import { extentNote, extentOf, partForWhole } from './extent.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import { type KeptFetch, keepFetched } from './kept-fetch.ts';
@@ -60,6 +61,8 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
     );
   }
   const { manifest, identities } = await openBackup(given.manifest, given.identities);
+  const extent = extentOf(manifest);
+  if (given.onConflict === 'replace' && extent?.kind === 'part') throw partForWhole(manifest, extent);
   await using session = await openMaintenanceSession(given.server, context.signal);
   // Of several hosts, all that follows must come to the one where the names were looked at.
   const request = { ...given, manifest, server: withDatabase(session.access, given.server.connection.database) };
@@ -77,7 +80,7 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
   const contentPath = contentPathIn(spool.path);
   await fetchParts({ ...request, store: kept?.store ?? request.store, identities }, spool.path, context);
   const suffix = `_restoring_${randomBytes(3).toString('hex')}`;
-  const name = exists ? nameWith(request.database, suffix) : request.database;
+  const name = exists ? databaseNameWith(request.database, suffix) : request.database;
   const notes = await createDatabaseLike(session, name, manifest.source, context.signal);
   const filled = await fill(request, { session, name, contentPath }, context);
   await kept?.forget();
@@ -89,7 +92,7 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
     seconds: secondsSince(context.clock, startMs),
     factsCompared: filled.factsCompared,
     differing: filled.differing,
-    notes: [...notes, ...filled.notes, ...heldNote(kept)],
+    notes: [...notes, ...extentNote(extent), ...filled.notes, ...heldNote(kept)],
   };
 }
 
@@ -218,7 +221,7 @@ async function swap(
     .toISOString()
     .replaceAll(/[-:]|\.\d+/g, '')
     .toLowerCase();
-  const kept = nameWith(database, `_before_${stamp}`);
+  const kept = databaseNameWith(database, `_before_${stamp}`);
   await using beside = await openMaintenanceSession(server, signal);
   const renames = [
     `ALTER DATABASE ${quoteIdentifier(database)} RENAME TO ${quoteIdentifier(kept)}`,
@@ -240,7 +243,7 @@ async function swap(
 const longestName = 63;
 
 /** PostgreSQL would cut a name that is too long at its end, silently, and with it what tells it from the other one. */
-function nameWith(name: string, suffix: string): string {
+export function databaseNameWith(name: string, suffix: string): string {
   const room = longestName - Buffer.byteLength(suffix);
   let cut = name;
   while (Buffer.byteLength(cut) > room) cut = [...cut].slice(0, -1).join('');

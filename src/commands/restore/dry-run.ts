@@ -7,6 +7,7 @@ import { backupKey } from '../../jobs/backup-keys.ts';
 import { isProven } from '../../jobs/catalog.ts';
 import type { Identity } from '../../jobs/encryption/age-keys.ts';
 import { openBackup } from '../../jobs/encryption/manifest-details.ts';
+import { extentNote, extentOf, partForWhole } from '../../jobs/extent.ts';
 import { type OpenedManifest, restoreSecondsOf, storedBytesOf } from '../../jobs/manifest.ts';
 import {
   databaseExists,
@@ -41,6 +42,7 @@ export async function examineRestore(
     const opened = await openBackup(request.manifest, request.identities);
     manifest = opened.manifest;
     if (opened.identities.length > 0) backup.ok(`an identity opens it: ${recipientsOf(opened.identities)}`);
+    examineExtent(manifest, request.onConflict, backup);
   });
   const machine = findingsAbout('this machine');
   await tried(machine, context.signal, async () => {
@@ -67,6 +69,12 @@ function examineProof({ entry }: FoundBackup, findings: Findings, now: Date): vo
   } else {
     findings.warning(`not proven; holds the state of ${age} ago`, `watchkeeper verify ${manifest.id}`);
   }
+}
+
+function examineExtent(manifest: OpenedManifest, onConflict: RestoreRequest['onConflict'], findings: Findings): void {
+  const extent = extentOf(manifest);
+  if (extent?.kind === 'part' && onConflict === 'replace') findings.error(partForWhole(manifest, extent).message);
+  else for (const note of extentNote(extent)) findings.warning(note);
 }
 
 async function examineParts({ entry, opened }: FoundBackup, findings: Findings, signal: AbortSignal): Promise<void> {

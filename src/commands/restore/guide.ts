@@ -2,42 +2,59 @@ import { formatBytes } from '../../core/bytes.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { type CatalogEntry, isProven } from '../../jobs/catalog.ts';
 import { restoreSecondsOf } from '../../jobs/manifest.ts';
+import { databaseNameWith } from '../../jobs/restore-backup.ts';
 import type { FoundBackup } from '../find-backup.ts';
+import type { Extents } from './extents.ts';
 
 interface Circumstances {
   readonly now: Date;
   readonly known: ReadonlySet<string>;
+  readonly extents: Extents;
 }
 
 /**
  * What there is to restore and how: for each database the newest backup and the newest proven one, how old their state is,
  * when it was proven, how long a restore took then, and the commands to type. `known`: recipients whose identities are at hand.
  */
-export function describeChoices(candidates: readonly FoundBackup[], { now, known }: Circumstances): string {
+export function describeChoices(candidates: readonly FoundBackup[], circumstances: Circumstances): string {
   if (candidates.length === 0) return 'no finished backup';
   const databases = Map.groupBy(candidates, ({ entry }) => `${entry.manifest.target}/${entry.manifest.database}`);
-  return [...databases].map(([name, found]) => describeDatabase(name, found, { now, known }).join('\n')).join('\n\n');
+  return [...databases].map(([name, found]) => describeDatabase(name, found, circumstances).join('\n')).join('\n\n');
 }
 
+/** Backups that hold a part of it only stand apart: the newest one is not the database. */
 function describeDatabase(name: string, found: readonly FoundBackup[], circumstances: Circumstances): string[] {
-  const [newest] = found;
-  const proven = found.find(({ entry }) => isProven(entry));
+  const { extents } = circumstances;
+  const isPart = (one: FoundBackup) => extents.get(one)?.kind === 'part';
+  const complete = found.filter((one) => !isPart(one));
+  const parts = complete.length === 0 ? [] : newestOfEachSchedule(found.filter(isPart));
+  const main = complete.length === 0 ? found : complete;
+  const [newest] = main;
+  const proven = main.find(({ entry }) => isProven(entry));
   const chosen = proven ?? newest;
   if (chosen === undefined) return [];
   const lines = [name];
   if (proven !== undefined) lines.push(`  newest proven  ${describeOne(proven, circumstances)}`);
   else lines.push('  newest proven  none: no backup of it was ever shown to restore');
   if (newest !== undefined && newest !== proven) lines.push(`  newest         ${describeOne(newest, circumstances)}`);
-  if (found.length > 1) {
-    lines.push(`  and ${found.length - 1} more: watchkeeper list ${chosen.entry.manifest.target}`);
-  }
-  return [...lines, '', ...commandsFor(chosen.entry)];
+  for (const part of parts) lines.push(`  a part of it   ${describeOne(part, circumstances)}`);
+  const more = found.length - new Set([newest, proven, ...parts].filter((one) => one !== undefined)).size;
+  if (more > 0) lines.push(`  and ${more} more: watchkeeper list ${chosen.entry.manifest.target}`);
+  return [...lines, '', ...commandsFor(chosen, extents)];
 }
 
-function describeOne({ entry, opened }: FoundBackup, { now, known }: Circumstances): string {
+function newestOfEachSchedule(found: readonly FoundBackup[]): readonly FoundBackup[] {
+  const schedules = Map.groupBy(found, ({ entry }) => entry.manifest.schedule);
+  return [...schedules.values()].flatMap((ofOne) => ofOne.slice(0, 1));
+}
+
+function describeOne(found: FoundBackup, { now, known, extents }: Circumstances): string {
+  const { entry, opened } = found;
   const { manifest, storedBytes } = entry;
+  const extent = extents.get(found);
   return [
     manifest.id,
+    ...(extent === undefined || extent.kind === 'whole' ? [] : [extent.text]),
     `state of ${manifest.snapshotAt} (${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago)`,
     `${formatBytes(storedBytes)} in store ${opened.name}`,
     ...keyOf(entry, known),
@@ -63,14 +80,22 @@ function proofOf(entry: CatalogEntry, now: Date): string {
   return `could not be tried ${ago}: ${last.reason ?? 'no reason'}`;
 }
 
-function commandsFor({ manifest }: CatalogEntry): string[] {
-  const { id, database } = manifest;
-  const restore = `watchkeeper restore ${id} --into`;
+function commandsFor(chosen: FoundBackup, extents: Extents): string[] {
+  const { id, database } = chosen.entry.manifest;
+  const extent = extents.get(chosen)?.kind;
+  if (extent === 'roles') return ['  load its SQL with psql: docs/backup-format.md, "Roles and tablespaces"'];
+  const into = (suffix: string) => `watchkeeper restore ${id} --into ${shellWord(databaseNameWith(database, suffix))}`;
+  const replacing = `${into('')} --replace ${shellWord(database)}`;
   return [
-    `  beside what is there       ${restore} ${database}_restored`,
-    `  in its place (kept aside)  ${restore} ${database} --replace ${database}`,
-    `  some tables only           ${restore} ${database}_tables --table SCHEMA.NAME`,
+    `  beside what is there       ${into('_restored')}`,
+    ...(extent === 'part' ? [] : [`  in its place (kept aside)  ${replacing}`]),
+    `  some tables only           ${into('_tables')} --table SCHEMA.NAME`,
     '  to another server          add --server postgres://USER@HOST/postgres',
     '  only see whether it works  add --dry-run',
   ];
+}
+
+/** As a shell takes it for one word, and for nothing but a word. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./][\w@%+=:,./-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
