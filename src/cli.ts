@@ -256,8 +256,18 @@ function addStoreOptions(command: Command): void {
   command
     .option('--pair <source=other>', 'with DynamoDB: these two tables; may be given several times', collect, [])
     .option('--prefix <text>', 'with DynamoDB: each table with the one that has this before its name')
-    .option('--key <source=other>', 'a part of the key that has another name on the other side', collect, [])
-    .option('--columns <names>', 'also compare these in samples: a,b or a,b=c where names differ', collect, [])
+    .option(
+      '--key <names>',
+      'parts of the key that have another name on the other side: id=pk, or orders:id=pk for one table',
+      collect,
+      [],
+    )
+    .option(
+      '--columns <names>',
+      'also compare these in samples: a,b=c where names differ, or orders:a,b=c for one table',
+      collect,
+      [],
+    )
     .option('--samples <number>', 'keys taken from each side and looked up on the other; 10 by default', wholeNumber)
     .option('--counts <how>', 'of DynamoDB: "estimate" (free, up to six hours old; the default) or "exact" (a scan)')
     .option(

@@ -1,5 +1,5 @@
 import { parseDuration } from '../../core/duration.ts';
-import { type NamePair, type Pairing, parseNamePair } from '../../jobs/compare/pairs/name-pair.ts';
+import { type Pairing, parseNamePair, parseNamesOf } from '../../jobs/compare/pairs/name-pair.ts';
 import { CommandError } from '../command-context.ts';
 import type { CompareFlags } from '../compare.ts';
 import { exitCodes } from '../exit-code.ts';
@@ -74,13 +74,10 @@ export function storeRequestOf(flags: CompareFlags): StoreRequest {
     throw usage('--pair names the tables: leave --prefix, --schema and --table out');
   }
   const pairing = {
-    tables: namePairs('--pair', flags.pair),
+    tables: parsed('--pair', flags.pair, parseNamePair, 'NAME or SOURCE=OTHER'),
     prefix,
-    keys: namePairs('--key', flags.key),
-    columns: namePairs(
-      '--columns',
-      flags.columns.flatMap((list) => list.split(',')),
-    ),
+    keys: parsed('--key', flags.key, parseNamesOf, namesForm),
+    columns: parsed('--columns', flags.columns, parseNamesOf, namesForm),
     schemas: flags.schema,
     patterns: flags.table,
   };
@@ -92,11 +89,18 @@ export function storeRequestOf(flags: CompareFlags): StoreRequest {
   };
 }
 
-function namePairs(option: string, texts: readonly string[]): readonly NamePair[] {
+const namesForm = 'NAME or SOURCE=OTHER, several with commas between, TABLE: before them when they are of one table';
+
+function parsed<T>(
+  option: string,
+  texts: readonly string[],
+  parse: (text: string) => T | undefined,
+  form: string,
+): readonly T[] {
   return texts.map((text) => {
-    const pair = parseNamePair(text.trim());
-    if (pair === undefined) throw usage(`${option} "${text}" is not of the form NAME or SOURCE=OTHER`);
-    return pair;
+    const value = parse(text.trim());
+    if (value === undefined) throw usage(`${option} "${text}" is not of the form ${form}`);
+    return value;
   });
 }
 

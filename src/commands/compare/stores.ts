@@ -89,9 +89,6 @@ async function compareRowsWithItems(
   await using rows = await openRows(targets.rows, timeoutMs, context);
   await takeSnapshots([rows], context);
   const found = await pairRowsWithItems({ rows, items, source: targets.source }, pairing, findings);
-  if (pairing.columns.length === 0) {
-    findings.notes.push('of samples only whether the key is there was compared; --columns compares values, too');
-  }
   await compareRecords(found, request, findings, work);
   findings.notes.push(...items.notes);
   const database = rows.session.database;

@@ -254,6 +254,61 @@ test('numbers are compared as numbers, and null is what an item does not have', 
   expect(bare.comparison.keys).toMatchObject([{ changed: [['s1']], changedColumns: [['created=absent']] }]);
 });
 
+test('names may be given for one table, and those of all tables hold for the rest', async () => {
+  await tables.create(
+    'own_visits',
+    numbers(1, 30).map((n) => ({
+      tenant: { N: String(n % 3) },
+      sk: { S: new Date(Date.UTC(2026, 1, 1, 0, 0, n)).toISOString() },
+      count: { N: String(n) },
+      name: { S: 'none' },
+    })),
+    primaryKey({ tenant: 'N', sk: 'S' }),
+  );
+  await tables.create(
+    'own_stacks',
+    numbers(1, 40).map((n) => ({ pk: { S: `s${n}` }, name: { S: `stack ${n}` }, count: { N: String(n) } })),
+    primaryKey({ pk: 'S' }),
+  );
+  const pairs = ['--pair', 'public.visits=own_visits', '--pair', 'stacks=own_stacks', '--counts', 'exact'];
+  const names = ['--key', 'visits:shop=tenant,at=sk', '--columns', 'own_visits:pages=count', '--key', 'id=pk'];
+
+  const same = await report('idp', 'cloud', ...pairs, ...names, '--columns', 'stacks:name,size=count');
+  const wrong = await report('idp', 'cloud', ...pairs, ...names, '--columns', 'stacks:name,size=absent');
+  const forAll = await report('idp', 'cloud', ...pairs, ...names, '--columns', 'name');
+  const turned = await report(
+    ...['cloud', 'idp', '--pair', 'own_stacks=stacks', '--key', 'own_stacks:pk=id', '--columns', 'stacks:count=size'],
+  );
+
+  expect(same.comparison).toMatchObject({ result: 'same', notCompared: [] });
+  expect(same.comparison.notes.filter((note) => note.includes('--columns'))).toEqual([]);
+  expect(wrong.comparison.differences.map(({ name }) => name)).toEqual(['samples public.stacks = own_stacks']);
+  expect(wrong.comparison.keys[0]?.changedColumns?.[0]).toEqual(['size=absent']);
+  expect(forAll.comparison.notCompared).toEqual([
+    { what: 'column name of public.visits = own_visits', why: 'public.visits has no such column' },
+  ]);
+  expect(turned.comparison.differences).toEqual([]);
+  expect(turned.comparison.samples).toEqual([{ name: 'own_stacks = public.stacks', fromSource: 10, fromOther: 10 }]);
+}, 60_000);
+
+test('names for what is not compared are refused', async () => {
+  const pairs = ['--pair', 'visits=idp_visits', '--pair', 'stacks=idp_stacks'];
+  const known = 'public.visits = idp_visits, public.stacks = idp_stacks';
+  const cases = [
+    [['--key', 'orders:id=pk'], `--key orders:id=pk is for no table that is compared; these are: ${known}`],
+    [['--columns', 'orders:a,b=c'], `--columns orders:a,b=c is for no table that is compared; these are: ${known}`],
+    [['--key', 'id=pk'], '--key id=pk: "pk" is no part of the key of idp_visits, idp_stacks: there are shop, at, id'],
+    [['--key', 'visits:shop=id'], '--key shop=id: "id" is no part of the key of idp_visits: there are shop, at'],
+    [['--key', 'visits:'], '--key "visits:" is not of the form NAME or SOURCE=OTHER, several with commas between'],
+    [['--columns', 'name,,size'], '--columns "name,,size" is not of the form NAME or SOURCE=OTHER'],
+  ] as const;
+
+  for (const [args, words] of cases) {
+    const { code, err } = await compare('idp', 'cloud', ...pairs, ...args);
+    expect({ args, code, err }).toEqual({ args, code: 2, err: expect.stringContaining(words) });
+  }
+}, 30_000);
+
 test('an item whose key PostgreSQL cannot hold is missing there, and does not hide the others', async () => {
   await tables.create(
     'odd_devices',

@@ -8,7 +8,8 @@ import { type DescribedColumn, type DescribedTable, describeTables } from '../po
 import { isBytes, isNumber, RecordTable, type RowShape } from '../postgres/record-table.ts';
 import type { LoneCollection, RecordPair } from '../records/collection.ts';
 import { type ComparedCollections, differingValues } from '../records/compare-records.ts';
-import { type NamePair, type Pairing, PairingProblem } from './name-pair.ts';
+import { formatNamePair, type NamePair, type Pairing, PairingProblem } from './name-pair.ts';
+import { NamesOfTables, type TableNames } from './names-of-tables.ts';
 
 /** The two stores, and which of them is the source. */
 export interface RowsAndItems {
@@ -28,6 +29,20 @@ interface Found {
   readonly described: TableDescription | undefined;
 }
 
+interface NamedTable extends TableNames, Found {}
+
+interface FoundPair {
+  readonly table: DescribedTable;
+  readonly described: TableDescription;
+  readonly label: string;
+}
+
+/** Parts of the key that have other names, and what is compared beside it. */
+interface WantedNames {
+  readonly keys: readonly NamePair[];
+  readonly columns: readonly NamePair[];
+}
+
 /** Pairs tables of PostgreSQL with tables of DynamoDB. Rejects with {@link PairingProblem}. */
 export async function pairRowsWithItems(
   stores: RowsAndItems,
@@ -39,14 +54,58 @@ export async function pairRowsWithItems(
     pairing.tables.length > 0
       ? await findNamed(stores, pairing.tables, tables)
       : await findByPrefix(stores, pairing, tables);
+  const named = found.map((one) => nameTable(one, stores));
+  const keys = new NamesOfTables('--key', pairing.keys, named);
+  const columns = new NamesOfTables('--columns', pairing.columns, named);
+  refuseUnknownParts(keys, stores);
   const pairs: RecordPair[] = [];
   const lone: LoneCollection[] = [];
-  for (const { table, described } of found) {
+  for (const one of named) {
+    const { table, described } = one;
     if (table !== undefined && described !== undefined) {
-      pairs.push(pairOf(stores, { table, described }, pairing, findings));
-    } else lone.push(...loneOf(stores, { table, described }));
+      const wanted = { keys: keys.of(one), columns: columns.of(one) };
+      pairs.push(pairOf(stores, { table, described, label: one.label }, wanted, findings));
+    } else lone.push(...loneOf(stores, one));
   }
+  noteKeysAlone(
+    pairs,
+    named.filter((one) => columns.of(one).length === 0),
+    findings,
+  );
   return { pairs, lone };
+}
+
+function nameTable(found: Found, { source }: RowsAndItems): NamedTable {
+  const { table, described } = found;
+  const row = table === undefined ? [] : [`${table.schema}.${table.name}`, table.name, table.label];
+  const item = described?.TableName === undefined ? [] : [described.TableName];
+  const label = [...row.slice(2), ...item];
+  return {
+    ...found,
+    label: (source === 'rows' ? label : label.reverse()).join(' = '),
+    ...(source === 'rows' ? { source: row, other: item } : { source: item, other: row }),
+  };
+}
+
+function noteKeysAlone(pairs: readonly RecordPair[], without: readonly NamedTable[], { notes }: Findings): void {
+  const labels = pairs.map(({ label }) => label).filter((label) => without.some((one) => one.label === label));
+  if (labels.length === 0) return;
+  const which = labels.length === pairs.length ? '' : ` of ${labels.join(', ')}`;
+  notes.push(`of samples${which} only whether the key is there was compared; --columns compares values, too`);
+}
+
+/** A name that would be of no use is a slip. */
+function refuseUnknownParts({ given }: NamesOfTables<NamedTable>, stores: RowsAndItems): void {
+  for (const { names, tables } of given) {
+    const compared = tables.filter(({ table, described }) => table !== undefined && described !== undefined);
+    const parts = new Set(compared.flatMap(({ described = {} }) => keyOf(described).map(({ name }) => name)));
+    const unknown = names.find((name) => !parts.has(ofEngines(name, stores).item));
+    if (compared.length === 0 || unknown === undefined) continue;
+    const which = compared.map(({ described }) => described?.TableName).join(', ');
+    throw new PairingProblem(
+      `--key ${formatNamePair(unknown)}: "${ofEngines(unknown, stores).item}" is no part of the key of ${which}: there are ${[...parts].join(', ')}`,
+    );
+  }
 }
 
 const ofEngines = ({ source: left, other }: NamePair, { source }: RowsAndItems): EngineNames =>
@@ -120,16 +179,14 @@ function loneOf({ rows, items, source }: RowsAndItems, { table, described }: Fou
 
 function pairOf(
   stores: RowsAndItems,
-  { table, described }: { readonly table: DescribedTable; readonly described: TableDescription },
-  pairing: Pairing,
+  { table, described, label }: FoundPair,
+  wanted: WantedNames,
   findings: Findings,
 ): RecordPair {
-  const names = [table.label, described.TableName ?? ''];
-  const label = (stores.source === 'rows' ? names : names.reverse()).join(' = ');
   const parts = keyOf(described);
-  const matched = matchKey(table, parts, stores, pairing.keys);
+  const matched = matchKey(table, parts, stores, wanted.keys);
   const isMatched = typeof matched !== 'string';
-  const { columns, attributes } = valuesOf(table, label, { stores, pairing, findings });
+  const { columns, attributes } = valuesOf(table, label, { stores, columns: wanted.columns, findings });
   const shape: RowShape = { key: isMatched ? matched : [], values: columns };
   if (isMatched) noteNotUnique(table, matched, findings);
   const [rows, items]: [RecordTable, ItemTable] = [
@@ -188,14 +245,14 @@ function noteNotUnique(table: DescribedTable, key: readonly DescribedColumn[], f
 function valuesOf(
   table: DescribedTable,
   label: string,
-  given: { readonly stores: RowsAndItems; readonly pairing: Pairing; readonly findings: Findings },
+  given: { readonly stores: RowsAndItems; readonly columns: readonly NamePair[]; readonly findings: Findings },
 ) {
   const columns = new Map<string, DescribedColumn>();
   const attributes = new Map<string, string>();
-  for (const pair of given.pairing.columns) {
+  for (const pair of given.columns) {
     const { row, item } = ofEngines(pair, given.stores);
     const column = table.columns.get(row);
-    const name = pair.source === pair.other ? pair.source : `${pair.source}=${pair.other}`;
+    const name = formatNamePair(pair);
     if (column === undefined) {
       given.findings.leaveOut(`column ${row} of ${label}`, `${table.label} has no such column`);
       continue;
