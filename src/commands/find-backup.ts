@@ -1,6 +1,6 @@
 import type { Assembly, OpenedStore } from '../assembly.ts';
 import { errorMessage } from '../core/errors.ts';
-import { type CatalogEntry, isProven } from '../jobs/catalog.ts';
+import { type CatalogEntry, isComplete, isProven } from '../jobs/catalog.ts';
 import { CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 
@@ -55,7 +55,7 @@ export async function backupsOf(
 
 /**
  * A backup by its id, or by enough of its beginning to be the only one. Of several copies a proven one is taken before
- * others, then the one in the store that is named first.
+ * others, then a whole one, then the one in the store that is named first.
  */
 export async function findBackup(
   assembly: Assembly,
@@ -78,7 +78,8 @@ export async function findBackup(
   const exact = matches.filter(({ entry }) => entry.manifest.id === id);
   const copies = exact.length > 0 ? exact : matches;
   const ids = new Set(copies.map(({ entry }) => entry.manifest.id));
-  const best = copies.find(({ entry }) => isProven(entry)) ?? copies[0];
+  const best =
+    copies.find(({ entry }) => isProven(entry)) ?? copies.find(({ entry }) => isComplete(entry)) ?? copies[0];
   if (best !== undefined && ids.size === 1) return best;
   const problem = best === undefined ? `there is no backup ${id}` : `${ids.size} backups begin with ${id}`;
   throw new CommandError(exitCodes.usage.code, `${problem}; "watchkeeper list" shows them${unreadable.join('')}`);

@@ -76,7 +76,7 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
 }
 
 function proofColumn(entry: CatalogEntry): string {
-  if (!isComplete(entry)) return 'INCOMPLETE';
+  if (!isComplete(entry)) return `INCOMPLETE: lacks ${entry.missingParts.join(', ')}`;
   const [last] = entry.proofs;
   if (last === undefined) return 'not yet tried';
   if (isProven(entry)) return 'proven';

@@ -26,7 +26,8 @@ export interface CopyRequest {
  * Copies a backup byte for byte: start marker, parts, then the manifest, which is the commit. Every part must have the
  * hash that the manifest names, or nothing of it is stored; reports are not copied, since a copy is proven by itself. A
  * pin goes with it, before the manifest, so that no retention sees the copy without.
- * What an earlier attempt left is used where it is right and removed where it is not. The caller has the lock of the
+ * What an earlier attempt left is used where it is right and removed where it is not. A backup that is there already and
+ * has lost parts gets those again. The caller has the lock of the
  * target's backups. Rejects with reason `damaged` when the source does not have what the manifest says. Returns the bytes
  * of the parts.
  */
@@ -37,7 +38,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
   const bytes = await readWhole(source, backupKey(target, id, manifestName), signal);
   const { parts } = parseManifest(bytes, id);
   const there = await namesIn(destination, target, id, signal);
-  if (there.has(manifestName)) return 0;
+  if (there.has(manifestName)) return await repair(request, { bytes, parts }, context);
   const copied: string[] = [];
   const pinned = { pinnedIn: [source], ...request };
   let taken: TakenPin;
@@ -63,6 +64,37 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
   }
   await takeOverLatePin(pinned, taken, context);
   return storedBytesOf({ parts });
+}
+
+/** What is there of the right size is left to its proofs. Nothing is undone when it fails: what was copied is right. */
+async function repair(
+  request: CopyRequest,
+  { bytes, parts }: Pick<Manifest, 'parts'> & { readonly bytes: Buffer },
+  context: JobContext,
+): Promise<number> {
+  const { manifest, destination } = request;
+  const { signal } = context;
+  const keyOf = (name: string) => backupKey(manifest.target, manifest.id, name);
+  let copiedBytes = 0;
+  for (const part of parts) {
+    const found = await destination.head(keyOf(part.name), signal);
+    if (found?.sizeBytes === part.sizeBytes) continue;
+    if (!(await readWhole(destination, keyOf(manifestName), signal)).equals(bytes)) {
+      throw new JobFailed(
+        'damaged',
+        `backup ${manifest.id} lacks ${part.name}, and the store to copy from has another`,
+      );
+    }
+    await context.confirmLock?.(signal);
+    if (found !== undefined) await removePart(destination, keyOf(part.name), signal);
+    await copyPart(request, keyOf(part.name), part, context);
+    copiedBytes += part.sizeBytes;
+    context.log.warn(
+      { backup: manifest.id, part: part.name },
+      'a part that the store had lost was copied again; the backup should be verified',
+    );
+  }
+  return copiedBytes;
 }
 
 /**
@@ -148,10 +180,14 @@ async function isRightOrGone(
     for await (const chunk of await store.get(key, signal)) hash.update(chunk as Buffer);
     if (hash.digest('hex') === part.sha256) return true;
   }
+  await removePart(store, key, signal);
+  return false;
+}
+
+async function removePart(store: Pick<ObjectStore, 'delete'>, key: string, signal: AbortSignal): Promise<void> {
   await store.delete(key, signal).catch((error) => {
     throw error instanceof ObjectLocked ? inTheWay(error) : error;
   });
-  return false;
 }
 
 function inTheWay(cause: ObjectLocked): JobFailed {

@@ -70,7 +70,7 @@ export const lineageMetrics = {
   missingCopies: ofLineage(
     'backup_missing_copies',
     'backups',
-    'Backups that another store of the schedule has, that retention would keep here, and that this store lacks. They are copied.',
+    'Backups that another store of the schedule has, that retention would keep here, and that this store lacks or has lost a part of. They are copied.',
     'manifests in all stores of the schedule',
   ),
   backupsProven: ofLineage('backups_proven', 'backups', 'Backups in the store that were proven restorable.', 'reports'),
@@ -83,7 +83,7 @@ export const lineageMetrics = {
   backupsIncomplete: ofLineage(
     'backups_incomplete',
     'backups',
-    'Finished backups in the store of which a part is gone, or is there in another size: they do not restore. They are proven no longer and shorten no age.',
+    'Finished backups in the store of which a part is gone, or is there in another size: they do not restore. They are proven no longer, shorten no age, push out no other backup and are never deleted.',
     'manifests and the listing',
   ),
   proofLastAttempt: ofLineage(

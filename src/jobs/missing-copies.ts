@@ -1,4 +1,4 @@
-import type { CatalogEntry } from './catalog.ts';
+import { type CatalogEntry, isComplete } from './catalog.ts';
 import { planRetention, type RetentionEntry, type RetentionOptions, retentionEntries } from './retention.ts';
 import { isPinnedAt, type Pin } from './retention-marks.ts';
 import type { RetentionPolicy } from './settings.ts';
@@ -23,7 +23,7 @@ interface Candidate extends MissingCopy {
 /**
  * What a store lacks of a lineage that other stores have, newest first. Pure. A backup that retention would delete again
  * once it was there is not missed: it was deleted here already, or is about to be deleted there. One that somebody pinned
- * is missed, since its copy takes the pin over.
+ * is missed, since its copy takes the pin over. What lost a part here is missed as well, and had from where it is whole.
  */
 export function missingCopies(
   own: readonly CatalogEntry[],
@@ -31,12 +31,14 @@ export function missingCopies(
   rules: CopyRules,
   now: Date,
 ): MissingCopy[] {
-  const owned = new Set(own.map(({ manifest }) => manifest.id));
+  const whole = own.filter(isComplete);
+  const owned = new Set(whole.map(({ manifest }) => manifest.id));
   const missing = new Map<string, Candidate>();
   for (const [name, entries] of others) {
     for (const entry of entries) {
       const { id } = entry.manifest;
-      if (owned.has(id)) continue;
+      // Of what the other one lost a part of nothing can be had.
+      if (owned.has(id) || !isComplete(entry)) continue;
       const found = missing.get(id) ?? { entry, sources: [], pin: undefined };
       found.sources.push(name);
       const { askedPin } = entry.marks;
@@ -45,7 +47,7 @@ export function missingCopies(
     }
   }
   if (missing.size === 0) return [];
-  const kept = keptOf(own, [...missing.values()], rules, now);
+  const kept = keptOf(whole, [...missing.values()], rules, now);
   return [...missing.values()]
     .filter(({ entry }) => kept.has(entry.manifest.id))
     .map(({ entry, sources }) => ({ entry, sources }))

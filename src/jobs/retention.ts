@@ -1,7 +1,7 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type CalendarPeriods, calendarIn } from './calendar.ts';
-import { type CatalogEntry, isProven } from './catalog.ts';
+import { type CatalogEntry, isComplete, isProven } from './catalog.ts';
 import { isFromFuture } from './from-future.ts';
 import { isPinnedAt, type Pin } from './retention-marks.ts';
 import type { RetentionPolicy } from './settings.ts';
@@ -13,6 +13,8 @@ export interface RetentionEntry {
   readonly at: Date;
   readonly proven: boolean;
   readonly storedBytes: number;
+  /** The store lost something of it. */
+  readonly incomplete?: boolean;
   readonly pins?: readonly Pick<Pin, 'reason' | 'until'>[];
   /** When a tombstone was set on it; absent where there is none. */
   readonly markedAt?: Date;
@@ -38,6 +40,7 @@ export const retentionRules = [
   'monthly',
   'yearly',
   'future',
+  'incomplete',
   'no_policy',
 ] as const;
 export type RetentionRule = (typeof retentionRules)[number];
@@ -89,6 +92,7 @@ interface Kept {
  * - Windows are counted from the newest backup, not from `now`: a lineage that stopped loses nothing more.
  * - Of each period the newest backup that exists stays, and only periods that have one count.
  * - The newest backup and the newest proven one always stay, and so does what is pinned.
+ * - What the store lost something of stays and counts for nothing: it must not push out what is whole, and somebody should look.
  * - Backups from the future stay and count for nothing; two of them mean that our own clock went back: see `refusal`.
  * - What nothing keeps is deleted in two steps: a tombstone, and after the grace the deletion. In between a changed
  *   policy, a pin, or the loss of a newer backup saves it.
@@ -103,11 +107,13 @@ export function planRetention(
 ): RetentionPlan {
   const sorted = [...entries].sort((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1));
   const future = sorted.filter(({ at }) => isFromFuture(at, now));
-  const present = sorted.filter(({ at }) => !isFromFuture(at, now));
+  const present = sorted.filter(({ at, incomplete }) => !isFromFuture(at, now) && incomplete !== true);
   const kept = keptByPolicy(present, policy, options.timezone ?? 'UTC');
   const decisions = sorted.map((entry) => {
     const dated: Kept[] = isFromFuture(entry.at, now) ? [{ rule: 'future', reason: 'dated in the future' }] : [];
-    return decide(entry, [...pinsOf(entry, now), ...dated, ...(kept.get(entry.id) ?? [])], now, options.graceMs ?? 0);
+    const lost: Kept[] = entry.incomplete === true ? [{ rule: 'incomplete', reason: 'a part of it is missing' }] : [];
+    const reasons = [...pinsOf(entry, now), ...dated, ...lost, ...(kept.get(entry.id) ?? [])];
+    return decide(entry, reasons, now, options.graceMs ?? 0);
   });
   const refusal =
     clockRefusal(future, sorted.length, now) ?? (options.largeShare === 'allow' ? undefined : shareRefusal(decisions));
@@ -144,6 +150,7 @@ export function retentionEntries(entries: readonly CatalogEntry[]): RetentionEnt
     at: new Date(entry.manifest.snapshotAt),
     proven: isProven(entry),
     storedBytes: entry.storedBytes,
+    incomplete: !isComplete(entry),
     pins: entry.marks.pins,
     ...(entry.marks.tombstone === undefined ? {} : { markedAt: new Date(entry.marks.tombstone.markedAt) }),
   }));

@@ -2,7 +2,14 @@ import type { LoadedBackup, LoadedConfig } from '../../config/loaded.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
-import { type Catalog, type CatalogEntry, entriesOf, isProven, type TargetContents } from '../../jobs/catalog.ts';
+import {
+  type Catalog,
+  type CatalogEntry,
+  entriesOf,
+  isComplete,
+  isProven,
+  type TargetContents,
+} from '../../jobs/catalog.ts';
 import { type ReadIdentities, readIdentities } from '../../jobs/encryption/identities.ts';
 import { fullReason } from '../../jobs/encryption/proof-details.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
@@ -47,7 +54,9 @@ async function checkKeptIn(
   if (contents === undefined) return [];
   const kept: CatalogEntry[] = [];
   for (const lineage of backup.lineages.filter(({ store }) => store === catalog?.storeName)) {
-    const entries = entriesOf(contents, lineage);
+    const all = entriesOf(contents, lineage);
+    checkWhole(nameOf(lineage, backup), all, findings);
+    const entries = all.filter(isComplete);
     await checkLineage(lineage, { backup, identities }, entries, findings, context.clock.now());
     checkOpenable(nameOf(lineage, backup), entries, backup, identities, findings);
     const [newest] = entries;
@@ -72,6 +81,18 @@ async function read(
     context.signal.throwIfAborted();
     findings.error(`reading store ${catalog.storeName}: ${errorMessage(error)}`);
     return undefined;
+  }
+}
+
+function checkWhole(name: string, entries: readonly CatalogEntry[], findings: Findings): void {
+  const newestWhole = entries.findIndex(isComplete);
+  for (const [index, { manifest, missingParts }] of entries.entries()) {
+    if (missingParts.length === 0) continue;
+    const message = `${name}: backup ${manifest.id} is incomplete, the store lacks ${missingParts.join(', ')}`;
+    const remedy = 'find out who or what deletes in the store, such as a lifecycle rule';
+    // An older one hinders no restore today.
+    if (newestWhole === -1 || index < newestWhole) findings.error(message, remedy);
+    else findings.warning(message, remedy);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Assembly } from '../../assembly.ts';
 import type { SecretSource } from '../../core/secret.ts';
-import { isProven } from '../../jobs/catalog.ts';
+import { isComplete, isProven } from '../../jobs/catalog.ts';
 import { CommandError } from '../command-context.ts';
 import { exitCodes } from '../exit-code.ts';
 import { backupsOf, type FoundBackup, findBackup, type LookOptions, targetsWithStores } from '../find-backup.ts';
@@ -47,7 +47,10 @@ export async function chooseBackup(
   const extents = await extentsOf(candidates, identities);
   const complete = candidates.filter((one) => extents.get(one)?.kind !== 'part');
   const [chosen] = complete.filter(({ entry }) => isProven(entry));
-  if (chosen === undefined) throw noneProven(complete[0] ?? newest, what, extents);
+  if (chosen === undefined) {
+    const whole = complete.find(({ entry }) => isComplete(entry)) ?? complete[0];
+    throw noneProven(whole ?? newest, what, extents);
+  }
   if (extents.get(chosen)?.kind === 'reduced') requireNoWhole(chosen, complete, extents);
   return chosen;
 }

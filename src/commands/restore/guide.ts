@@ -1,6 +1,6 @@
 import { formatBytes } from '../../core/bytes.ts';
 import { formatDuration } from '../../core/duration.ts';
-import { type CatalogEntry, isProven } from '../../jobs/catalog.ts';
+import { type CatalogEntry, isComplete, isProven } from '../../jobs/catalog.ts';
 import { restoreSecondsOf } from '../../jobs/manifest.ts';
 import { databaseNameWith } from '../../jobs/restore-backup.ts';
 import type { FoundBackup } from '../find-backup.ts';
@@ -29,7 +29,7 @@ function describeDatabase(name: string, found: readonly FoundBackup[], circumsta
   const complete = found.filter((one) => !isPart(one));
   const parts = complete.length === 0 ? [] : newestOfEachSchedule(found.filter(isPart));
   const main = complete.length === 0 ? found : complete;
-  const [newest] = main;
+  const newest = main.find(({ entry }) => isComplete(entry)) ?? main[0];
   const proven = main.find(({ entry }) => isProven(entry));
   const chosen = proven ?? newest;
   if (chosen === undefined) return [];
@@ -69,6 +69,7 @@ function keyOf({ manifest: { encryption } }: CatalogEntry, known: ReadonlySet<st
 }
 
 function proofOf(entry: CatalogEntry, now: Date): string {
+  if (!isComplete(entry)) return `INCOMPLETE: the store lacks ${entry.missingParts.join(', ')}`;
   const [last] = entry.proofs;
   if (last === undefined) return 'not yet tried';
   const ago = `${formatDuration(now.getTime() - new Date(last.finishedAt).getTime())} ago`;

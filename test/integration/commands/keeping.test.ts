@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -186,6 +186,39 @@ test('a damaged backup is not proven: exit code 3, and the list says so', async 
   expect(listed.out).toContain('NOT PROVEN');
   expect(restored).toMatchObject({ code: 1 });
   expect(await execute(cluster, 'postgres', "SELECT FROM pg_database WHERE datname = 'never'")).toEqual([]);
+});
+
+test('a backup whose part was deleted in the store is told by every command, and the one before it is restored', async () => {
+  await freshStore();
+  await runCommand([...config, 'backup', 'shop']);
+  const [older = ''] = await backupIds();
+  await runCommand([...config, 'backup', 'shop']);
+  const newer = (await backupIds()).find((id) => id !== older) ?? '';
+  for (const id of [older, newer]) await runCommand([...config, 'verify', id]);
+  await rm(join(store, 'shop', newer, 'database.dump.zst'));
+
+  const listed = await runCommand([...config, 'list']);
+  const json = await runCommand([...config, 'list', '--json']);
+  const guided = await runCommand([...config, 'restore']);
+  const doctor = await runCommand([...config, 'doctor']);
+  const dry = await runCommand([...config, 'restore', 'shop/shop', '--into', 'never', '--dry-run']);
+  const pruned = await runCommand([...config, 'prune', 'shop']);
+  const verified = await runCommand([...config, 'verify', newer]);
+
+  expect(listed.out).toMatch(new RegExp(`${newer} .*INCOMPLETE: lacks database.dump.zst`));
+  expect(listed.out).toMatch(new RegExp(`${older} .* proven`));
+  expect(JSON.parse(json.out)).toMatchObject([
+    { id: newer, proven: false, missingParts: ['database.dump.zst'] },
+    { id: older, proven: true, missingParts: [] },
+  ]);
+  expect(guided.out).toContain(`newest proven  ${older}`);
+  expect(guided.out).not.toContain(newer);
+  expect(doctor).toMatchObject({ code: 1 });
+  expect(doctor.out).toContain(`backup ${newer} is incomplete, the store lacks database.dump.zst`);
+  expect(dry.out).toContain(older);
+  expect(pruned.out).toMatch(new RegExp(`keep +${newer} .*a part of it is missing`));
+  expect(pruned.out).toMatch(new RegExp(`keep +${older} .*newest, newest proven`));
+  expect(verified).toMatchObject({ code: 3 });
 });
 
 test('while one process backs up, another one is told so: exit code 5', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
 import { backupKey, manifestName } from '../../../src/jobs/backup-keys.ts';
+import { isProven } from '../../../src/jobs/catalog.ts';
 import { checkChain } from '../../../src/jobs/check-chain.ts';
 import { type CopyJobOptions, copyJob } from '../../../src/jobs/copy-job.ts';
 import { writeReport } from '../../../src/jobs/proof-chain.ts';
@@ -199,6 +200,63 @@ describe('copying is due', () => {
 
     await expect(setUp({ sources: [none.store] }).job.dueAt(setUp().context)).rejects.toThrow('HTTP 503');
     await expect(setUp({ into: own.store }).job.dueAt(setUp().context)).rejects.toThrow('HTTP 503');
+  });
+});
+
+describe('a backup that lost a part', () => {
+  test.each([
+    ['is gone', undefined],
+    ['was cut short', Buffer.from('half')],
+  ])('has it copied again where the part %s, and is proven again by its report', async (_what, left) => {
+    const { a, b, job, context, forget, clock } = setUp();
+    for (const store of [a, b]) for (const date of [2, 3]) storeReal(store, date, 'proven');
+    if (left === undefined) b.objects.delete(keyOf(2, partName));
+    else b.objects.get(keyOf(2, partName))!.bytes = left;
+    const look = () => new StoreCatalog('b', b, clock).read('payments', context.signal);
+    const provenBefore = (await look()).entries.map(isProven);
+
+    const dueAt = await job.dueAt(context);
+    const result = await job.run(context);
+    forget();
+
+    expect(dueAt).toBeDefined();
+    expect(result.fields).toEqual({ copied: 1, waiting: 0, bytes: 2_560_000 });
+    expect(b.objects.get(keyOf(2, partName))?.bytes).toEqual(a.objects.get(keyOf(2, partName))?.bytes);
+    expect(provenBefore).toEqual([true, false]);
+    expect((await look()).entries.map(isProven)).toEqual([true, true]);
+    expect(await job.dueAt(context)).toBeUndefined();
+  });
+
+  test('is no source of copies', async () => {
+    const [broken, good] = [new MemoryStore(), new MemoryStore()];
+    for (const store of [broken, good]) storeReal(store, 3);
+    broken.objects.delete(keyOf(3, partName));
+    const both = setUp({ sources: [broken, good] });
+    const alone = setUp({ sources: [broken] });
+
+    const result = await both.job.run(both.context);
+
+    expect(result.fields).toMatchObject({ copied: 1 });
+    expect(await alone.job.dueAt(alone.context)).toBeUndefined();
+  });
+
+  test('keeps what it has when the copy of its part fails, and when the other store has another backup of its name', async () => {
+    const damaged = setUp();
+    for (const store of [damaged.a, damaged.b]) storeReal(store, 2);
+    damaged.a.objects.get(keyOf(2, partName))!.bytes[5] = 99;
+    damaged.b.objects.delete(keyOf(2, partName));
+    const other = setUp();
+    for (const store of [other.a, other.b]) storeReal(store, 2);
+    other.b.objects.delete(keyOf(2, partName));
+    const manifest = other.b.objects.get(keyOf(2, manifestName))!;
+    manifest.bytes = Buffer.from(manifest.bytes.toString().replace('"15.20"', '"15.19"'));
+
+    await expect(damaged.job.run(damaged.context)).rejects.toThrow('is not what its manifest says');
+    await expect(other.job.run(other.context)).rejects.toThrow('the store to copy from has another');
+
+    for (const { b } of [damaged, other]) {
+      expect([...b.objects.keys()].sort()).toEqual([keyOf(2, manifestName), keyOf(2, 'started.json')]);
+    }
   });
 });
 

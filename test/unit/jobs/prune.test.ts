@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/core/log.ts';
 import type { WorkContext } from '../../../src/core/work-context.ts';
+import { isProven } from '../../../src/jobs/catalog.ts';
 import { JobFailed } from '../../../src/jobs/job.ts';
 import { type PruneJobOptions, pruneJob } from '../../../src/jobs/prune.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
@@ -58,6 +59,31 @@ describe('pruning a lineage', () => {
 
     const kept = (await look()).entries.map(({ manifest }) => manifest.id);
     expect(kept).toEqual([sampleId(night(4)), sampleId(night(3)), sampleId(night(1))]);
+  });
+
+  test.each([
+    ['lost a part', undefined],
+    ['has a part cut short', Buffer.alloc(10)],
+  ])('a backup of which the store %s pushes out none that is whole, proven once or not', async (_what, left) => {
+    const { store, context, job, look } = setUp();
+    for (const date of [1, 2]) storeBackup(store, night(date));
+    for (const date of [3, 4]) {
+      storeBackup(store, { ...night(date), verdict: 'proven' });
+      const key = `payments/${sampleId(night(date))}/database.dump.zst`;
+      if (left === undefined) store.objects.delete(key);
+      else store.objects.set(key, { bytes: left, modifiedAt: new Date(0) });
+    }
+    storeBackup(store, { at: '2026-02-28T02:00:00Z' });
+
+    await job.run(context);
+
+    const { entries } = await look();
+    expect(entries.map((entry) => [entry.manifest.id, entry.missingParts, isProven(entry)])).toEqual([
+      [sampleId(night(4)), ['database.dump.zst'], false],
+      [sampleId(night(3)), ['database.dump.zst'], false],
+      [sampleId(night(2)), [], false],
+      [sampleId(night(1)), [], false],
+    ]);
   });
 
   test('touches no other lineage of the target', async () => {

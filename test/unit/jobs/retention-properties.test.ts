@@ -88,6 +88,23 @@ describe('whatever the backups and the policy are', () => {
     );
   });
 
+  test('what the store lost a part of stays, and changes nothing for what is whole', () => {
+    fc.assert(
+      fc.property(entries, entries, policies, zones, graces, (list, others, policy, timezone, graceMs) => {
+        const lost = others.map((entry) => ({ ...entry, id: `lost ${entry.id}`, incomplete: true }));
+        const decide = (of: readonly RetentionEntry[]) =>
+          planRetention(of, policy, now, { timezone, graceMs }).decisions;
+
+        const decisions = decide([...list, ...lost]);
+
+        expect(decisions.filter(({ incomplete }) => incomplete !== true)).toEqual(decide(list));
+        expect(new Set(decisions.filter(({ incomplete }) => incomplete).map(({ action }) => action))).toEqual(
+          new Set(['keep']),
+        );
+      }),
+    );
+  });
+
   test('the order in which they are listed changes nothing', () => {
     fc.assert(
       fc.property(entries, policies, zones, fc.infiniteStream(fc.nat()), (list, policy, timezone, random) => {
