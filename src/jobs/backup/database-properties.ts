@@ -139,7 +139,7 @@ function otherSteps({ comment, connectionLimit }: DatabaseProperties, database: 
 }
 
 /** Settings that the catalog keeps as a list of quoted names (`GUC_LIST_QUOTE`): as one literal they would be one name. */
-const lists = new Set([
+export const listSettings: ReadonlySet<string> = new Set([
   'local_preload_libraries',
   'search_path',
   'session_preload_libraries',
@@ -149,7 +149,7 @@ const lists = new Set([
 ]);
 
 function settingValue({ name, value }: { readonly name: string; readonly value: string }): string {
-  if (!lists.has(name.toLowerCase())) return quoteLiteral(value);
+  if (!listSettings.has(name.toLowerCase())) return quoteLiteral(value);
   const items = [...value.matchAll(/"((?:[^"]|"")*)"|[^,\s]+/g)].map(
     ([item, quoted]) => quoted?.replaceAll('""', '"') ?? item,
   );

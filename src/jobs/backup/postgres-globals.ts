@@ -7,6 +7,8 @@ import { chooseInstallation, type ProgramInstallation } from '../../targets/post
 import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { Fact, Part } from '../manifest.ts';
+import { contentName } from '../part-name.ts';
+import { everybodyFact, everybodySql } from './everybody-settings.ts';
 import type { BackupMethod, PartSink, RestoreRequest, TakenBackup } from './method.ts';
 import type { ClosingOptions } from './open-content.ts';
 import { requireOwnConnections } from './pooling.ts';
@@ -20,10 +22,12 @@ export interface PostgresGlobalsOptions extends ClosingOptions {
 
 const rolesPartName = 'roles.sql.zst';
 const tablespacesPartName = 'tablespaces.sql.zst';
+const settingsPartName = 'settings.sql.zst';
 
 /**
- * Roles and tablespaces of a server, which are in no dump of a database, as SQL by `pg_dumpall`. A proof makes the roles
- * on a throw-away server and compares their attributes, memberships and settings. Tablespaces are paths of the server's
+ * Roles and tablespaces of a server, which are in no dump of a database, as SQL by `pg_dumpall`, and settings of every role,
+ * which are not in its output. A proof makes the roles on a throw-away server and compares their attributes, memberships,
+ * settings and rights to parameters. Tablespaces are paths of the server's
  * machine: they are kept, and not tried.
  */
 export function postgresGlobals(options: PostgresGlobalsOptions): BackupMethod {
@@ -54,7 +58,7 @@ async function takeGlobals(
     settings: factSettings,
   });
   const installation = chooseInstallation(options.installations, {
-    programs: ['pg_dumpall'],
+    programs: ['pg_dumpall', 'psql'],
     serverMajor: Math.floor(session.version / 10_000),
   });
   const described = await describeSource(session, signal);
@@ -67,11 +71,18 @@ async function takeGlobals(
   const snapshotAt = context.clock.now();
   const facts = await roleFacts(session, hasPasswords, signal);
   await using login = await libpqLogin(session.access);
-  const common = ['--no-password', login.argument, ...(hasPasswords ? [] : ['--no-role-passwords'])];
-  const program = join(installation.directory, 'pg_dumpall');
-  const part = (name: string, what: string): Promise<Part> =>
-    streamProgram({ name, program, args: [...common, what], env: login.env }, options, sink, context);
-  const parts = [await part(rolesPartName, '--roles-only'), await part(tablespacesPartName, '--tablespaces-only')];
+  const common = ['--no-password', login.argument];
+  const dumping = [...common, ...(hasPasswords ? [] : ['--no-role-passwords'])];
+  const printing = ['--no-psqlrc', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1', ...common];
+  const part = (name: string, program: 'pg_dumpall' | 'psql', args: readonly string[]): Promise<Part> => {
+    const path = join(installation.directory, program);
+    return streamProgram({ name, program: path, args, env: login.env }, options, sink, context);
+  };
+  const parts = [
+    await part(rolesPartName, 'pg_dumpall', [...dumping, '--roles-only']),
+    await part(tablespacesPartName, 'pg_dumpall', [...dumping, '--tablespaces-only']),
+    await part(settingsPartName, 'psql', [...printing, `--command=${everybodySql}`]),
+  ];
   requireSame(facts, await roleFacts(session, hasPasswords, signal));
   return {
     snapshotAt,
@@ -129,6 +140,10 @@ async function restoreRoles(
   await writeFile(file, lines.join('\n'), { mode: 0o600 });
   await using login = await libpqLogin(asHelper(into));
   const args = ['--no-psqlrc', '--quiet', '--no-password', '--set=ON_ERROR_STOP=1', login.argument, `--file=${file}`];
+  // Backups from before there was this part do not have it.
+  if (manifest.parts.some(({ name }) => contentName(name) === contentName(settingsPartName))) {
+    args.push(`--file=${contentPath(settingsPartName)}`);
+  }
   await runProcess(join(psql.directory, 'psql'), args, { signal, env: login.env });
 }
 
@@ -154,6 +169,10 @@ async function prepareServer(into: PostgresAccess, bootstrapRole: string, signal
   const { user } = into.connection;
   await using first = await openSession(into, { signal });
   await first.query(`CREATE ROLE ${helperRole} SUPERUSER LOGIN`, { signal });
+  // What every role of the source loads may not be installed here, and would let nobody in. Nothing is loaded now.
+  for (const setting of ['session_preload_libraries', 'local_preload_libraries']) {
+    await first.query(`ALTER ROLE ${helperRole} SET ${setting} FROM CURRENT`, { signal });
+  }
   if (user !== bootstrapRole) {
     await using helper = await openSession(asHelper(into), { signal });
     await helper.query(`ALTER ROLE ${quoteIdentifier(user)} RENAME TO ${quoteIdentifier(bootstrapRole)}`, { signal });
@@ -190,5 +209,13 @@ export function roleQueries(version: number, hasPasswords: boolean): readonly st
                   THEN 'scram-sha-256' ELSE 'md5' END AS value FROM pg_authid a WHERE ${own('a.rolname')} ORDER BY 1`,
         ]
       : []),
+    everybodyFact,
+    ...(version >= 150_000 ? [parameterRights] : []),
   ];
 }
+
+/** `GRANT SET ON PARAMETER`, which pg_dumpall has with the roles. */
+const parameterRights = `SELECT 'parameter ' || p.parname AS name, array_to_string(ARRAY(
+         SELECT format('%s %s %s by %s', CASE e.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(e.grantee) END, e.privilege_type,
+           e.is_grantable, pg_get_userbyid(e.grantor)) FROM aclexplode(p.paracl) AS e ORDER BY 1), ', ') AS value
+    FROM pg_parameter_acl p ORDER BY 1`;

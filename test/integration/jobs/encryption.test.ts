@@ -300,7 +300,11 @@ test('roles and tablespaces are encrypted and proven as well', async () => {
 
   const proof = await verify(manifest, store, { method: globals, identities: [mine.source] });
 
-  expect(manifest.parts.map(({ name }) => name)).toEqual(['roles.sql.zst.age', 'tablespaces.sql.zst.age']);
+  expect(manifest.parts.map(({ name }) => name)).toEqual([
+    'roles.sql.zst.age',
+    'tablespaces.sql.zst.age',
+    'settings.sql.zst.age',
+  ]);
   expect(proof.verdict).toBe('proven');
   expect(JSON.stringify(manifest)).not.toContain('salaries_owner');
 });

@@ -44,8 +44,43 @@ test('roles with their attributes, memberships, settings and passwords are prove
   expect(proof.reason).toBeUndefined();
   expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
   expect(factOf(manifest.facts.items, 'password Odd "Role')).toBe('scram-sha-256');
-  expect(manifest.parts.map(({ name }) => name)).toEqual(['roles.sql.zst', 'tablespaces.sql.zst']);
+  expect(manifest.parts.map(({ name }) => name)).toEqual(['roles.sql.zst', 'tablespaces.sql.zst', 'settings.sql.zst']);
   expect(JSON.stringify(manifest)).not.toContain('SCRAM-SHA-256$');
+});
+
+test('settings of every role, which pg_dumpall leaves out, and rights to parameters are kept and proven', async () => {
+  await using source = await startTestCluster();
+  await execute(
+    source,
+    'postgres',
+    `CREATE ROLE analyst; ALTER ROLE ALL SET search_path = "$user", 'Odd "x', public; ALTER ROLE ALL SET application_name = 'it''s, us';
+     ALTER ROLE ALL SET session_preload_libraries = 'auto_explain'; GRANT SET, ALTER SYSTEM ON PARAMETER work_mem TO analyst WITH GRANT OPTION`,
+  );
+  const store = new MemoryStore();
+  const forgetful: BackupMethod = {
+    ...method,
+    async restore(request, context) {
+      await method.restore(request, context);
+      await execute(
+        request.into,
+        'postgres',
+        'ALTER ROLE ALL RESET search_path; REVOKE GRANT OPTION FOR SET ON PARAMETER work_mem FROM analyst',
+      );
+    },
+  };
+
+  const manifest = await backUp(source.access, store, method);
+  const proof = await verify(manifest, store, { method });
+  const lost = await verify(manifest, store, { method: forgetful });
+
+  expect(proof.reason).toBeUndefined();
+  expect(proof).toMatchObject({ verdict: 'proven', facts: { differing: [] } });
+  const sql = execFileSync('zstd', ['-dc'], {
+    input: store.objects.get(`shop/${manifest.id}/settings.sql.zst`)!.bytes,
+  });
+  expect(sql.toString()).toContain(`ALTER ROLE ALL SET search_path TO "$user", "Odd ""x", public;`);
+  expect(sql.toString()).toContain(`ALTER ROLE ALL SET application_name TO 'it''s, us';`);
+  expect(lost.facts.differing.map(({ name }) => name)).toEqual(['everybody settings', 'parameter work_mem']);
 });
 
 test('a source whose first superuser has another name, and where "postgres" is no superuser, is proven too', async () => {
@@ -144,6 +179,6 @@ test('what a run tells of sizes is the sum of all that it stored', async () => {
   const { fields } = await job.run(testContext());
 
   const stored = [...store.objects].filter(([key]) => key.endsWith('.zst')).map(([, { bytes }]) => bytes.length);
-  expect(stored).toHaveLength(2);
-  expect(fields['bytes']).toBe((stored[0] ?? 0) + (stored[1] ?? 0));
+  expect(stored).toHaveLength(3);
+  expect(fields['bytes']).toBe(stored.reduce((sum, bytes) => sum + bytes, 0));
 });
