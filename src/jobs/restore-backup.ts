@@ -133,7 +133,8 @@ async function fill(
     );
     if (selection === undefined && manifest.source.properties !== undefined) {
       const database = { session: into.session, access: server, database: name, ownership } as const;
-      notes.push(...(await restoreDatabaseProperties(manifest.source.properties, database, context.signal)));
+      const leftOut = await restoreDatabaseProperties(manifest.source.properties, database, context.signal);
+      notes.push(...leftOut.map(({ note }) => note));
     }
     return { factsCompared: expected?.length ?? 0, differing: compareFacts(expected ?? [], actual ?? []), notes };
   } catch (error) {

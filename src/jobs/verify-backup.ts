@@ -28,6 +28,7 @@ import {
 } from './manifest.ts';
 import { obstacleOf } from './obstacle.ts';
 import { type ProofSpace, requireRestoreSpace, requireWithinLimit, withinSpace } from './proof-space.ts';
+import { proveProperties } from './prove-properties.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 import type { StructureCheck, StructureCheckResult } from './structure-check.ts';
@@ -226,9 +227,10 @@ async function tryOut(
   judgeAssertions(findings.assertions);
   const { checkStructures } = fetched;
   if (checkStructures !== undefined) await judgeStructures(checkStructures, sandbox, findings, context);
+  await judgeProperties(manifest, sandbox, findings, context);
 }
 
-/** Last: it adds an extension to the restored database. */
+/** After the assertions: it adds an extension to the restored database. */
 async function judgeStructures(
   check: StructureCheck,
   sandbox: Sandbox,
@@ -242,6 +244,21 @@ async function judgeStructures(
     if (found.result === 'not_run') findings.notes = [...findings.notes, `pg_amcheck was not run: ${found.detail}`];
     if (found.result === 'damaged') throw new JobFailed('not_proven', `pg_amcheck found damage: ${found.detail}`);
   });
+}
+
+/** Last of all: what is set holds for every session. */
+async function judgeProperties(
+  manifest: OpenedManifest,
+  sandbox: Sandbox,
+  findings: Findings,
+  context: JobContext,
+): Promise<void> {
+  context.onProgress({ activity: 'trying the settings of the database' });
+  const { differing, notes } = await proveProperties(manifest, sandbox, context.signal);
+  findings.notes = [...findings.notes, ...notes];
+  if (differing.length === 0) return;
+  findings.differing = differing.map((name) => ({ name, expected: 'as at the source', actual: 'something else' }));
+  throw new JobFailed('not_proven', `the restored database has not what the source’s had: ${differing.join('; ')}`);
 }
 
 /** What is right at the second reading was damaged on its way: the backup is good, the way is not. */

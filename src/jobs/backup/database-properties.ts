@@ -51,21 +51,29 @@ interface Step {
   readonly sql: string;
 }
 
+/** What could not be given to a restored database. */
+export interface LeftOut {
+  /** `the owner of the database`, `the setting work_mem of the database`; null: all settings. */
+  readonly what: string | null;
+  /** Why, for people, without values. */
+  readonly note: string;
+}
+
 /**
  * Gives a restored database what the source's had; a new session is the first that its settings hold for. What cannot be
- * given is named in a note: the data is there all the same.
+ * given is named: the data is there all the same.
  */
 export async function restoreDatabaseProperties(
   properties: DatabaseProperties,
   into: {
-    /** Of the same server, logged in to another database. */
+    /** Of the same server. */
     readonly session: PostgresSession;
     readonly access: PostgresAccess;
     readonly database: string;
     readonly ownership: 'restore' | 'ignore';
   },
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly LeftOut[]> {
   const { session, database, ownership } = into;
   const take = (steps: readonly Step[]) => takeSteps(session, steps, signal);
   const { settings } = properties;
@@ -78,25 +86,68 @@ export async function restoreDatabaseProperties(
   ];
 }
 
-/** Resolves with a note for each that cannot be taken. Rejects only when the signal fires. */
+/** What the catalog says otherwise than the source's, in the words of {@link LeftOut}. Values are not quoted: they may be secrets. */
+export function differingProperties(
+  source: DatabaseProperties,
+  restored: DatabaseProperties,
+  ownership: 'restore' | 'ignore',
+): string[] {
+  const [expected, actual] = [source, restored].map((properties) => describeProperties(properties, ownership));
+  const names = new Set([...(expected?.keys() ?? []), ...(actual?.keys() ?? [])]);
+  return [...names].filter((name) => expected?.get(name) !== actual?.get(name));
+}
+
+/** By the words for each. */
+function describeProperties(properties: DatabaseProperties, ownership: 'restore' | 'ignore'): Map<string, string> {
+  const { owner, rights, settings, comment, connectionLimit } = properties;
+  return new Map([
+    ...(ownership === 'restore' ? [[ownerWords, owner] as const, [rightsWords, describeRights(rights)] as const] : []),
+    // As they are set: a list is the same list however its items are quoted.
+    ...settings.map((setting) => [settingWords(setting), settingValue(setting)] as const),
+    [commentWords, String(comment)],
+    [limitWords, String(connectionLimit)],
+  ]);
+}
+
+/** Who granted a right is not restored, so two who granted the same are one. */
+function describeRights(rights: DatabaseProperties['rights']): string {
+  if (rights === null) return 'usual';
+  const granted = new Map<string, boolean>();
+  for (const { grantee, privilege, grantable } of rights) {
+    const key = JSON.stringify([grantee, privilege]);
+    granted.set(key, grantable || granted.get(key) === true);
+  }
+  return JSON.stringify([...granted].sort());
+}
+
+/** Resolves with those that cannot be taken. Rejects only when the signal fires. */
 async function takeSteps(
   session: PostgresSession,
   steps: readonly Step[],
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const notes: string[] = [];
+): Promise<readonly LeftOut[]> {
+  const leftOut: LeftOut[] = [];
   for (const { what, sql } of steps) {
     await session.query(sql, { signal }).catch((error: unknown) => {
       signal.throwIfAborted();
-      notes.push(`${what} was not restored: ${withoutValue(error)}`);
+      leftOut.push({ what, note: `${what} was not restored: ${withoutValue(error)}` });
     });
   }
-  return notes;
+  return leftOut;
 }
 
 /** The message of invalid_parameter_value quotes the value, which may be a secret of the application. */
 function withoutValue(error: unknown): string {
   return errorCode(error) === '22023' ? 'the server does not take its value' : errorMessage(error);
+}
+
+const ownerWords = 'the owner of the database';
+const rightsWords = 'who may use the database';
+const commentWords = 'the comment on the database';
+const limitWords = 'the limit of connections of the database';
+
+function settingWords({ role, name }: Pick<Setting, 'role' | 'name'>): string {
+  return `the setting ${name} of the database${role === null ? '' : ` for role ${role}`}`;
 }
 
 function ownerSteps({ owner, rights }: DatabaseProperties, database: string): Step[] {
@@ -107,17 +158,16 @@ function ownerSteps({ owner, rights }: DatabaseProperties, database: string): St
   });
   const taken = `REVOKE ALL ON DATABASE ${name} FROM PUBLIC, ${quoteIdentifier(owner)}`;
   return [
-    { what: 'the owner of the database', sql: `ALTER DATABASE ${name} OWNER TO ${quoteIdentifier(owner)}` },
-    ...(rights === null ? [] : [{ what: 'who may use the database', sql: [taken, ...given].join('; ') }]),
+    { what: ownerWords, sql: `ALTER DATABASE ${name} OWNER TO ${quoteIdentifier(owner)}` },
+    ...(rights === null ? [] : [{ what: rightsWords, sql: [taken, ...given].join('; ') }]),
   ];
 }
 
 type Setting = DatabaseProperties['settings'][number];
 
 function settingStep(setting: Setting, database: string): Step {
-  const what = `the setting ${setting.name} of the database${setting.role === null ? '' : ` for role ${setting.role}`}`;
   const sql = `${alteration(setting, database)} SET ${quoteIdentifier(setting.name)} TO ${settingValue(setting)}`;
-  return { what, sql };
+  return { what: settingWords(setting), sql };
 }
 
 function alteration({ role }: Pick<Setting, 'role'>, database: string): string {
@@ -129,11 +179,11 @@ function otherSteps({ comment, connectionLimit }: DatabaseProperties, database: 
   const steps: Step[] = [];
   if (comment !== null) {
     const sql = `COMMENT ON DATABASE ${name} IS ${quoteLiteral(comment)}`;
-    steps.push({ what: 'the comment on the database', sql });
+    steps.push({ what: commentWords, sql });
   }
   if (connectionLimit !== -1) {
     const sql = `ALTER DATABASE ${name} CONNECTION LIMIT ${connectionLimit}`;
-    steps.push({ what: 'the limit of connections of the database', sql });
+    steps.push({ what: limitWords, sql });
   }
   return steps;
 }
@@ -164,7 +214,7 @@ async function withoutHarm(
   { settings }: DatabaseProperties,
   { session, access, database }: Parameters<typeof restoreDatabaseProperties>[1],
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly LeftOut[]> {
   try {
     await (await openSession(withDatabase(access, database), { signal }))[Symbol.asyncDispose]();
     return [];
@@ -172,19 +222,16 @@ async function withoutHarm(
     signal.throwIfAborted();
     const code = sqlState(error);
     if (code === undefined || passing.test(code)) {
-      return [
-        `whether sessions can be opened with the settings of the database was not found out: ${errorMessage(error)}`,
-      ];
+      const note = `whether sessions can be opened with the settings of the database was not found out: ${errorMessage(error)}`;
+      return [{ what: null, note }];
     }
     const roles = new Set(settings.map(({ role }) => role));
     const steps = [...roles].map((role) => ({
       what: `the state without settings${role === null ? '' : ` for role ${role}`}`,
       sql: `${alteration({ role }, database)} RESET ALL`,
     }));
-    return [
-      `the settings of the database were left out, since no session could be opened with them: ${errorMessage(error)}`,
-      ...(await takeSteps(session, steps, signal)),
-    ];
+    const note = `the settings of the database were left out, since no session could be opened with them: ${errorMessage(error)}`;
+    return [{ what: null, note }, ...(await takeSteps(session, steps, signal))];
   }
 }
 
