@@ -12,6 +12,8 @@ const sql = `
   CREATE TABLE events (id int PRIMARY KEY, v int) PARTITION BY RANGE (id);
   CREATE TABLE events_old PARTITION OF events FOR VALUES FROM (1) TO (6);
   CREATE TABLE events_new PARTITION OF events FOR VALUES FROM (6) TO (100);
+  CREATE TABLE codes (id char(6) PRIMARY KEY, v int);
+  INSERT INTO codes VALUES ('ab', 1);
   INSERT INTO stacks SELECT n, n FROM generate_series(1, 10) n;
   INSERT INTO events SELECT n, n FROM generate_series(1, 10) n`;
 
@@ -103,4 +105,18 @@ test('a value that no type of a column can hold leaves the next read as it is', 
 
   expect(found).toMatchObject({ value: [undefined, { key: { parts: ['2'] } }] });
   expect(await table.count()).toEqual({ value: { records: 10 } });
+});
+
+test('a key is found however it is filled up, and not by what is another key elsewhere', async () => {
+  await using side = await open();
+  const [codes, numbers] = [await tableOf(side, 'codes'), await tableOf(side, 'events')];
+
+  const found = await codes.lookUp(['ab', 'ab    ', 'ab  ', ' ab', 'abc'].map((text) => ({ parts: [text] })));
+  const sampled = await codes.sample(1);
+  const written = await numbers.lookUp(['2', '02', '+2'].map((text) => ({ parts: [text] })));
+
+  const one = { key: { parts: ['ab'] } };
+  expect(found).toMatchObject({ value: [one, one, one, undefined, undefined] });
+  expect(sampled).toMatchObject({ value: { records: [{ key: { parts: ['ab'], otherForms: [['ab    ']] } }] } });
+  expect(written).toMatchObject({ value: [{ key: { parts: ['2'] } }, undefined, undefined] });
 });

@@ -1,13 +1,8 @@
 import { expect, test } from 'vitest';
 import { attributeValue, exactText, keyAttribute } from '../../../src/jobs/compare/dynamodb/attribute-values.ts';
 import { instantForms } from '../../../src/jobs/compare/postgres/instant-forms.ts';
-import {
-  canonicalJson,
-  canonicalNumber,
-  instantOf,
-  sameValue,
-  type Value,
-} from '../../../src/jobs/compare/records/values.ts';
+import { sameValue } from '../../../src/jobs/compare/records/same-value.ts';
+import { canonicalJson, canonicalNumber, instantOf, type Value } from '../../../src/jobs/compare/records/values.ts';
 
 test.each([
   ['0', '0'],
@@ -34,7 +29,14 @@ test('instants are the same in any zone and with any number of digits', () => {
     expect(instantOf(same)).toBe(noon);
   }
   expect(instantOf('2026-01-31 12:00:00.000001+00')).toBe((noon ?? 0n) + 1_000n);
-  for (const none of ['2026-02-30T12:00:00Z', '2026-01-31', 'infinity', '1769860800']) {
+  for (const none of [
+    '2026-13-01T12:00:00Z',
+    '2026-01-31T12:61:00Z',
+    '2026-02-30T12:00:00Z',
+    '2026-01-31',
+    'infinity',
+    '1769860800',
+  ]) {
     expect(instantOf(none)).toBeUndefined();
   }
 });
@@ -59,26 +61,61 @@ test('JSON is the same in any order of names, and large numbers lose no digit', 
 });
 
 const text = (value: string): Value => ({ kind: 'text', text: value });
+/** As DynamoDB keeps what it has no type for. */
+const written = (value: string): Value => ({ kind: 'written', text: value });
+const number = (value: string, precision?: Value['precision']): Value => ({ kind: 'number', text: value, precision });
 
 test.each<[Value | undefined, Value | undefined, boolean]>([
   [undefined, { kind: 'null', text: '' }, true],
-  [undefined, text(''), false],
-  [{ kind: 'number', text: '1.5' }, text('1.50'), true],
-  [{ kind: 'number', text: '1.5' }, text('1.51'), false],
-  [{ kind: 'instant', text: '0' }, text('1970-01-01T00:00:00Z'), true],
-  [{ kind: 'instant', text: '0' }, { kind: 'number', text: '0' }, false],
-  [{ kind: 'uuid', text: 'ab' }, text('AB'), true],
-  [{ kind: 'boolean', text: 'true' }, text('True'), true],
-  [{ kind: 'json', text: '{"a":1}' }, text('{ "a": 1.0 }'), true],
-  [{ kind: 'json', text: '"a"' }, text('a'), true],
+  [undefined, written(''), false],
+  [undefined, { kind: 'json', text: 'null' }, true],
+  [undefined, { kind: 'json', text: '"null"' }, false],
+  [number('1.5'), written('1.50'), true],
+  [number('1.5'), written('1.51'), false],
+  [number('0.1'), number('0.10000000149011612'), false],
+  [number('0.1', 'single'), number('0.10000000149011612'), true],
+  [number('0.1', 'double'), number('0.10000000149011612'), false],
+  [number('0.1', 'double'), number('0.1000000000000000055511151231257827'), true],
+  [number('0.1', 'double'), written('0.1000000000000000055511151231257827'), true],
+  [{ kind: 'instant', text: '0' }, written('1970-01-01T00:00:00Z'), true],
+  [{ kind: 'instant', text: '0' }, number('0'), false],
+  [{ kind: 'uuid', text: 'ab' }, written('AB'), true],
+  [{ kind: 'boolean', text: 'true' }, written('True'), true],
+  [{ kind: 'json', text: '{"a":1}' }, written('{ "a": 1.0 }'), true],
+  [{ kind: 'json', text: '"a"' }, written('a'), true],
+  [{ kind: 'json', text: '"42"' }, written('42'), true],
+  [{ kind: 'json', text: '"42"' }, number('42'), false],
   [{ kind: 'json', text: '[1,2]' }, { kind: 'set', text: '[1,2]' }, true],
   [{ kind: 'json', text: '["b","a"]' }, { kind: 'set', text: '["a","b"]' }, true],
-  [{ kind: 'json', text: '5' }, { kind: 'number', text: '5' }, true],
+  [{ kind: 'json', text: '5' }, number('5'), true],
+  [{ kind: 'bytes', text: '0102' }, written('\\x0102'), true],
+  [{ kind: 'bytes', text: '0102' }, written('AQI='), true],
+  [{ kind: 'bytes', text: 'ab' }, written('AB'), true],
+  [{ kind: 'bytes', text: '0102' }, written('AQM='), false],
   [{ kind: 'bytes', text: '00' }, text('00'), false],
-  [text('a'), text('A'), false],
+  [text('a'), written('A'), false],
+  [text('a'), written('a'), true],
+  [text('a'), written('a '), false],
+  [{ ...text('a'), isPadded: true }, written('a  '), true],
+  [{ ...text('a'), isPadded: true }, written('a\t'), false],
+  [{ ...text('::1'), otherTexts: ['::1/128'] }, written('::1/128'), true],
 ])('%j and %j: the same %s, from either side', (one, two, same) => {
   expect(sameValue(one, two)).toBe(same);
   expect(sameValue(two, one)).toBe(same);
+});
+
+test.each<[string, Value, boolean]>([
+  ['042', number('42'), false],
+  ['+4912', number('4912'), false],
+  ['1e3', number('1000'), false],
+  ['1.0', number('1'), false],
+  ['42', number('42'), true],
+  ['TRUE', { kind: 'boolean', text: 'true' }, false],
+  ['true', { kind: 'boolean', text: 'true' }, true],
+  ['{"a": 1}', { kind: 'json', text: '{"a":1}' }, true],
+])('the text %s is %j without loss: %s', (value, other, same) => {
+  expect(sameValue(text(value), other)).toBe(same);
+  expect(sameValue(other, text(value))).toBe(same);
 });
 
 test('of what DynamoDB keeps, the type counts, the order of sets and maps does not', () => {

@@ -40,7 +40,7 @@ export function keyPart(value: AttributeValue | undefined): string {
 /** As another engine may have it. */
 export function attributeValue(value: AttributeValue | undefined): Value {
   if (value === undefined || value.NULL !== undefined) return nothing;
-  if (value.S !== undefined) return { kind: 'text', text: value.S };
+  if (value.S !== undefined) return { kind: 'written', text: value.S };
   if (value.N !== undefined) return { kind: 'number', text: canonicalNumber(value.N) ?? value.N };
   if (value.B !== undefined) return { kind: 'bytes', text: hexadecimal(value.B) };
   if (value.BOOL !== undefined) return { kind: 'boolean', text: String(value.BOOL) };

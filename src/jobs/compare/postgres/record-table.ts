@@ -8,6 +8,7 @@ import {
 import type { Attempt } from '../attempt.ts';
 import type { LiveSide } from '../live-side.ts';
 import type { RecordCollection, RecordCount, RecordKey, RecordSample, StoredRecord } from '../records/collection.ts';
+import { withoutPadding } from '../records/same-value.ts';
 import { canonicalJson, canonicalNumber, instantOf, nothing, type Value } from '../records/values.ts';
 import type { DescribedColumn, DescribedTable } from './describe-tables.ts';
 import { instantForms } from './instant-forms.ts';
@@ -101,7 +102,7 @@ export class RecordTable implements RecordCollection {
   get #outputs(): string {
     const { key, values } = this.#shape;
     const outputs = [
-      ...key.map((column, index) => `${asText(column)} AS k${index}`),
+      ...key.map((column, index) => `${keyAsText(column)} AS k${index}`),
       ...[...values.values()].map((column, index) => `${asText(column)} AS v${index}`),
     ];
     return outputs.join(', ');
@@ -159,18 +160,23 @@ export class RecordTable implements RecordCollection {
 
   #toRecord(row: Row): StoredRecord {
     const { key, values } = this.#shape;
-    const parts = key.map((_, index) => row[`k${index}`] ?? '');
+    const written = key.map((_, index) => row[`k${index}`] ?? '');
+    const parts = written.map((text, index) => (key[index]?.base === 'bpchar' ? withoutPadding(text) : text));
     const named = [...values].map(([name, column], index) => [name, columnValue(column, row[`v${index}`])] as const);
-    return { key: { parts, otherForms: otherForms(key, parts) }, values: new Map(named) };
+    return { key: { parts, otherForms: otherForms(key, parts, written) }, values: new Map(named) };
   }
 }
 
 /** PostgreSQL reads more texts as a value (` 42`, `yes`, `today`) than one would call the same. */
 function isWritten(column: DescribedColumn, wanted = '', own = ''): boolean {
   if (wanted === own) return true;
+  if (column.base === 'bpchar') return withoutPadding(wanted) === own;
   if (wanted !== wanted.trim()) return false;
-  if (isNumber(column))
-    return canonicalNumber(wanted) !== undefined && canonicalNumber(wanted) === canonicalNumber(own);
+  if (isNumber(column)) {
+    // A `042` beside a `42` is another item.
+    const isUsual = !/^[+-]?0\d|^\+/.test(wanted);
+    return isUsual && canonicalNumber(wanted) !== undefined && canonicalNumber(wanted) === canonicalNumber(own);
+  }
   if (column.base === 'uuid') return wanted.toLowerCase() === own;
   if (column.base === 'inet') return wanted === withNetmask(own);
   return instantTypes.has(column.base) && instantOf(wanted) !== undefined && instantOf(wanted) === instantOf(own);
@@ -199,6 +205,11 @@ function asText(column: DescribedColumn): string {
   return isBytes(column) ? `encode(${place(column)}, 'hex')` : `${place(column)}::text`;
 }
 
+/** With the spaces that fill a `char(n)`, which other programs may have kept; a key is not null. */
+function keyAsText(column: DescribedColumn): string {
+  return column.base === 'bpchar' && !column.isComposed ? `concat(${place(column)})` : asText(column);
+}
+
 /** `10.0.0.1` → `10.0.0.1/32`: how an `inet` reads when it is cast to text. */
 function withNetmask(address: string): string {
   if (address.includes('/')) return address;
@@ -209,19 +220,30 @@ function withNetmask(address: string): string {
 function otherForms(
   columns: readonly DescribedColumn[],
   parts: readonly string[],
+  written: readonly string[],
 ): readonly (readonly string[])[] | undefined {
-  const forms = columns.map((column, index) => {
-    const text = parts[index] ?? '';
-    if (column.base === 'uuid' && !column.isComposed) return [text, text.toUpperCase()];
-    if (column.base === 'inet' && !column.isComposed) return [...new Set([text, withNetmask(text)])];
-    if (isNumber(column)) return [...new Set([text, canonicalNumber(text) ?? text])];
-    return instantTypes.has(column.base) && !column.isComposed ? [text, ...instantForms(text)] : [text];
-  });
+  const forms = columns.map((column, index) => formsOf(column, parts[index] ?? '', written[index] ?? ''));
   const all = forms.reduce<readonly (readonly string[])[]>(
     (before, texts) => before.flatMap((own) => texts.map((text) => [...own, text])),
     [[]],
   );
   return all.length === 1 ? undefined : all.slice(1);
+}
+
+function formsOf(column: DescribedColumn, text: string, written: string): readonly string[] {
+  if (column.isComposed) return [text];
+  if (isNumber(column)) return [...new Set([text, canonicalNumber(text) ?? text])];
+  if (instantTypes.has(column.base)) return [text, ...instantForms(text)];
+  switch (column.base) {
+    case 'bpchar':
+      return [...new Set([text, written])];
+    case 'uuid':
+      return [text, text.toUpperCase()];
+    case 'inet':
+      return [...new Set([text, withNetmask(text)])];
+    default:
+      return [text];
+  }
 }
 
 function columnValue(column: DescribedColumn, text: string | null | undefined): Value {
@@ -230,9 +252,14 @@ function columnValue(column: DescribedColumn, text: string | null | undefined): 
   const given = (kind: Value['kind'], canonical: string | undefined): Value =>
     canonical === undefined ? otherwise : { kind, text: canonical };
   if (column.isComposed || column.base === 'json' || column.base === 'jsonb') return given('json', canonicalJson(text));
-  if (isNumber(column)) return given('number', canonicalNumber(text));
+  if (isNumber(column)) return { ...given('number', canonicalNumber(text)), precision: precisions[column.base] };
   if (isBytes(column)) return { kind: 'bytes', text };
   if (instantTypes.has(column.base)) return given('instant', instantOf(text)?.toString());
   if (column.base === 'bool') return { kind: 'boolean', text };
+  if (column.base === 'inet') return { ...otherwise, otherTexts: [withNetmask(text)] };
+  // Without the spaces that fill it: PostgreSQL does not count them either.
+  if (column.base === 'bpchar') return { ...otherwise, isPadded: true };
   return column.base === 'uuid' ? { kind: 'uuid', text } : otherwise;
 }
+
+const precisions: Readonly<Record<string, Value['precision']>> = { float4: 'single', float8: 'double' };

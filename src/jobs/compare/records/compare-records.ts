@@ -12,7 +12,7 @@ import {
   Unasked,
 } from './collection.ts';
 import { compareCounts, countLone } from './compare-counts.ts';
-import { sameValue } from './values.ts';
+import { sameValue } from './same-value.ts';
 
 export interface CompareRecordsOptions {
   /** Records that are taken from each side and looked up on the other. */

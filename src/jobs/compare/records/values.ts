@@ -1,48 +1,20 @@
 /**
  * A value as two engines can agree on it. `text` is in one form for each kind: numbers without needless zeros, instants as
- * nanoseconds since 1970, bytes as hexadecimal digits, JSON with sorted names, sets as a JSON list in order.
+ * nanoseconds since 1970, bytes as hexadecimal digits, JSON with sorted names, sets as a JSON list in order. A `text` is what
+ * it says and nothing else; a `written` is of a store that has few types, and may be anything that was written as text.
  */
 export interface Value {
-  readonly kind: 'null' | 'text' | 'number' | 'boolean' | 'bytes' | 'instant' | 'uuid' | 'json' | 'set';
+  readonly kind: 'null' | 'text' | 'written' | 'number' | 'boolean' | 'bytes' | 'instant' | 'uuid' | 'json' | 'set';
   readonly text: string;
+  /** A number that is kept in so many binary digits: decimal ones beyond them say nothing. */
+  readonly precision?: 'single' | 'double' | undefined;
+  /** Other ways to write a text that mean the same. */
+  readonly otherTexts?: readonly string[] | undefined;
+  /** Spaces at the end of the text mean nothing. */
+  readonly isPadded?: boolean | undefined;
 }
 
 export const nothing: Value = { kind: 'null', text: '' };
-
-/** Whether two values mean the same: of one kind by their text, else where one is the other written as text or JSON. */
-export function sameValue(one: Value = nothing, two: Value = nothing): boolean {
-  if (one.kind === two.kind) return one.text === two.text;
-  if (one.kind === 'null' || two.kind === 'null') return false;
-  const [text, other] = two.kind === 'text' ? [two, one] : [one, two];
-  if (text.kind === 'text') return fromText(text.text, other.kind) === other.text;
-  const [json, plain] = two.kind === 'json' ? [two, one] : [one, two];
-  return json.kind === 'json' && asJson(json.text, plain.kind) === plain.text;
-}
-
-/** What a text is as another kind; undefined when it is none. */
-function fromText(text: string, kind: Value['kind']): string | undefined {
-  switch (kind) {
-    case 'number':
-      return canonicalNumber(text);
-    case 'instant':
-      return instantOf(text)?.toString();
-    case 'uuid':
-    case 'boolean':
-      return text.toLowerCase();
-    case 'json':
-      return canonicalJson(text) ?? JSON.stringify(text);
-    default:
-      return undefined;
-  }
-}
-
-/** A list may be a set, and a JSON document a number or a truth. */
-function asJson(json: string, kind: Value['kind']): string | undefined {
-  if (kind === 'number' || kind === 'boolean') return json;
-  if (kind !== 'set' || !json.startsWith('[')) return undefined;
-  const parsed = parseExactly(json);
-  return Array.isArray(parsed) ? sortedList(parsed.map(writeJson)) : undefined;
-}
 
 /** A JSON list in the order of its texts. */
 export function sortedList(elements: readonly string[]): string {
@@ -76,6 +48,9 @@ export function instantOf(text: string): bigint | undefined {
   const match = instantText.exec(text.trim());
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second = '0', fraction = '', sign, hours = '0', minutes = '0'] = match;
+  if (Number(month) < 1 || Number(month) > 12 || Number(hour) > 24 || Number(minute) > 59 || Number(second) > 60) {
+    return undefined;
+  }
   const date = new Date(0);
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
   date.setUTCHours(Number(hour), Number(minute), Number(second));
@@ -99,7 +74,7 @@ export class ExactNumber {
   }
 }
 
-function parseExactly(text: string): unknown {
+export function parseExactly(text: string): unknown {
   const revive = (_name: string, value: unknown, { source }: { readonly source?: string } = {}) =>
     typeof value === 'number' ? new ExactNumber(source ?? String(value)) : value;
   try {
