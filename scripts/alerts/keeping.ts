@@ -228,14 +228,43 @@ export const keepingAlerts: AlertGroup = {
     {
       name: 'VerificationReportsChanged',
       severity: 'critical',
-      expression: 'watchkeeper_reports_unbroken == 0',
+      // The second half is for a chain whose end was cut off while no daemon ran: Prometheus remembers how long it was. A chain only grows.
+      expression:
+        'watchkeeper_reports_unbroken == 0 or max without (instance, pod) (watchkeeper_reports) < max without (instance, pod) (max_over_time(watchkeeper_reports[1d])) unless on (job, target, store) watchkeeper_reports_unbroken == 0',
       forMinutes: 20,
       summary: 'Reports of proofs of {{ $labels.target }} were changed, removed or slipped in',
       description:
-        'The chain of reports in store {{ $labels.store }} does not hold: what counts as proven there may not be. Somebody who must not have written to the store, or damage.',
-      fires: { title: 'a chain is broken', series: [series('watchkeeper_reports_unbroken', 0)] },
+        'The chain of reports in store {{ $labels.store }} does not hold, or is shorter than it was: what counts as proven there may not be. Somebody who must not have written to the store, or damage.',
+      fires: {
+        title: 'a chain is broken, and has fewer reports',
+        series: [series('watchkeeper_reports_unbroken', 0), series('watchkeeper_reports', '41+0x10 40+0x60')],
+      },
+      firesToo: [
+        {
+          title: 'its end was cut off while the daemon was restarted, under another address',
+          series: [
+            series('watchkeeper_reports_unbroken', '1+0x10 stale', { instance: 'before' }),
+            series('watchkeeper_reports', '41+0x10 stale', { instance: 'before' }),
+            series('watchkeeper_reports_unbroken', `${'_ '.repeat(12)}1+0x90`, { instance: 'after' }),
+            series('watchkeeper_reports', `${'_ '.repeat(12)}40+0x90`, { instance: 'after' }),
+          ],
+          fromMinute: 12,
+        },
+      ],
       silent: [
-        { title: 'the chain holds', series: [series('watchkeeper_reports_unbroken', 1)] },
+        {
+          title: 'the chain holds, and grows',
+          series: [series('watchkeeper_reports_unbroken', 1), series('watchkeeper_reports', '40+0x10 41+0x20 42+0x60')],
+        },
+        {
+          title: 'of two replicas one has not looked yet',
+          series: [
+            series('watchkeeper_reports_unbroken', 1, { instance: 'a' }),
+            series('watchkeeper_reports_unbroken', 1, { instance: 'b' }),
+            series('watchkeeper_reports', '40+0x10 41+0x60', { instance: 'a' }),
+            series('watchkeeper_reports', '40+0x30 41+0x60', { instance: 'b' }),
+          ],
+        },
         {
           title: 'a process was killed between the two places of a report, and the next proof puts it back',
           series: [series('watchkeeper_reports_unbroken', '1+0x10 0+0x15 1+0x100')],
