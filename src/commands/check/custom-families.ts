@@ -9,6 +9,7 @@ import type { WorkContext } from '../../core/work-context.ts';
 import { withDatabase } from '../../targets/libpq/access.ts';
 import { isSelected } from '../../targets/postgres/databases.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
+import { counted } from '../terminal.ts';
 import { type Findings, findingsAbout } from './finding.ts';
 import { withSession } from './source.ts';
 
@@ -143,8 +144,4 @@ class FamilyTries {
   #where(): string {
     return this.family.scope === 'database' ? ` in ${counted(this.#databases, 'database')}` : '';
   }
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${count === 1 ? what : `${what}s`}`;
 }

@@ -6,7 +6,7 @@ import type {
   Difference,
   DifferingKeys,
 } from '../../jobs/compare/comparison.ts';
-import { formatTable } from '../terminal.ts';
+import { counted, formatTable } from '../terminal.ts';
 
 /** For people: what was compared, every difference, and what was not compared. */
 export function renderComparison(comparison: Comparison): string {
@@ -146,12 +146,12 @@ function list(title: string, lines: readonly string[]): string | undefined {
 }
 
 function verdict({ result, level, compared, tables, differences, notCompared }: Comparison): string {
-  const scope = `${compared} items of ${tables} tables compared (${level})`;
+  const scope = `${counted(compared, 'item')} of ${counted(tables, 'table')} compared (${level})`;
   switch (result) {
     case 'same':
       return `SAME: ${scope}`;
     case 'different':
-      return `DIFFERENT: ${differences.length} differences, ${scope}`;
+      return `DIFFERENT: ${counted(differences.length, 'difference')}, ${scope}`;
     case 'incomplete':
       return `NOT FULLY COMPARED: no difference found, but ${notCompared.length} could not be compared; ${scope}`;
   }

@@ -138,7 +138,7 @@ test('a table and its copy in DynamoDB are the same when counts and samples of b
   });
   expect(err).toContain('counting cloud idp_stacks takes read units that nobody can tell: its size is not known yet');
   expect(shown.out).toMatch(/^public\.stacks = idp_stacks +40 +40 +10 and 10$/m);
-  expect(shown.out).toContain('SAME: 21 items of 1 tables compared (samples)');
+  expect(shown.out).toContain('SAME: 21 items of 1 table compared (samples)');
   expect(shown.out).toContain('a sample cannot tell that nothing else is missing or different');
 });
 

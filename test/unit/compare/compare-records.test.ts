@@ -60,6 +60,28 @@ test('a value that was written on both sides between two reads is no difference,
   expect(different.keys).toMatchObject([{ changed: [['a']], changedColumns: [['value']], more: false }]);
 });
 
+test('records of which none could be looked up are not the same, however many there are', async () => {
+  const withoutKeys = {
+    count: async () => ({ value: { records: 5 } }),
+    sample: async () => ({ value: { records: [], notes: [] } }),
+  };
+  const gone = collection([[record('a')]], {
+    count: async () => ({ value: { records: 5 } }),
+    lookUp: async (keys) => ({ value: keys.map(() => undefined) }),
+  });
+
+  const unread = await compared(collection([[]], withoutKeys), collection([[]], withoutKeys));
+  const ended = await compared(gone, gone);
+  const empty = await compared(collection([[]]), collection([[]]));
+
+  const why = 'none of its 5 records could be looked up: they have ended, are gone, or have NULL in their keys';
+  const expected = ['the source', 'the other side'].map((side) => ({ what: `samples of c taken from ${side}`, why }));
+  expect(unread.result).toBe('incomplete');
+  expect(unread.notCompared).toEqual(expected);
+  expect(ended.notCompared).toEqual(expected);
+  expect(empty.result).toBe('same');
+});
+
 test('keys are named up to the limit, and it is said that there are more', async () => {
   const source = collection([['a', 'b', 'c'].map((key) => record(key))]);
 

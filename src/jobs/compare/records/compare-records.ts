@@ -73,7 +73,8 @@ async function compareSamples(
     if ('why' in one) continue;
     findings.compared += one.value.sampled;
     noteSkipped(pair, one.value, findings);
-    if (one.value.leftOut !== undefined) findings.leaveOut(takenFrom(pair, from), one.value.leftOut);
+    const leftOut = one.value.leftOut ?? whyNone(pair, from, one.value, findings);
+    if (leftOut !== undefined) findings.leaveOut(takenFrom(pair, from), leftOut);
   }
   const directions = looked as [Attempt<Looked>, Attempt<Looked>];
   noteNotLooked(pair, directions, findings);
@@ -87,6 +88,15 @@ async function compareSamples(
     other: describeLooked(directions[0]),
   });
   nameKeys(pair, [ofSource, ofOther], keys, findings);
+}
+
+/** A side that has records and gives none to look up was not compared: equal counts say little. */
+function whyNone({ label }: RecordPair, from: 0 | 1, looked: Looked, { counts }: Findings): string | undefined {
+  const side = from === 0 ? 'source' : 'other';
+  const count = counts.find(({ name }) => name === label);
+  if (looked.sampled > 0 || looked.skipped.length > 0) return undefined;
+  if (count === undefined || count[side] === 0 || count.estimated.includes(side)) return undefined;
+  return `none of its ${count[side]} records could be looked up: they have ended, are gone, or have NULL in their keys`;
 }
 
 function takenFrom({ label }: RecordPair, from: 0 | 1): string {
