@@ -381,4 +381,4 @@ test('what makes no sense ends with code 2 and its reason', async () => {
     const { code, err } = await compare(...args);
     expect({ args, code, err }).toEqual({ args, code: 2, err: expect.stringContaining(words) });
   }
-}, 60_000);
+}, 180_000);
