@@ -10,8 +10,8 @@ const instant = z.iso.datetime();
 const factSchema = z.strictObject({
   name: z.string(),
   value: z.string(),
-  /** `at_least`: sequences live outside the snapshot and may have moved on before pg_dump read them. */
-  compare: z.enum(['equal', 'at_least']),
+  /** `at_least`, of falling ones `at_most`: sequences live outside the snapshot and may have moved on before pg_dump read them. */
+  compare: z.enum(['equal', 'at_least', 'at_most']),
   /** Compared only where the restore is on the same major version, or where owners and rights were restored too. */
   onlyIf: z.array(z.enum(['same_major', 'ownership'])).optional(),
 });

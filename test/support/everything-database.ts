@@ -29,7 +29,8 @@ CREATE EXTENSION pg_trgm SCHEMA ext; CREATE EXTENSION btree_gist; CREATE EXTENSI
 CREATE TYPE app.mood AS ENUM ('calm', 'busy'); ALTER TYPE app.mood ADD VALUE 'asleep' BEFORE 'busy';
 CREATE DOMAIN app.positive AS int DEFAULT 1 NOT NULL CONSTRAINT over_zero CHECK (VALUE > 0);
 CREATE SEQUENCE app.counter START 10 INCREMENT 5 CACHE 3; SELECT nextval('app.counter'), nextval('app.counter');
-CREATE SEQUENCE app.falling INCREMENT -1; CREATE SEQUENCE app.small AS smallint MAXVALUE 100 CYCLE;
+CREATE SEQUENCE app.falling INCREMENT -1; SELECT nextval('app.falling'), nextval('app.falling'); CREATE SEQUENCE app.small AS smallint MAXVALUE 100 CYCLE; SELECT nextval('app.small');
+CREATE SEQUENCE app.set_before; SELECT setval('app.set_before', 1000, false); CREATE SEQUENCE app.never_used;
 CREATE TABLE app.customers (id bigint GENERATED ALWAYS AS IDENTITY (START 100) PRIMARY KEY, name citext NOT NULL COLLATE "C",
   email text UNIQUE, extra ext.hstore, born date DEFAULT current_date - 1, notes text);
 ALTER TABLE app.customers ALTER notes SET STORAGE EXTERNAL, ALTER name SET STATISTICS 500, ALTER born SET (n_distinct = 100);
@@ -82,6 +83,7 @@ CREATE TRIGGER touch BEFORE UPDATE OF amount ON app.orders FOR EACH ROW WHEN (OL
 CREATE FUNCTION app.noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER each AFTER INSERT ON app.events FOR EACH ROW EXECUTE FUNCTION app.noop(); CREATE CONSTRAINT TRIGGER late AFTER INSERT ON app.orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.noop();
 CREATE TRIGGER off AFTER INSERT ON app.orders REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION app.noop(); ALTER TABLE app.orders DISABLE TRIGGER off;
+ALTER FUNCTION app.touch() DEPENDS ON EXTENSION citext; ALTER TRIGGER late ON app.orders DEPENDS ON EXTENSION hstore; ALTER INDEX app.orders_mood DEPENDS ON EXTENSION pg_trgm; ALTER MATERIALIZED VIEW app.unfilled DEPENDS ON EXTENSION citext;
 CREATE VIEW app.of_rule AS SELECT id FROM app.self; CREATE RULE quiet AS ON DELETE TO app.nothing DO INSTEAD NOTHING; CREATE RULE via AS ON INSERT TO app.of_rule DO INSTEAD INSERT INTO app.self VALUES (NEW.id);
 CREATE FUNCTION app.ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER watch_ddl ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION app.ddl();
 CREATE FUNCTION app.eq(app.mood, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT false'; CREATE OPERATOR app.=== (FUNCTION = app.eq, LEFTARG = app.mood, RIGHTARG = int);
@@ -101,6 +103,7 @@ ALTER TABLE app.events ADD CONSTRAINT not_before CHECK (at > '2025-12-31') NOT V
 `;
 
 const types = `
+CREATE TYPE app.pair AS (first int, gone int, second int); ALTER TYPE app.pair DROP ATTRIBUTE gone;
 CREATE TYPE app.address AS (street text COLLATE "C", number int, "Odd" app.mood[]); CREATE TABLE app.addresses OF app.address (number WITH OPTIONS NOT NULL);
 INSERT INTO app.addresses VALUES ('Main', 1, '{busy}'); CREATE TYPE app.span AS RANGE (SUBTYPE = float8, SUBTYPE_DIFF = float8mi);
 CREATE TYPE app.unfinished; CREATE TYPE app.raw; CREATE FUNCTION app.raw_in(cstring) RETURNS app.raw LANGUAGE internal IMMUTABLE STRICT AS 'textin';

@@ -4,6 +4,7 @@ import { openSession, type PostgresSession } from '../../targets/postgres/sessio
 import type { Fact, Selection } from '../manifest.ts';
 import { definitionFacts } from './definitions/index.ts';
 import { largeObjectTable } from './definitions/kind.ts';
+import { extensionTableFacts } from './extension-tables.ts';
 import {
   factSettings,
   givingLocksBack,
@@ -11,12 +12,12 @@ import {
   type Measures,
   type RowMeasures,
   sampleOf,
-  sequenceFacts,
   type TableName,
   tableFacts,
 } from './postgres-facts.ts';
 import { largeObjectFacts } from './postgres-large-objects.ts';
 import { Scope } from './selection.ts';
+import { sequenceFacts } from './sequence-facts.ts';
 
 /** A restore stands in nobody's way, and its tables are waiting to be read. What must not be read in parallel the server knows. */
 const restoredSettings = { ...factSettings, max_parallel_workers_per_gather: '2' };
@@ -30,7 +31,7 @@ export async function measureDatabase(
   await using session = await openSession(access, { signal, settings: restoredSettings });
   const measures = { ...facts, selection };
   return [
-    ...(await sequenceFacts(session, new Scope(selection), signal)),
+    ...(await sequenceFacts(session, new Scope(selection), { signal })),
     ...(await objectAndRowFacts(session, await listTables(session, signal), measures, { signal })),
   ];
 }
@@ -63,6 +64,7 @@ async function objectAndRowFacts(
   return [
     ...(await definitionFacts(session, scope, options)),
     ...(await tableFacts(session, withRows, measures, options)),
+    ...(await extensionTableFacts(session, scope, options)),
     ...(await ofLargeObjects(session, scope, measures, options)),
   ];
 }

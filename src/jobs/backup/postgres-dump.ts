@@ -26,13 +26,14 @@ import {
   packing,
   requireSpoolSpace,
 } from './postgres-directory.ts';
-import { sequenceFacts } from './postgres-facts.ts';
+import { givingLocksBack } from './postgres-facts.ts';
 import { dumpPartName, restoreDump, schemaPartName } from './postgres-restore.ts';
 import { describeSource, type ExportedSnapshot, exportSnapshot } from './postgres-snapshot.ts';
 import { readPublicSchema } from './public-schema.ts';
 import { pump } from './pump.ts';
 import { chooseSamples } from './sampling.ts';
 import { Scope, selectionArguments } from './selection.ts';
+import { sequenceFacts } from './sequence-facts.ts';
 import type { Compressor } from './zstd.ts';
 
 export interface PostgresDumpOptions extends ClosingOptions {
@@ -98,7 +99,10 @@ async function takeFromSnapshot(
     publicSchema: await readPublicSchema(session, installation.major, context.signal),
   };
   // Before pg_dump starts: sequences move on outside the snapshot.
-  const sequences = await sequenceFacts(session, scope, context.signal);
+  const { signal } = context;
+  const sequences = await givingLocksBack(session, signal, (afterEach) =>
+    sequenceFacts(session, scope, { signal, afterEach }),
+  );
   const measures = await measuresFor(options, session, context.signal);
   if (options.directory !== undefined) {
     const tables = snapshot.tables.filter((table) => scope.hasRowsOf(table));

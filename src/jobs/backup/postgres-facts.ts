@@ -2,7 +2,6 @@ import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/se
 import type { Fact, SampledTable, Selection } from '../manifest.ts';
 import { notExtensionOwned, userSchema } from './definitions/kind.ts';
 import { factLabel } from './fact-label.ts';
-import type { Scope } from './selection.ts';
 
 export interface TableName {
   readonly schema: string;
@@ -92,7 +91,7 @@ export async function listTables(session: PostgresSession, signal: AbortSignal):
   }));
 }
 
-export function qualifiedName(table: TableName): string {
+export function qualifiedName(table: Pick<TableName, 'schema' | 'name'>): string {
   return `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
 }
 
@@ -149,27 +148,4 @@ export async function givingLocksBack<T>(
 ): Promise<T> {
   await session.query('SAVEPOINT before_read', { signal });
   return work(() => session.query('ROLLBACK TO SAVEPOINT before_read', { signal }));
-}
-
-/**
- * Where the sequences stand. They are outside every snapshot, so this must be read before pg_dump reads them: then what
- * is restored is at least as far.
- */
-export async function sequenceFacts(session: PostgresSession, scope: Scope, signal: AbortSignal): Promise<Fact[]> {
-  if (!scope.hasData) return [];
-  const rows = await session.query(
-    `SELECT n.nspname AS schema, x.relname AS name,
-            CASE WHEN has_sequence_privilege(x.oid, 'SELECT') THEN pg_sequence_last_value(x.oid) END AS value
-       FROM pg_sequence s JOIN pg_class x ON x.oid = s.seqrelid JOIN pg_namespace n ON n.oid = x.relnamespace
-      WHERE s.seqincrement > 0 AND NOT s.seqcycle AND x.relpersistence <> 't'
-        AND ${userSchema('x.relnamespace')} AND ${notExtensionOwned('pg_class')}
-      ORDER BY 1, 2`,
-    { signal },
-  );
-  const inScope = rows.filter((row) => scope.has(row['schema'] ?? '', row['name'] ?? ''));
-  return inScope.map((row) => ({
-    name: `sequence ${factLabel(row['schema'] ?? '', row['name'] ?? '')}`,
-    value: row['value'] ?? 'unused',
-    compare: 'at_least',
-  }));
 }

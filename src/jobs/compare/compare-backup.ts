@@ -1,8 +1,9 @@
 import { matchesWildcard } from '../../core/wildcard.ts';
 import { definitionFacts } from '../backup/definitions/index.ts';
 import { largeObjectTable } from '../backup/definitions/kind.ts';
-import { sampleOf, sequenceFacts } from '../backup/postgres-facts.ts';
+import { sampleOf } from '../backup/postgres-facts.ts';
 import { largeObjectFacts } from '../backup/postgres-large-objects.ts';
+import { sequenceFacts } from '../backup/sequence-facts.ts';
 import { isOfOwnRevision, judgeableFacts, toldOtherwise } from '../compare-facts.ts';
 import type { Fact, OpenedManifest } from '../manifest.ts';
 import { type CompareContext, type CompareOptions, noRightToSequence, noteLeftOut } from './compare-databases.ts';
@@ -116,7 +117,7 @@ async function compareStructure(
     if (ignored) continue;
     const read = await side.attempt(async (session, signal) =>
       what === 'sequences'
-        ? { facts: await sequenceFacts(session, side.scope, signal), hidden: await side.hiddenSequences() }
+        ? { facts: await sequenceFacts(session, side.scope, { signal }), hidden: await side.hiddenSequences() }
         : { facts: await definitionFacts(session, side.scope, { signal }), hidden: [] },
     );
     if ('why' in read) {

@@ -1,9 +1,10 @@
 import type { OnProgress, WorkContext } from '../../core/work-context.ts';
 import { readDefinitions } from '../backup/definitions/index.ts';
 import { largeObjectTable } from '../backup/definitions/kind.ts';
-import { sampleOf, sequenceFacts } from '../backup/postgres-facts.ts';
+import { sampleOf } from '../backup/postgres-facts.ts';
 import { largeObjectFacts } from '../backup/postgres-large-objects.ts';
 import { chooseSamples } from '../backup/sampling.ts';
+import { sequenceFacts } from '../backup/sequence-facts.ts';
 import type { Fact, SampledTable } from '../manifest.ts';
 import { compareDefinitions } from './compare-definitions.ts';
 import { findDifferingKeys } from './differing-keys.ts';
@@ -61,7 +62,7 @@ async function compareSequences(sides: Sides, findings: Findings, { onProgress }
     'sequences',
     await both(sides, (side) =>
       side.attempt(async (session, signal) => ({
-        facts: await sequenceFacts(session, side.scope, signal),
+        facts: await sequenceFacts(session, side.scope, { signal }),
         hidden: await side.hiddenSequences(),
       })),
     ),

@@ -31,7 +31,7 @@ type Objects = ReadonlyMap<string, string>;
 function byName(kinds: readonly ObjectsOfKind[], rules: DefinitionRules): Objects {
   const found = new Map<string, string>();
   for (const { kind, objects } of kinds) {
-    if (kind.needsOwnership && !(rules.owners && rules.sameMajor)) continue;
+    if (!isComparable(kind, rules)) continue;
     for (const object of objects) {
       const name = nameOf(kind, object);
       const state = rules.sameMajor ? object.hash : '';
@@ -42,6 +42,10 @@ function byName(kinds: readonly ObjectsOfKind[], rules: DefinitionRules): Object
     }
   }
   return found;
+}
+
+function isComparable(kind: DefinitionKind, { owners, sameMajor }: DefinitionRules): boolean {
+  return sameMajor ? owners || !kind.needsOwnership : !(kind.needsOwnership || kind.ofSameMajor);
 }
 
 function nameOf({ kind }: DefinitionKind, { schema, relation, name }: DefinedObject): string {

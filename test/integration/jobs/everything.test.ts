@@ -67,10 +67,14 @@ const damages: readonly (readonly [string, readonly string[]])[] = [
     ['objects constraints', 'definitions constraints', 'definition app.orders'],
   ],
   ['ALTER TABLE app.orders VALIDATE CONSTRAINT not_yet', ['definitions constraints', 'definition app.orders']],
-  ['DROP INDEX app.orders_mood', ['objects indexes', 'definitions indexes', 'definition app.orders']],
+  ['DROP INDEX app.customers_name', ['objects indexes', 'definitions indexes', 'definition app.customers']],
   [
-    'DROP INDEX app.orders_mood; CREATE INDEX orders_mood ON app.orders (mood)',
-    ['definitions indexes', 'definition app.orders'],
+    'DROP INDEX app.customers_name; CREATE INDEX customers_name ON app.customers (name)',
+    ['definitions indexes', 'definition app.customers'],
+  ],
+  [
+    'ALTER INDEX app.orders_mood NO DEPENDS ON EXTENSION pg_trgm',
+    ['objects dependencies on extensions', 'definitions dependencies on extensions', 'definition app.orders'],
   ],
   ['ALTER TABLE app.orders ENABLE TRIGGER off', ['definitions triggers', 'definition app.orders']],
   ['DROP RULE via ON app.of_rule', ['objects rules', 'definitions rules', 'definition app.of_rule']],
@@ -149,6 +153,22 @@ const damages: readonly (readonly [string, readonly string[]])[] = [
   [
     'ALTER TABLE app.events_2025 ENABLE TRIGGER part',
     ['definition app.events_2025', 'definitions triggers', 'objects triggers'],
+  ],
+  ["SELECT setval('app.falling', -1)", ['sequence app.falling']],
+  ["SELECT setval('app.small', 1, false)", ['sequence app.small']],
+  ["SELECT setval('app.set_before', 1, false)", ['sequence app.set_before']],
+  ["SELECT setval('app.set_before', 998)", ['sequence app.set_before']],
+  [
+    'ALTER FUNCTION app.touch() NO DEPENDS ON EXTENSION citext',
+    ['definitions dependencies on extensions', 'objects dependencies on extensions'],
+  ],
+  [
+    'ALTER TRIGGER late ON app.orders NO DEPENDS ON EXTENSION hstore',
+    ['definition app.orders', 'definitions dependencies on extensions', 'objects dependencies on extensions'],
+  ],
+  [
+    'DROP TYPE app.pair; CREATE TYPE app.pair AS (second int, first int)',
+    ['definition app.pair', 'definitions columns'],
   ],
   ['ALTER TABLE app.other_rows SET ACCESS METHOD heap', ['definition app.other_rows', 'definitions tables']],
   ['ALTER TABLE app.orders SET WITHOUT CLUSTER', ['definition app.orders', 'definitions indexes']],

@@ -28,6 +28,9 @@ export const userSchema = (column: string) =>
 export const notExtensionOwned = (catalog: string, oid = 'x.oid') =>
   `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
 
+/** An SQL condition on a relation `x`: it belongs to an extension that keeps there what users tell it, so a dump holds that. */
+export const inExtensionConfiguration = 'EXISTS (SELECT FROM pg_extension e WHERE x.oid = ANY (e.extconfig))';
+
 /** Objects without a schema that initdb made have smaller ones (`FirstNormalObjectId`). */
 export const firstUserOid = 16_384;
 

@@ -29,10 +29,13 @@ const foreignTableDefinition = `
   (SELECT ROW(s.srvname, ${sortedOptions('f.ftoptions')})::text FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver
     WHERE f.ftrelid = x.oid), ${parents('x.oid')}, pg_get_expr(x.relpartbound, x.oid)`;
 
-/** One row for each relation: of tables, views and composite types. Their order is not the same after every restore. */
+const droppedBefore =
+  '(SELECT count(*) FROM pg_attribute b WHERE b.attrelid = x.oid AND b.attnum BETWEEN 1 AND a.attnum AND b.attisdropped)';
+
+/** One row for each relation: of tables, views and composite types. Only of the last their order is the same after every restore. */
 const columns = (version: number) => `
   SELECT n.nspname AS schema, x.relname AS relation, x.relname AS name, count(*) AS amount,
-         string_agg(ROW(a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(f.adbin, f.adrelid), a.attidentity,
+         string_agg(ROW(a.attname, CASE x.relkind WHEN 'c' THEN a.attnum - ${droppedBefore} END, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(f.adbin, f.adrelid), a.attidentity,
            a.attgenerated, ${collationName('a.attcollation')}, a.attstorage, ${version >= 140_000 ? 'a.attcompression' : 'NULL'},
            coalesce(a.attstattarget, -1), ${sortedOptions('a.attoptions')}, ${sortedOptions('a.attfdwoptions')})::text,
            E'\\n' ORDER BY a.attname) AS definition

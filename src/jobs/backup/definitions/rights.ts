@@ -142,7 +142,7 @@ const defaultPrivileges = `
          array_to_string(${exploded('x.defaclacl')}, ', ') AS definition
     FROM pg_default_acl x LEFT JOIN pg_namespace n ON n.oid = x.defaclnamespace`;
 
-/** The relation that a described object stands on. */
+/** The relation that an object of `x` stands on. */
 const relationOf = `CASE x.classoid
   WHEN 'pg_class'::regclass THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = x.objoid), x.objoid)
   WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = x.objoid)
@@ -166,10 +166,21 @@ const described = (catalog: string, text: string) => `
    CROSS JOIN LATERAL pg_identify_object(o.classoid, o.objoid, 0) AS i
     LEFT JOIN pg_class t ON t.oid = o.relid LEFT JOIN pg_namespace n ON n.oid = t.relnamespace`;
 
-/** What belongs to other objects: who owns them, who may do what with them, and what is said about them. */
+/** `ALTER … DEPENDS ON EXTENSION`: what goes away with an extension. */
+const extensionDependencies = `
+  SELECT coalesce(n.nspname, i.schema) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.definition
+    FROM (SELECT x.classoid, x.objoid, ${relationOf} AS relid, x.definition
+            FROM (SELECT d.classid AS classoid, d.objid AS objoid, string_agg(e.extname::text, ', ' ORDER BY e.extname) AS definition
+                    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' GROUP BY 1, 2) AS x) AS o
+   CROSS JOIN LATERAL pg_identify_object(o.classoid, o.objoid, 0) AS i
+    LEFT JOIN pg_class t ON t.oid = o.relid LEFT JOIN pg_namespace n ON n.oid = t.relnamespace`;
+
+/** What belongs to other objects: who owns them, who may do what with them, what is said about them, and what they need. */
 export const rightsKinds: readonly DefinitionKind[] = [
   { kind: 'comments', sql: () => described('pg_description', 'x.description') },
   { kind: 'security labels', sql: () => described('pg_seclabel', 'x.provider, x.label') },
+  { kind: 'dependencies on extensions', sql: () => extensionDependencies },
   { kind: 'owners', sql: owners, needsOwnership: true },
   { kind: 'privileges', sql: privileges, needsOwnership: true },
   { kind: 'changed privileges', sql: changedPrivileges, needsOwnership: true, ofWhole: true },

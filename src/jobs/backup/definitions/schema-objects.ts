@@ -51,10 +51,10 @@ const range = (version: number) => `
      ${version >= 140_000 ? 'r.rngmultitypid::regtype' : 'NULL'}, (SELECT opcname FROM pg_opclass WHERE oid = r.rngsubopc))::text
      FROM pg_range r WHERE r.rngtypid = x.oid)`;
 
-const baseType = `
+const baseType = (version: number) => `
   CASE WHEN x.typtype = 'b' THEN ROW(x.typinput::regproc, x.typoutput::regproc, x.typreceive::regproc, x.typsend::regproc,
     x.typmodin::regproc, x.typmodout::regproc, x.typanalyze::regproc, x.typlen, x.typbyval, x.typalign, x.typstorage, x.typcategory,
-    x.typispreferred, x.typdelim, x.typelem::regtype, x.typcollation <> 0)::text END`;
+    x.typispreferred, x.typdelim, x.typelem::regtype, x.typcollation <> 0, ${version >= 140_000 ? 'x.typsubscript::regproc' : 'NULL'})::text END`;
 
 /** Enumerations, domains, ranges, base types and those of which there is only the name; composite types are told with the columns. */
 const types = (version: number) =>
@@ -63,7 +63,7 @@ const types = (version: number) =>
     name: 'x.typname',
     definition: `x.typtype, format_type(x.typbasetype, x.typtypmod), x.typnotnull,
       coalesce(pg_get_expr(x.typdefaultbin, 0), x.typdefault), ${collationName("CASE x.typtype WHEN 'd' THEN x.typcollation END")},
-      ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = x.oid ORDER BY e.enumsortorder), ${range(version)}, ${baseType}`,
+      ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = x.oid ORDER BY e.enumsortorder), ${range(version)}, ${baseType(version)}`,
     condition: dumpedType,
   });
 
