@@ -19,7 +19,7 @@ import type { KeepingRules } from './jobs/keeping-rules.ts';
 import { sweepKept } from './jobs/kept-folders.ts';
 import { Leases } from './jobs/lease.ts';
 import { type Lineage, sameLineage } from './jobs/lineage.ts';
-import type { Manifest } from './jobs/manifest.ts';
+import type { BackupIdentity, ManifestSummary } from './jobs/manifest-summary.ts';
 import { ownIdentity } from './jobs/process-identity.ts';
 import { pruneJob, pruneLockName } from './jobs/prune.ts';
 import type { PruneRules } from './jobs/prune-plan.ts';
@@ -64,9 +64,9 @@ export interface Assembly extends AsyncDisposable {
   storeOf(name: string): OpenedStore;
   methodFor(backup: LoadedBackup): BackupMethod;
   /** The method that restores a backup, wherever its schedule went. */
-  restoreMethod(manifest: Manifest): BackupMethod;
+  restoreMethod(manifest: Pick<ManifestSummary, 'facts' | 'method'>): BackupMethod;
   /** Where a fetched backup lies meanwhile: where its proofs let it, undefined for the system's temporary folder. */
-  spoolDirectory(manifest: Manifest): string | undefined;
+  spoolDirectory(manifest: BackupIdentity): string | undefined;
   sandboxFor(proof: ProofPlace): OpenSandbox;
   pruneRules(backup: LoadedBackup, lineage: Lineage): PruneRules;
   /** What the configuration wants of each lineage. */
@@ -74,7 +74,7 @@ export interface Assembly extends AsyncDisposable {
   /** Applies retention now, whether it is due or not; it plans when it has the lock. */
   pruneJob(backup: LoadedBackup, lineage: Lineage, changes?: Partial<PruneRules>): Job;
   /** Proves one backup in one store, whether it is due or not; undefined when the schedule proves nothing. */
-  proofJob(backup: LoadedBackup, manifest: Manifest, store: string): Job | undefined;
+  proofJob(backup: LoadedBackup, manifest: BackupIdentity, store: string): Job | undefined;
   /** The lease that keeps other processes from doing the same; undefined when one of them is at it. */
   acquireLock(job: Pick<Job, 'lockName' | 'lineage' | 'stores'>, signal: AbortSignal): Promise<JobLock | undefined>;
   /** Backup, copy, verify and prune jobs of every lineage of these schedules. */
@@ -172,7 +172,7 @@ class OwnAssembly implements Assembly {
   }
 
   /** Nothing is dumped or locked: only the kind of facts matters, which is the manifest's. */
-  restoreMethod({ facts, method }: Manifest): BackupMethod {
+  restoreMethod({ facts, method }: Pick<ManifestSummary, 'facts' | 'method'>): BackupMethod {
     if (method === 'postgres-globals/1') return this.#globals({ compressionLevel: 3 });
     return this.#dump({ facts: facts.mode, lockTimeoutMs: 0, compressionLevel: 3 });
   }
@@ -185,7 +185,7 @@ class OwnAssembly implements Assembly {
     return postgresDump({ installations: this.installations, ...this.opening, ...options });
   }
 
-  spoolDirectory(manifest: Manifest): string | undefined {
+  spoolDirectory(manifest: BackupIdentity): string | undefined {
     const backup = this.#backupOf(manifest);
     return backup === undefined ? undefined : spoolDirectoryOf(backup);
   }
@@ -294,14 +294,14 @@ class OwnAssembly implements Assembly {
     };
   }
 
-  proofJob(backup: LoadedBackup, manifest: Manifest, store: string): Job | undefined {
+  proofJob(backup: LoadedBackup, manifest: BackupIdentity, store: string): Job | undefined {
     const lineages = [...backup.lineages, ...backup.retired];
     const lineage = lineages.find((one) => one.store === store && sameLineage(one, manifest));
     const job = lineage === undefined ? undefined : this.#verifyJob(backup, lineage, manifest);
     return job === undefined ? undefined : forgettingViews(job, [this.storeOf(store)]);
   }
 
-  #verifyJob(backup: LoadedBackup, lineage: Lineage, manifest: Manifest | undefined): Job | undefined {
+  #verifyJob(backup: LoadedBackup, lineage: Lineage, manifest: BackupIdentity | undefined): Job | undefined {
     const { proof, settings } = backup;
     if (proof === undefined) return undefined;
     const { store, catalog } = this.storeOf(lineage.store);

@@ -13,6 +13,7 @@ import {
 import type { ComparedState, Comparison } from '../jobs/compare/comparison.ts';
 import { type Choice, LiveSide, takeSnapshots } from '../jobs/compare/live-side.ts';
 import { openBackup } from '../jobs/encryption/manifest-details.ts';
+import { readManifest } from '../jobs/read-manifest.ts';
 import { type SelectSettings, selectSettings } from '../jobs/settings.ts';
 import { assembleOrFail, type CommandContext, CommandError, loadOrFail } from './command-context.ts';
 import { renderComparison } from './compare/render.ts';
@@ -172,7 +173,10 @@ async function withBackup(
   await using assembly = await assembleOrFail(context);
   const startedAt = context.clock.now();
   const { entry, opened } = await chooseBackup(assembly, source, flags, context.signal);
-  const { manifest } = await openBackup(entry.manifest, assembly.opening.identities);
+  const { manifest } = await openBackup(
+    await readManifest(opened.store, entry.manifest, context.signal),
+    assembly.opening.identities,
+  );
   if (manifest.method === 'postgres-globals/1') throw usage(`backup ${manifest.id} holds roles and no database`);
   if (request.options.level === 'content' && manifest.facts.mode === 'rows') {
     throw usage(`backup ${manifest.id} knows row counts only ("facts: rows"): leave --content out`);

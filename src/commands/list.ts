@@ -2,7 +2,6 @@ import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
 import { type CatalogEntry, isComplete, isProven } from '../jobs/catalog.ts';
-import { extentOf } from '../jobs/extent.ts';
 import { restoreSecondsOf } from '../jobs/manifest.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
@@ -37,7 +36,7 @@ export function describeBackup({ entry, opened }: FoundBackup): unknown {
     target: manifest.target,
     schedule: manifest.schedule,
     database: manifest.database,
-    holds: extentOf(manifest)?.text ?? null,
+    holds: manifest.extent?.text ?? null,
     store: opened.name,
     snapshotAt: manifest.snapshotAt,
     finishedAt: manifest.finishedAt,
@@ -61,7 +60,7 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
       manifest.id,
       manifest.target,
       manifest.database,
-      extentOf(manifest)?.text ?? 'encrypted',
+      manifest.extent?.text ?? 'encrypted',
       opened.name,
       `${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago`,
       formatBytes(entry.storedBytes),

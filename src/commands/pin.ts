@@ -1,7 +1,7 @@
 import type { Assembly } from '../assembly.ts';
 import { parseDuration } from '../core/duration.ts';
 import { acquireAll } from '../jobs/joint-lock.ts';
-import type { Manifest } from '../jobs/manifest.ts';
+import type { ManifestSummary } from '../jobs/manifest-summary.ts';
 import { pruneLockName } from '../jobs/prune.ts';
 import { marksPrefix, pinName, putMark } from '../jobs/retention-marks.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -47,7 +47,7 @@ export async function runUnpin(context: CommandContext, id: string): Promise<num
 }
 
 interface MarkChange {
-  readonly change: (store: ObjectStore, manifest: Manifest) => Promise<void>;
+  readonly change: (store: ObjectStore, manifest: ManifestSummary) => Promise<void>;
   readonly state: { readonly pinned: boolean; readonly until: string | null };
   /** For people. */
   readonly text: string;
@@ -85,7 +85,7 @@ async function changeMarks(context: CommandContext, id: string, { change, state,
 async function whileNobodyPrunes<T>(
   context: CommandContext,
   assembly: Assembly,
-  manifest: Manifest,
+  manifest: ManifestSummary,
   work: (copies: readonly FoundBackup[]) => Promise<T>,
 ): Promise<T> {
   const { id, target, schedule, database } = manifest;
@@ -104,7 +104,7 @@ async function whileNobodyPrunes<T>(
 function freshCopies(
   { signal }: CommandContext,
   assembly: Assembly,
-  { id, target }: Manifest,
+  { id, target }: ManifestSummary,
 ): Promise<readonly FoundBackup[]> {
   for (const { catalog } of assembly.stores.values()) catalog.forget(target);
   return copiesOf(assembly, id, signal);

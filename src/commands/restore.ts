@@ -8,6 +8,7 @@ import { readIdentities } from '../jobs/encryption/identities.ts';
 import { holdBackup } from '../jobs/hold-backup.ts';
 import { JobFailed } from '../jobs/job.ts';
 import { storedBytesOf } from '../jobs/manifest.ts';
+import { readManifest } from '../jobs/read-manifest.ts';
 import { type RestoreRequest, type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
 import { formatConnectionUrl } from '../targets/libpq/connection.ts';
 import { renderFindings } from './check/report.ts';
@@ -65,8 +66,8 @@ export async function runRestore(
   });
   const { into } = options;
   if (what === undefined || into === undefined) return await guide(context, assembly, candidates);
-  const found = await chooseBackup(candidates, what, assembly.opening.identities);
-  const { manifest } = found.entry;
+  const found = await chooseBackup(candidates, what, assembly.opening.identities, context.signal);
+  const manifest = await readManifest(found.opened.store, found.entry.manifest, context.signal);
   const request = {
     manifest,
     store: found.opened.store,
@@ -97,7 +98,7 @@ async function guide(
   const known = new Set(identities.map(({ recipient }) => recipient));
   if (context.json) printJson(context.terminal, candidates.map(describeBackup));
   else {
-    const extents = await extentsOf(candidates, opening.identities);
+    const extents = await extentsOf(candidates, opening.identities, context.signal);
     printLine(context.terminal, describeChoices(candidates, { now: context.clock.now(), known, extents }));
   }
   printError(context.terminal, 'nothing was restored: --into says which database is made');

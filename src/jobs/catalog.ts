@@ -1,12 +1,13 @@
 import type { StoredObject, StoreRoom } from '../storage/object-store.ts';
 import { proofName } from './backup-keys.ts';
 import type { Lineage } from './lineage.ts';
-import type { Manifest, Proof, StartMarker } from './manifest.ts';
+import type { Proof, StartMarker } from './manifest.ts';
+import type { ManifestSummary } from './manifest-summary.ts';
 import type { BackupMarks } from './retention-marks.ts';
 
 /** A finished backup with its verifications, newest first. */
 export interface CatalogEntry {
-  readonly manifest: Manifest;
+  readonly manifest: ManifestSummary;
   readonly proofs: readonly Proof[];
   /** Names of reports that cannot be read, or are about another backup or another manifest. */
   readonly unreadableReports: readonly string[];

@@ -1,21 +1,22 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import { coerceError, errorMessage } from '../core/errors.ts';
+import { errorMessage } from '../core/errors.ts';
 import { ObjectLocked, type ObjectStore, readWhole } from '../storage/object-store.ts';
 import { ChunkHasher, GatedOutlet } from './backup/hashing.ts';
 import { joinedRun } from './backup/joined-run.ts';
 import { backupKey, manifestName, startMarkerName } from './backup-keys.ts';
 import { type JobContext, JobFailed } from './job.ts';
-import { type Manifest, manifestSchema, type Part, storedBytesOf } from './manifest.ts';
+import { type Part, storedBytesOf } from './manifest.ts';
+import type { ManifestSummary } from './manifest-summary.ts';
+import { parseManifest, readManifestBytes } from './read-manifest.ts';
 import { marksPrefix, pinName } from './retention-marks.ts';
-import { openSealedJson } from './sealed-json.ts';
 import { removeObjects } from './take-backup.ts';
 import { type PinnedCopy, type TakenPin, takeOverPin } from './take-over-pin.ts';
 
 const confirmMs = 10_000;
 
 export interface CopyRequest {
-  readonly manifest: Pick<Manifest, 'id' | 'target'>;
+  readonly manifest: Pick<ManifestSummary, 'id' | 'target'>;
   readonly source: Pick<ObjectStore, 'get' | 'head'>;
   readonly destination: Omit<ObjectStore, 'putIfAbsent'>;
   /** Where the pin that the copy takes over is looked for; the source alone when absent. */
@@ -35,8 +36,8 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
   const { destination, source } = request;
   const { target, id } = request.manifest;
   const { signal } = context;
-  const bytes = await readWhole(source, backupKey(target, id, manifestName), signal);
-  const { parts } = parseManifest(bytes, id);
+  const bytes = await readManifestBytes(source, request.manifest, signal);
+  const { parts } = parseManifest(bytes, request.manifest);
   const there = await namesIn(destination, target, id, signal);
   if (there.has(manifestName)) return await repair(request, { bytes, parts }, context);
   const copied: string[] = [];
@@ -69,7 +70,7 @@ export async function copyBackup(request: CopyRequest, context: JobContext): Pro
 /** What is there of the right size is left to its proofs. Nothing is undone when it fails: what was copied is right. */
 async function repair(
   request: CopyRequest,
-  { bytes, parts }: Pick<Manifest, 'parts'> & { readonly bytes: Buffer },
+  { bytes, parts }: { readonly parts: readonly Part[]; readonly bytes: Buffer },
   context: JobContext,
 ): Promise<number> {
   const { manifest, destination } = request;
@@ -121,27 +122,6 @@ async function takeOverLatePin(pinned: PinnedCopy, taken: TakenPin, context: Job
     const fields = { backup: pinned.manifest.id, error: errorMessage(error) };
     context.log.warn(fields, 'whether the copied backup was pinned or unpinned meanwhile could not be seen');
   });
-}
-
-function parseManifest(bytes: Buffer, id: string): Manifest {
-  const document = opened(bytes);
-  if (document instanceof Error) throw unreadable(id, document);
-  const parsed = manifestSchema.safeParse(document);
-  if (!parsed.success) throw unreadable(id, parsed.error);
-  if (parsed.data.id === id) return parsed.data;
-  throw new JobFailed('damaged', `the manifest in the folder of ${id} is of ${parsed.data.id}`);
-}
-
-function opened(bytes: Buffer): unknown {
-  try {
-    return openSealedJson(bytes);
-  } catch (error) {
-    return coerceError(error);
-  }
-}
-
-function unreadable(id: string, cause: Error): JobFailed {
-  return new JobFailed('damaged', `the manifest of ${id} cannot be read: ${errorMessage(cause)}`, { cause });
 }
 
 async function namesIn(

@@ -152,12 +152,12 @@ export const manifestSchema = manifestFields.refine(({ encryption, details, part
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** Bytes that a backup takes in its store, without manifest and reports. */
-export function storedBytesOf({ parts }: Pick<Manifest, 'parts'>): number {
+export function storedBytesOf({ parts }: { readonly parts: readonly Pick<Part, 'sizeBytes'>[] }): number {
   return parts.reduce((sum, part) => sum + part.sizeBytes, 0);
 }
 
 /** Bytes that were dumped, before compression: what it takes where it is fetched to. */
-export function contentBytesOf({ parts }: Pick<Manifest, 'parts'>): number {
+export function contentBytesOf({ parts }: { readonly parts: readonly Pick<Part, 'content'>[] }): number {
   return parts.reduce((sum, part) => sum + part.content.sizeBytes, 0);
 }
 

@@ -52,20 +52,6 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Of the manifest that is in the store now; null when it cannot be read. */
-export async function manifestHash(
-  store: Pick<ObjectStore, 'get'>,
-  { target, id }: { readonly target: string; readonly id: string },
-  signal: AbortSignal,
-): Promise<string | null> {
-  try {
-    return sha256Of(await readWhole(store, backupKey(target, id, manifestName), signal));
-  } catch (error) {
-    if (error instanceof StoreError && ['missing', 'damaged'].includes(error.kind)) return null;
-    throw error;
-  }
-}
-
 /**
  * Writes a report: into the chain of its target, then beside its backup. Each report holds the hash of the one before it,
  * and the store lets one writer alone have each number, so there is one chain however many prove at once. A process that

@@ -6,14 +6,8 @@ import { mapLimit } from '../core/map-limit.ts';
 import { type ObjectStore, readWhole, type StoredObject, StoreError, type StoreRoom } from '../storage/object-store.ts';
 import { backupKey, isProofName, manifestName, splitBackupKey, startMarkerName } from './backup-keys.ts';
 import type { Attempt, Catalog, CatalogEntry, TargetContents } from './catalog.ts';
-import {
-  type Manifest,
-  manifestSchema,
-  newestReportFirst,
-  type Proof,
-  proofSchema,
-  startMarkerSchema,
-} from './manifest.ts';
+import { manifestSchema, newestReportFirst, type Proof, proofSchema, startMarkerSchema } from './manifest.ts';
+import { type ManifestSummary, summaryOf } from './manifest-summary.ts';
 import { sha256Of } from './proof-chain.ts';
 import { type MarksOfTarget, readMarks } from './read-marks.ts';
 import { noMarks } from './retention-marks.ts';
@@ -36,6 +30,8 @@ interface Reading {
   readonly stop: AbortController;
   waiting: number;
 }
+
+const summarySchema = manifestSchema.transform(summaryOf);
 
 const readsAtOnce = 8;
 /** Manifests of backups of terabytes; reading one takes several times its size in memory, so they are read one by one. */
@@ -156,8 +152,8 @@ export class StoreCatalog implements Catalog {
     target: string,
     folder: Folder,
     signal: AbortSignal,
-  ): Promise<Parsed<Manifest> | 'gone' | { readonly reason: string }> {
-    const manifest = await this.#readJson(target, folder, manifestName, manifestSchema, signal);
+  ): Promise<Parsed<ManifestSummary> | 'gone' | { readonly reason: string }> {
+    const manifest = await this.#readJson(target, folder, manifestName, summarySchema, signal);
     if (manifest === undefined) return 'gone';
     if (manifest instanceof Error) return { reason: errorMessage(manifest) };
     const { value } = manifest;
@@ -168,7 +164,11 @@ export class StoreCatalog implements Catalog {
   }
 
   /** What the listing lacks is looked for once more: the backup may just have been finished, or deleted, while it was made. */
-  async #missingParts(manifest: Manifest, folder: Folder, signal: AbortSignal): Promise<readonly string[] | 'gone'> {
+  async #missingParts(
+    manifest: ManifestSummary,
+    folder: Folder,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | 'gone'> {
     if (missingOf(manifest, folder).length === 0) return [];
     const { backupId } = folder;
     const objects = (await Array.fromAsync(this.#store.list(backupKey(manifest.target, backupId, ''), signal))).map(
@@ -178,7 +178,7 @@ export class StoreCatalog implements Catalog {
   }
 
   async #readEntry(
-    { value: manifest, sha256 }: Parsed<Manifest>,
+    { value: manifest, sha256 }: Parsed<ManifestSummary>,
     folder: Folder,
     signal: AbortSignal,
   ): Promise<Omit<CatalogEntry, 'marks' | 'missingParts'>> {
@@ -249,7 +249,7 @@ export class StoreCatalog implements Catalog {
   }
 }
 
-function marksOf(marks: MarksOfTarget, { id }: Manifest): CatalogEntry['marks'] {
+function marksOf(marks: MarksOfTarget, { id }: ManifestSummary): CatalogEntry['marks'] {
   return marks.get(id)?.marks ?? noMarks;
 }
 
@@ -270,13 +270,13 @@ function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
 }
 
 /** By the sizes that the listing tells. */
-function missingOf({ parts }: Manifest, { objects }: Folder): string[] {
+function missingOf({ parts }: ManifestSummary, { objects }: Folder): string[] {
   const sizes = new Map(objects.map(({ name, sizeBytes }) => [name, sizeBytes]));
   return parts.filter(({ name, sizeBytes }) => sizes.get(name) !== sizeBytes).map(({ name }) => name);
 }
 
 /** @param sha256 of the manifest as it is now; reports from before there was a chain do not name one */
-function isAbout({ backupId, manifestSha256 }: Proof, manifest: Manifest, sha256: string): boolean {
+function isAbout({ backupId, manifestSha256 }: Proof, manifest: ManifestSummary, sha256: string): boolean {
   return backupId === manifest.id && (manifestSha256 ?? sha256) === sha256;
 }
 

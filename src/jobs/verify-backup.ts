@@ -26,16 +26,20 @@ import {
   type OpenedManifest,
   type Proof,
 } from './manifest.ts';
+import type { BackupIdentity } from './manifest-summary.ts';
 import { obstacleOf } from './obstacle.ts';
+import { sha256Of } from './proof-chain.ts';
 import { type ProofSpace, requireRestoreSpace, requireWithinLimit, withinSpace } from './proof-space.ts';
 import { proveProperties } from './prove-properties.ts';
+import { parseManifest, readManifestBytes } from './read-manifest.ts';
 import type { OpenSandbox, Sandbox } from './sandbox/sandbox.ts';
 import { type SpoolSettings, spoolShortage } from './spool-space.ts';
 import type { StructureCheck, StructureCheckResult } from './structure-check.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface VerifyRequest extends SpoolSettings, ProofSpace, OpeningTools {
-  readonly manifest: Manifest;
+  /** What is known of it; the rest is read from the store. */
+  readonly manifest: BackupIdentity;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly method: BackupMethod;
   readonly openSandbox: OpenSandbox;
@@ -50,6 +54,8 @@ export interface VerifyRequest extends SpoolSettings, ProofSpace, OpeningTools {
 
 /** What is known so far; the report tells it even when a later step fails. */
 interface Findings {
+  /** Of what was read; null as long as nothing was. */
+  manifestSha256: string | null;
   sandbox: string;
   notes: readonly string[];
   /** What the store gave wrong at first. */
@@ -71,6 +77,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
   const startedAt = context.clock.now();
   const startMs = context.clock.monotonicMs();
   const findings: Findings = {
+    manifestSha256: null,
     sandbox: 'none',
     notes: [],
     rereads: [],
@@ -96,6 +103,7 @@ export async function verifyBackup(request: VerifyRequest, context: JobContext):
     target: manifest.target,
     schedule: manifest.schedule,
     database: manifest.database,
+    manifestSha256: findings.manifestSha256,
     ...outcome,
     ...(request.attempt === undefined ? {} : { attempt: request.attempt }),
     startedAt: startedAt.toISOString(),
@@ -134,7 +142,10 @@ async function proveInTime(request: VerifyRequest, findings: Findings, context: 
 
 async function prove(request: VerifyRequest, findings: Findings, context: JobContext): Promise<void> {
   // Before anything is fetched: what cannot be opened need not come.
-  const { manifest, identities } = await openBackup(request.manifest, request.identities);
+  const { manifest, identities } = await openBackup(
+    await readFromStore(request, findings, context),
+    request.identities,
+  );
   await sweepKept(request.spoolDirectory, context.clock.now());
   const shortage = await spoolShortage(manifest, request);
   if (shortage !== undefined) throw new JobFailed('inconclusive', shortage, { obstacle: 'disk' });
@@ -156,6 +167,17 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   await withinSpace(sandbox, { ...request, dumpBytes: contentBytesOf(manifest) }, context, (within) =>
     tryOut({ ...request, manifest, contentPath, spool }, sandbox, findings, within),
   );
+}
+
+/** What is proven is the manifest that lies in the store now, whatever was remembered of it. */
+async function readFromStore(
+  request: Pick<VerifyRequest, 'store' | 'manifest'>,
+  findings: Findings,
+  { signal }: JobContext,
+): Promise<Manifest> {
+  const bytes = await readManifestBytes(request.store, request.manifest, signal);
+  findings.manifestSha256 = sha256Of(bytes);
+  return parseManifest(bytes, request.manifest);
 }
 
 interface Fetching extends AsyncDisposable {

@@ -6,8 +6,9 @@ import { closeProof } from './encryption/proof-details.ts';
 import { holdBackup } from './hold-backup.ts';
 import { type Job, type JobContext, JobFailed } from './job.ts';
 import type { Lineage } from './lineage.ts';
-import type { Manifest, Proof } from './manifest.ts';
-import { type ChainStore, manifestHash, writeReport } from './proof-chain.ts';
+import type { Proof } from './manifest.ts';
+import type { BackupIdentity } from './manifest-summary.ts';
+import { type ChainStore, writeReport } from './proof-chain.ts';
 import {
   type PlannedProof,
   type ProofPlan,
@@ -27,7 +28,7 @@ export interface VerifyJobOptions extends Omit<VerifyRequest, 'manifest' | 'stor
   /** Of one proof. */
   readonly timeoutMs: number;
   /** This backup instead of what the policy wants. */
-  readonly manifest?: Manifest;
+  readonly manifest?: BackupIdentity;
 }
 
 /** A proof whose time is over clears away what it made and writes its report; that takes no longer. */
@@ -70,7 +71,7 @@ async function lookAt(options: VerifyJobOptions, { clock, signal }: WorkContext)
 async function choose(
   options: VerifyJobOptions,
   context: WorkContext,
-): Promise<{ readonly manifest: Manifest; readonly isNewest: boolean; readonly attempt: number }> {
+): Promise<{ readonly manifest: BackupIdentity; readonly isNewest: boolean; readonly attempt: number }> {
   const { entries, plan } = await lookAt(options, context);
   const wanted = options.manifest?.id ?? nextOf(plan, context.clock.now())?.id ?? entries[0]?.manifest.id;
   const chosen = entries.find(({ manifest }) => manifest.id === wanted);
@@ -92,8 +93,7 @@ export async function proveAndReport(
   context: JobContext,
 ): Promise<Proof> {
   const { manifest, store } = request;
-  const manifestSha256 = await manifestHash(store, manifest, context.signal);
-  const proof = { ...(await verifyBackup(request, context)), manifestSha256 };
+  const proof = await verifyBackup(request, context);
   if (proof.cause === 'damaged') await requireManifest(store, manifest, context);
   await writeReport(store, await closeProof(proof, manifest.encryption), context);
   return proof;
@@ -102,7 +102,7 @@ export async function proveAndReport(
 /** A filesystem that is no longer mounted is a folder in which parts are missing; so is its manifest then. */
 async function requireManifest(
   store: Pick<ObjectStore, 'head'>,
-  { target, id }: Manifest,
+  { target, id }: BackupIdentity,
   { signal }: JobContext,
 ): Promise<void> {
   if ((await store.head(backupKey(target, id, manifestName), signal)) !== undefined) return;

@@ -1,9 +1,14 @@
+import { Readable } from 'node:stream';
 import type { BackupMethod } from '../../src/jobs/backup/method.ts';
 import { postgresDump } from '../../src/jobs/backup/postgres-dump.ts';
+import { backupKey, manifestName } from '../../src/jobs/backup-keys.ts';
+import { closeManifest } from '../../src/jobs/encryption/manifest-details.ts';
 import type { Lineage } from '../../src/jobs/lineage.ts';
 import type { Manifest, OpenedManifest, Proof } from '../../src/jobs/manifest.ts';
+import type { ManifestSummary } from '../../src/jobs/manifest-summary.ts';
 import { localSandbox } from '../../src/jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from '../../src/jobs/sandbox/sandbox.ts';
+import { sealedJson } from '../../src/jobs/sealed-json.ts';
 import { takeBackup } from '../../src/jobs/take-backup.ts';
 import { type VerifyRequest, verifyBackup } from '../../src/jobs/verify-backup.ts';
 import type { ObjectStore } from '../../src/storage/object-store.ts';
@@ -45,16 +50,33 @@ export async function backUp(
   return takeBackup(request, testContext());
 }
 
-/** Verifies a backup in a throw-away server, with everything else as given. */
+/** Verifies a backup in a throw-away server, with everything else as given. A whole manifest stands for the one in the store. */
 export async function verify(
-  manifest: Manifest,
+  manifest: Manifest | ManifestSummary,
   store: ObjectStore,
   given: Partial<VerifyRequest> = {},
 ): Promise<Proof> {
   const method = given.method ?? (await dumpMethod());
   const openSandbox = given.openSandbox ?? (await throwAwaySandbox());
   return verifyBackup(
-    { assertions: [], ...openingTools, ...given, manifest, store, method, openSandbox },
+    {
+      ...{ assertions: [], ...openingTools, ...given, manifest, method, openSandbox },
+      store: 'format' in manifest ? withManifest(store, manifest) : store,
+    },
     testContext(),
   );
+}
+
+/** The store, with this manifest in the place of its own. */
+export function withManifest(store: ObjectStore, manifest: Manifest): Pick<ObjectStore, 'get'> {
+  const key = backupKey(manifest.target, manifest.id, manifestName);
+  return {
+    async get(wanted, signal, range) {
+      if (wanted !== key) return await store.get(wanted, signal, range);
+      const isSealed = manifest.details !== undefined;
+      return Readable.from([
+        sealedJson(isSealed ? manifest : await closeManifest({ ...manifest, details: undefined })),
+      ]);
+    },
+  };
 }

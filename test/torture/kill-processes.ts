@@ -7,7 +7,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { isProven, type TargetContents } from '../../src/jobs/catalog.ts';
 import { checkChain } from '../../src/jobs/check-chain.ts';
 import { identityParent } from '../../src/jobs/encryption/age.ts';
-import type { Manifest } from '../../src/jobs/manifest.ts';
+import type { ManifestSummary } from '../../src/jobs/manifest-summary.ts';
 import { StoreCatalog } from '../../src/jobs/store-catalog.ts';
 import { openFilesystemStore } from '../../src/storage/filesystem.ts';
 import { readWhole } from '../../src/storage/object-store.ts';
@@ -223,7 +223,10 @@ class Bench {
   }
 }
 
-async function isWhole(store: Awaited<ReturnType<typeof openFilesystemStore>>, manifest: Manifest): Promise<boolean> {
+async function isWhole(
+  store: Awaited<ReturnType<typeof openFilesystemStore>>,
+  manifest: ManifestSummary,
+): Promise<boolean> {
   for (const part of manifest.parts) {
     const bytes = await readWhole(store, `shop/${manifest.id}/${part.name}`, signal).catch(() => undefined);
     if (bytes === undefined || createHash('sha256').update(bytes).digest('hex') !== part.sha256) return false;

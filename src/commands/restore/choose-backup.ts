@@ -35,6 +35,7 @@ export async function chooseBackup(
   candidates: readonly FoundBackup[],
   what: string,
   identities: readonly SecretSource[],
+  signal: AbortSignal,
 ): Promise<FoundBackup> {
   const databases = new Set(candidates.map(({ entry }) => entry.manifest.database));
   const [newest] = candidates;
@@ -44,7 +45,7 @@ export async function chooseBackup(
     const choices = [...databases].map((database) => `${newest.entry.manifest.target}/${database}`).join(', ');
     throw new CommandError(exitCodes.usage.code, `${what} has several databases: say which (${choices})`);
   }
-  const extents = await extentsOf(candidates, identities);
+  const extents = await extentsOf(candidates, identities, signal);
   const complete = candidates.filter((one) => extents.get(one)?.kind !== 'part');
   const [chosen] = complete.filter(({ entry }) => isProven(entry));
   if (chosen === undefined) {

@@ -8,7 +8,8 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
 import { backupKey, manifestName } from '../../../src/jobs/backup-keys.ts';
-import { chainKey, manifestHash, reportKey, writeReport } from '../../../src/jobs/proof-chain.ts';
+import { chainKey, reportKey, sha256Of, writeReport } from '../../../src/jobs/proof-chain.ts';
+import { readManifestBytes } from '../../../src/jobs/read-manifest.ts';
 import { sealedJson } from '../../../src/jobs/sealed-json.ts';
 import { startServer } from '../../../src/server.ts';
 import { openFilesystemStore } from '../../../src/storage/filesystem.ts';
@@ -42,7 +43,7 @@ async function storeReports(own: string): Promise<string> {
     for (const backup of backupsOf(target)) {
       const manifest = sampleManifest(backup);
       await store.put(backupKey(target, manifest.id, manifestName), sealedJson(manifest), testSignal());
-      const manifestSha256 = await manifestHash(store, manifest, testSignal());
+      const manifestSha256 = sha256Of(await readManifestBytes(store, manifest, testSignal()));
       await writeReport(store, { ...sampleProof(backup), manifestSha256 }, testContext());
     }
   }

@@ -11,6 +11,7 @@ import { entriesOf } from '../../../src/jobs/catalog.ts';
 import { copyBackup } from '../../../src/jobs/copy-backup.ts';
 import { JobFailed } from '../../../src/jobs/job.ts';
 import type { Manifest } from '../../../src/jobs/manifest.ts';
+import { readManifest } from '../../../src/jobs/read-manifest.ts';
 import { restoreBackup } from '../../../src/jobs/restore-backup.ts';
 import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
@@ -54,7 +55,7 @@ async function read(store: MemoryStore, id: string): Promise<Manifest> {
   const contents = await new StoreCatalog('test', store, systemClock).read('shop', testContext().signal);
   const found = contents.entries.find(({ manifest }) => manifest.id === id);
   if (found === undefined) throw new Error('there is no such backup');
-  return found.manifest;
+  return readManifest(store, found.manifest, testContext().signal);
 }
 
 test('each recipient proves it alone, and nobody else', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { backupJob } from '../../../src/jobs/backup-job.ts';
+import { readManifest } from '../../../src/jobs/read-manifest.ts';
 import { createRunner } from '../../../src/jobs/runner.ts';
 import { parseSchedule } from '../../../src/jobs/schedule.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
@@ -129,7 +130,8 @@ test('a dump that stands in the way of the standby is cancelled by it, fails cle
   expect(outcome).toMatchObject({ status: 'succeeded' });
   expect(outcome.tries).toBeGreaterThan(1);
   const { entries, attempts } = await catalog.read('shop', signal);
-  expect(entries[0]?.manifest.facts.items).toContainEqual({
+  const manifest = await readManifest(store, entries[0]!.manifest, signal);
+  expect(manifest.facts.items).toContainEqual({
     name: 'rows public.large',
     value: '200000',
     compare: 'equal',

@@ -2,6 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
+import { backupKey, manifestName } from '../../../src/jobs/backup-keys.ts';
+import { summaryOf } from '../../../src/jobs/manifest-summary.ts';
+import { sha256Of } from '../../../src/jobs/proof-chain.ts';
 import { localSandbox } from '../../../src/jobs/sandbox/local-postgres.ts';
 import type { OpenSandbox } from '../../../src/jobs/sandbox/sandbox.ts';
 import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
@@ -299,4 +302,19 @@ test('a scratch server that breaks off in an assertion says nothing about it', a
   });
 
   expect(proof.verdict).toBe('inconclusive');
+});
+
+test('a manifest that was damaged after it was remembered makes the backup a broken one', async () => {
+  const store = new MemoryStore();
+  const manifest = await backUp(await createDatabase(cluster, 'remembered', 'CREATE TABLE t AS SELECT 1 AS a'), store);
+  const remembered = summaryOf(manifest);
+  const object = store.objects.get(backupKey(manifest.target, manifest.id, manifestName));
+  const place = object?.bytes.indexOf('"rows public.t"') ?? -1;
+  object?.bytes.write('u', place + '"rows pu'.length);
+
+  const proof = await verify(remembered, store);
+
+  expect(place).toBeGreaterThan(0);
+  expect(proof).toMatchObject({ verdict: 'failed', cause: 'damaged', manifestSha256: sha256Of(object!.bytes) });
+  expect(proof.reason).toMatch(/the manifest of .* cannot be read: its checksum is wrong/);
 });

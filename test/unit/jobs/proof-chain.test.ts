@@ -4,7 +4,8 @@ import { manifestName } from '../../../src/jobs/backup-keys.ts';
 import { isProven } from '../../../src/jobs/catalog.ts';
 import { checkChain } from '../../../src/jobs/check-chain.ts';
 import type { Proof, Verdict } from '../../../src/jobs/manifest.ts';
-import { chainKey, chainPrefix, manifestHash, reportKey, writeReport } from '../../../src/jobs/proof-chain.ts';
+import { chainKey, chainPrefix, reportKey, sha256Of, writeReport } from '../../../src/jobs/proof-chain.ts';
+import { readManifestBytes } from '../../../src/jobs/read-manifest.ts';
 import { openSealedJson, sealedJson } from '../../../src/jobs/sealed-json.ts';
 import { StoreCatalog } from '../../../src/jobs/store-catalog.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -26,7 +27,7 @@ async function provenNights(nights: number): Promise<MemoryStore> {
 }
 
 async function report(store: MemoryStore, day: number, verdict: Verdict = 'proven', context = testContext()) {
-  const manifestSha256 = await manifestHash(store, sampleManifest(night(day)), testSignal());
+  const manifestSha256 = sha256Of(await readManifestBytes(store, sampleManifest(night(day)), testSignal()));
   return writeReport(store, { ...sampleProof(night(day), verdict), manifestSha256 }, context);
 }
 
@@ -279,7 +280,7 @@ describe('a backup that was proven, deleted and copied there again', () => {
       startedAt: '2026-11-11T02:00:00.000Z',
       finishedAt: '2026-11-11T02:01:00.000Z',
     };
-    const manifestSha256 = await manifestHash(store, sampleManifest(night(1)), testSignal());
+    const manifestSha256 = sha256Of(await readManifestBytes(store, sampleManifest(night(1)), testSignal()));
     await writeReport(store, { ...anew, manifestSha256 }, testContext());
     const whole = await problemsOf(store);
 

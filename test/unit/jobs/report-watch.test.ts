@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { manifestName } from '../../../src/jobs/backup-keys.ts';
 import type { Proof } from '../../../src/jobs/manifest.ts';
-import { chainKey, manifestHash, reportKey, writeReport } from '../../../src/jobs/proof-chain.ts';
+import { chainKey, reportKey, sha256Of, writeReport } from '../../../src/jobs/proof-chain.ts';
+import { readManifestBytes } from '../../../src/jobs/read-manifest.ts';
 import { startReportWatch } from '../../../src/jobs/report-watch.ts';
 import { openSealedJson, sealedJson } from '../../../src/jobs/sealed-json.ts';
 import { passingOn, StoreError } from '../../../src/storage/object-store.ts';
@@ -18,7 +19,7 @@ const besideOf = (day: number) => reportKey(sampleProof(night(day)));
 
 async function report(store: MemoryStore, day: number): Promise<void> {
   storeBackup(store, night(day));
-  const manifestSha256 = await manifestHash(store, sampleManifest(night(day)), testSignal());
+  const manifestSha256 = sha256Of(await readManifestBytes(store, sampleManifest(night(day)), testSignal()));
   await writeReport(store, { ...sampleProof(night(day)), manifestSha256 }, testContext());
 }
 

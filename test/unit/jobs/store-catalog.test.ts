@@ -190,3 +190,20 @@ test.each([
   const reason = 'not understood at parts.0.name: not the name of a part';
   expect(unreadable).toEqual([{ backupId: manifest.id, reason }]);
 });
+
+test('of a manifest neither facts nor hashes of pieces are remembered, which are most of it', async () => {
+  const { clock, store, signal, catalog } = setUp();
+  storeBackup(store, first);
+  const facts = { mode: 'rows', items: [{ name: 'rows public.orders', value: '1520', compare: 'equal' }] };
+  const whole = sealedJson({ ...sampleManifest(first), facts });
+  const key = `payments/${sampleId(first)}/manifest.json`;
+  store.objects.set(key, { bytes: whole, modifiedAt: new Date(first.at) });
+
+  const reading = catalog.read('payments', signal);
+  await clock.advance(1_000);
+  const [entry] = (await reading).entries;
+
+  expect(entry?.manifest).toMatchObject({ id: sampleId(first), facts: { mode: 'rows' }, source: { version: '15.20' } });
+  expect(whole.toString()).toMatch(/chunks.*public\.orders/s);
+  expect(JSON.stringify(entry)).not.toMatch(/public\.orders|chunks|roles/);
+});
