@@ -223,7 +223,8 @@ class Daemon implements Server {
     return { assembly, scraper, keeping: this.#keepingOf(assembly) };
   }
 
-  #keepingOf(assembly: Assembly): Keeping {
+  /** @param known what was read of the same stores */
+  #keepingOf(assembly: Assembly, known?: Keeping): Keeping {
     const { clock, log } = this.#options;
     return createKeeping({
       catalogs: [...assembly.stores.values()].map(({ catalog }) => catalog),
@@ -233,6 +234,7 @@ class Daemon implements Server {
       jobs: () => this.#scheduler?.jobs() ?? [],
       running: () => this.#runner.running(),
       counts: this.#counts,
+      ...(known === undefined ? {} : { views: known.views }),
       clock,
       log,
     });
@@ -265,7 +267,7 @@ class Daemon implements Server {
   async #useDatabasesOf(config: LoadedConfig): Promise<void> {
     const { assembly: previous, scraper, keeping } = this.#current;
     const assembly = previous.withConfig(config);
-    this.#parts[0] = { assembly, scraper, keeping: this.#keepingOf(assembly) };
+    this.#parts[0] = { assembly, scraper, keeping: this.#keepingOf(assembly, keeping) };
     this.scheduler.replaceJobs(this.#jobsOf(assembly));
     await keeping[Symbol.asyncDispose]();
     this.#options.log.info({ lineages: assembly.lineages.length }, 'the databases to back up have changed');

@@ -137,6 +137,45 @@ export const keepingAlerts: AlertGroup = {
       ],
     },
     {
+      name: 'BackupRpoUnknown',
+      severity: 'critical',
+      expression:
+        'watchkeeper_objective_rpo_seconds unless watchkeeper_rpo_seconds or watchkeeper_objective_database_rpo_seconds unless watchkeeper_database_rpo_seconds',
+      forMinutes: 60,
+      summary: 'Whether the promise for {{ $labels.database }} on {{ $labels.target }} is kept is not known',
+      description:
+        'At most {{ $value | humanizeDuration }} of data were promised to be lost. The store has not been read since the daemon was started, so nobody knows how old its newest proven state is, and no other alert can tell.',
+      fires: {
+        title: 'the daemon was restarted while the store is away',
+        series: [
+          series('watchkeeper_objective_rpo_seconds', 7_200),
+          series('watchkeeper_store_view_success', 0),
+          series('watchkeeper_rpo_seconds', '3600+60x9 stale'),
+        ],
+        fromMinute: 10,
+      },
+      firesToo: [
+        {
+          title: 'of the database, of which no store was ever read',
+          series: [series('watchkeeper_objective_database_rpo_seconds', 7_200)],
+        },
+      ],
+      silent: [
+        {
+          title: 'what is measured is told, however bad it is',
+          series: [series('watchkeeper_objective_rpo_seconds', 7_200), series('watchkeeper_rpo_seconds', 'Inf+0x100')],
+        },
+        {
+          title: 'the daemon was restarted and took a while',
+          series: [
+            series('watchkeeper_objective_database_rpo_seconds', 7_200),
+            series('watchkeeper_database_rpo_seconds', `${'_ '.repeat(30)}3600+60x100`),
+          ],
+        },
+        { title: 'nothing was promised', series: [series('watchkeeper_store_view_success', 0)] },
+      ],
+    },
+    {
       name: 'VerificationFailed',
       severity: 'critical',
       // The second half is for one of several that are verified one right after the other: the last of them may have gone well.

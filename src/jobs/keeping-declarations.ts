@@ -194,7 +194,7 @@ const ofDatabase = (name: string, help: string, source: string) =>
 export const databaseMetrics = {
   rpo: ofDatabase(
     'database_rpo_seconds',
-    'Age of the newest proven state of the database, by whichever schedule and in whichever store; +Inf when nothing is proven. Absent until all stores were read.',
+    'Age of the newest proven state of the database, by whichever schedule and in whichever store; +Inf when nothing is proven. While a store was never read since the start, what the others tell: it is no older. Absent when they have nothing.',
     'manifests and reports',
   ),
   rpoUnproven: ofDatabase(

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { withDeadline } from '../core/deadline.ts';
+import { abortable, withDeadline } from '../core/deadline.ts';
 import { errorMessage } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { mapLimit } from '../core/map-limit.ts';
@@ -32,6 +32,8 @@ export interface KeepingOptions {
   readonly running: () => readonly RunInProgress[];
   /** Runs that ended in this process; outlives a reload. */
   readonly counts: JobCounts;
+  /** What was read before, of the same stores: it stands until they are read again. */
+  readonly views?: ReadonlyMap<string, View>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -50,16 +52,20 @@ export interface KeptLineage {
 
 /** What is known about keeping: read from the stores in the background, told on the scrape path without asking them. */
 export interface Keeping extends AsyncDisposable {
+  /** By store and target; for the one that takes over with the same stores. */
+  readonly views: ReadonlyMap<string, View>;
   /** Reads what the run may have changed. */
   ended(job: Job): void;
   samples(now: Date): Sample[];
   rows(): KeptLineage[];
 }
 
-interface View {
+/** What was read of a target in a store. */
+export interface View {
   readonly contents: TargetContents | undefined;
   /** What retention makes of it, as of then. */
   readonly plans: ReadonlyMap<Lineage, RetentionPlan>;
+  /** When the reading began, by the monotonic clock. */
   readonly readAtMs: number;
   readonly ok: boolean;
 }
@@ -77,7 +83,7 @@ export function createKeeping(options: KeepingOptions): Keeping {
 
 class StoreKeeping implements Keeping {
   readonly #options: KeepingOptions;
-  readonly #views = new Map<string, View>();
+  readonly #views: Map<string, View>;
   /** By the name of the store. */
   readonly #rooms = new Map<string, StoreRoom>();
   readonly #stop = new AbortController();
@@ -86,6 +92,13 @@ class StoreKeeping implements Keeping {
 
   constructor(options: KeepingOptions) {
     this.#options = options;
+    this.#views = new Map(options.views);
+    const places = new Set(this.#places().map(({ store, target }) => viewKey(store, target)));
+    for (const key of this.#views.keys()) if (!places.has(key)) this.#views.delete(key);
+  }
+
+  get views(): ReadonlyMap<string, View> {
+    return this.#views;
   }
 
   start(): void {
@@ -162,19 +175,29 @@ class StoreKeeping implements Keeping {
     const catalog = catalogs.find(({ storeName }) => storeName === store);
     const key = viewKey(store, target);
     const previous = this.#views.get(key);
+    const readAtMs = clock.monotonicMs();
     try {
       const deadline = { parent: this.#stop.signal, ms: refreshDeadlineMs, clock, what: `reading store "${store}"` };
       const contents = await withDeadline(deadline, async (signal) => catalog?.read(target, signal));
       const plans = this.#plansOf(contents, store, target);
-      this.#views.set(key, { contents, plans, readAtMs: clock.monotonicMs(), ok: true });
-      // A folder that nothing was written to yet cannot be measured.
-      this.#rooms.set(store, (await catalog?.room?.().catch(() => undefined)) ?? {});
+      this.#tell(key, { contents, plans, readAtMs, ok: true });
+      // A folder that nothing was written to yet cannot be measured, and a disk that hangs must not hold up the other stores.
+      const room = withDeadline(deadline, async (signal) =>
+        abortable(catalog?.room?.() ?? Promise.resolve({}), signal),
+      );
+      this.#rooms.set(store, await room.catch(() => ({})));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (previous?.ok !== false) log.warn({ store, target, error: errorMessage(error) }, 'store cannot be read');
-      const readAtMs = previous?.readAtMs ?? clock.monotonicMs();
-      this.#views.set(key, { contents: previous?.contents, plans: previous?.plans ?? new Map(), readAtMs, ok: false });
+      const known = this.#views.get(key) ?? { contents: undefined, plans: new Map(), readAtMs };
+      if (known.readAtMs <= readAtMs) this.#views.set(key, { ...known, ok: false });
     }
+  }
+
+  /** One that began earlier and took longer tells of what was before. */
+  #tell(key: string, view: View): void {
+    const known = this.#views.get(key);
+    if (known?.contents === undefined || known.readAtMs <= view.readAtMs) this.#views.set(key, view);
   }
 
   #entries(lineage: Lineage): CatalogEntry[] | undefined {

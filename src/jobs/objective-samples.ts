@@ -14,8 +14,8 @@ export interface ReadLineage {
 }
 
 /**
- * What would be lost of each database, over all its schedules and stores, beside what was promised. Nothing measured is
- * said before all of its stores were read: one of them may have the newest backup.
+ * What would be lost of each database, over all its schedules and stores, beside what was promised. While one of its stores was
+ * never read, which may have the newest backup, the others tell how old its state is at most; that there is none is not said then.
  */
 export function objectiveSamples(read: readonly ReadLineage[], rules: KeepingRules, now: Date): Sample[] {
   const lineages = read.flatMap(({ lineage }) =>
@@ -33,14 +33,19 @@ function databaseSamples(group: readonly ReadLineage[], rules: KeepingRules, now
   const labels = { target, database };
   const promises = promised(databaseObjectives, labels, rules.targetObjectives(target));
   const lists = group.map(({ entries }) => entries);
-  const entries = lists.every((list) => list !== undefined) ? presentOf(lists.flat(), now) : undefined;
-  if (entries === undefined) return promises;
+  const entries = presentOf(
+    lists.flatMap((list) => list ?? []),
+    now,
+  );
+  const isAllRead = lists.every((list) => list !== undefined);
   const provenEntry = newestOf(entries.filter(isProven));
   const rto = restoreSeconds(provenEntry);
+  const age = (metric: Metric<'target' | 'database'>, entry: CatalogEntry | undefined): Sample[] =>
+    entry === undefined && !isAllRead ? [] : [sample(metric, stateAgeSeconds(entry, now), labels)];
   return [
     ...promises,
-    sample(databaseMetrics.rpo, stateAgeSeconds(provenEntry, now), labels),
-    sample(databaseMetrics.rpoUnproven, stateAgeSeconds(newestOf(entries.filter(isComplete)), now), labels),
+    ...age(databaseMetrics.rpo, provenEntry),
+    ...age(databaseMetrics.rpoUnproven, newestOf(entries.filter(isComplete))),
     ...(rto === undefined ? [] : [sample(databaseMetrics.rto, rto, labels)]),
   ];
 }

@@ -70,10 +70,19 @@ test('what was promised stands beside what is measured, of the schedule and of t
   expect(lines.filter((line) => line.startsWith('watchkeeper_objective_database_rto'))).toEqual([]);
 });
 
-test('a store that was never read leaves the age of the database untold, not the promise', async () => {
+test('while a store was never read the others tell how old the state of the database is at most', async () => {
   const { clock, store } = setUp();
 
   const lines = await told(store, clock, [nightly, away]);
+
+  expect(lines).toContain('watchkeeper_database_rpo_seconds{target="shop",database="shop"} 10800');
+  expect(lines).toContain('watchkeeper_database_rpo_unproven_seconds{target="shop",database="shop"} 10800');
+});
+
+test('that nothing is proven is not said while a store was never read, what was promised is', async () => {
+  const { clock } = setUp();
+
+  const lines = await told(new MemoryStore(() => clock.now()), clock, [nightly, away]);
 
   expect(lines.filter((line) => line.startsWith('watchkeeper_database_rpo'))).toHaveLength(0);
   expect(lines).toContain('watchkeeper_objective_database_rpo_seconds{target="shop",database="shop"} 7200');

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { writeExposition } from '../../../src/collectors/exposition.ts';
 import { silentLog } from '../../../src/core/log.ts';
 import { JobCounts } from '../../../src/jobs/job-counts.ts';
@@ -19,7 +19,7 @@ const proof = sampleProof(sample);
 
 /** With the part of each manifest. */
 async function setUp(objects: Readonly<Record<string, unknown>>, given: Partial<KeepingOptions> = {}) {
-  const clock = new ManualClock('2026-03-02T04:00:01Z');
+  const clock = (given.clock as ManualClock | undefined) ?? new ManualClock('2026-03-02T04:00:01Z');
   const store = new MemoryStore(() => clock.now());
   for (const [key, value] of Object.entries(objects)) {
     await store.put(key, Buffer.from(JSON.stringify(value)), signal);
@@ -331,4 +331,74 @@ test('how much fits into a store is told with what the next backups will need, o
       `watchkeeper_store_next_backups_bytes{store="local"} ${2 * newest - before}`,
     ]),
   );
+});
+
+describe('what was read', () => {
+  const failing = { storeName: 'local', read: () => Promise.reject(new Error('unreachable')) };
+
+  test('stands for the one that takes over, when the databases have changed and the store has just gone away', async () => {
+    const { keeping, clock } = await setUp({ [`shop/${id}/manifest.json`]: manifest });
+    await clock.advance(60_000);
+    const { views } = keeping;
+    await keeping[Symbol.asyncDispose]();
+
+    const { keeping: next } = await setUp({}, { clock, views, catalogs: [failing] });
+    await using _next = next;
+    const told = lines(next, clock.now());
+
+    expect(told).toContain('watchkeeper_backups 1');
+    expect(told).toContain('watchkeeper_store_view_success{target="shop",store="local"} 0');
+    expect(told).toContain('watchkeeper_store_view_age_seconds{target="shop",store="local"} 60');
+  });
+
+  test('of what is no longer configured is told no longer', async () => {
+    const { keeping, clock } = await setUp({ [`shop/${id}/manifest.json`]: manifest });
+    const { views } = keeping;
+    await keeping[Symbol.asyncDispose]();
+
+    const elsewhere = [{ ...lineage, target: 'other' }];
+    const { keeping: next } = await setUp({}, { clock, views, lineages: elsewhere });
+    await using _next = next;
+
+    expect(lines(next, clock.now()).filter((line) => line.includes('target="shop"'))).toEqual([]);
+  });
+
+  test('is not replaced by what a slower reading found that began before', async () => {
+    const contents = { entries: [], attempts: [], unreadable: [], strayMarks: [] };
+    const attempt = { target: 'shop', backupId: 'x', modifiedAt: new Date(0), storedBytes: 1 };
+    const readings: ((found: typeof contents) => void)[] = [];
+    const catalog = {
+      storeName: 'local',
+      read: () => new Promise<typeof contents>((resolve) => void readings.push(resolve)),
+    };
+    const { keeping, clock } = await setUp({}, { catalogs: [catalog] });
+    await using _keeping = keeping;
+    await clock.advance(1_000);
+    keeping.ended(recordingJob({ lineage }));
+
+    readings[1]?.({ ...contents, attempts: [attempt] } as typeof contents);
+    await clock.settle();
+    readings[0]?.(contents);
+    await clock.settle();
+
+    expect(lines(keeping, clock.now())).toContain('watchkeeper_store_leftovers{target="shop",store="local"} 1');
+  });
+
+  test('is read again although a disk hangs when it is asked how much room it has', async () => {
+    const { clock, store } = await setUp({});
+    const catalog = new StoreCatalog('local', store, clock);
+    const hanging = {
+      storeName: 'local',
+      read: catalog.read.bind(catalog),
+      room: () => new Promise<never>(() => undefined),
+    };
+    const { keeping } = await setUp({}, { clock, catalogs: [hanging] });
+    await using _keeping = keeping;
+
+    await store.put(`shop/${id}/manifest.json`, Buffer.from(JSON.stringify(manifest)), signal);
+    await clock.advance(121_000);
+    await clock.advance(301_000);
+
+    expect(lines(keeping, clock.now())).toContain('watchkeeper_backups 1');
+  });
 });
