@@ -141,7 +141,8 @@ async function compareTables(
   findings: Findings,
   { onProgress }: CompareContext,
 ): Promise<void> {
-  const labels = new Set(expected.map(({ name }) => labelOf(name)));
+  const heldOf = Map.groupBy(expected, ({ name }) => labelOf(name));
+  const labels = new Set(heldOf.keys());
   const own = [...side.tables.values()].filter(({ label }) =>
     how.isWanted({ name: `rows ${label}`, value: '', compare: 'equal' }),
   );
@@ -151,7 +152,7 @@ async function compareTables(
   let doneBytes = 0;
   for (const label of [...labels].sort()) {
     onProgress({ activity: 'comparing rows', doneBytes, totalBytes });
-    const held = expected.filter(({ name }) => labelOf(name) === label);
+    const held = heldOf.get(label) ?? [];
     const table = side.tables.get(label);
     doneBytes += table?.estimatedBytes ?? 0;
     if (table === undefined) {

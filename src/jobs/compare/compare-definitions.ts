@@ -29,19 +29,19 @@ export function compareDefinitions(
 type Objects = ReadonlyMap<string, string>;
 
 function byName(kinds: readonly ObjectsOfKind[], rules: DefinitionRules): Objects {
-  const found = new Map<string, string>();
+  const states = new Map<string, string[]>();
   for (const { kind, objects } of kinds) {
     if (!isComparable(kind, rules)) continue;
     for (const object of objects) {
       const name = nameOf(kind, object);
-      const state = rules.sameMajor ? object.hash : '';
-      // Several objects of one name are told together; the server gives them in no order.
-      const before = found.get(name);
-      const own = `${object.amount} ${state}`.trim();
-      found.set(name, before === undefined ? own : [before, own].sort().join(', '));
+      const state = `${object.amount} ${rules.sameMajor ? object.hash : ''}`.trim();
+      const others = states.get(name);
+      if (others === undefined) states.set(name, [state]);
+      else others.push(state);
     }
   }
-  return found;
+  // Several objects of one name are told together; the server gives them in no order.
+  return new Map([...states].map(([name, all]) => [name, all.sort().join(', ')]));
 }
 
 function isComparable(kind: DefinitionKind, { owners, sameMajor }: DefinitionRules): boolean {
