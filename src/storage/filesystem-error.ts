@@ -35,12 +35,18 @@ const hints: Readonly<Record<string, string>> = {
   EIO: 'the device reports an error',
 };
 
+/** Of a write, which misses no object: Node tells so of a folder that cannot be made on a filesystem without write access. */
+const folderMissing: Readonly<Record<string, string>> = {
+  ENOENT: 'the folder is not there and cannot be made; is its filesystem mounted, and not read-only?',
+};
+
 /** Tells what an error of the file system means. `what` says what was attempted where. */
-export function filesystemError(error: unknown, what: string): Error {
+export function filesystemError(error: unknown, what: string, { isWrite = false } = {}): Error {
   const code = errorCode(error) ?? '';
-  const kind = kinds[code];
+  const missing = isWrite ? folderMissing[code] : undefined;
+  const kind = missing === undefined ? kinds[code] : 'misconfigured';
   if (kind === undefined) return new Error(what, { cause: coerceError(error) });
-  const hint = hints[code];
+  const hint = missing ?? hints[code];
   return new StoreError(kind, `${what}: ${hint === undefined ? errorMessage(error) : `${hint} (${code})`}`, {
     cause: error,
   });

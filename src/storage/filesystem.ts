@@ -41,7 +41,7 @@ class FilesystemStore implements ObjectStore {
 
   async put(key: string, body: Readable | Uint8Array, signal: AbortSignal): Promise<StoredObject> {
     this.#requireKey(key);
-    return this.#attempt(`writing ${key}`, signal, async () => {
+    const writing = async () => {
       const growing = await this.#grow(body, signal);
       try {
         await this.#publish(growing, key);
@@ -49,7 +49,8 @@ class FilesystemStore implements ObjectStore {
         await rm(growing, { force: true });
       }
       return describe(key, await stat(this.#path(key)));
-    });
+    };
+    return this.#attempt(`writing ${key}`, signal, writing, { isWrite: true });
   }
 
   async putIfAbsent(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean> {
@@ -191,18 +192,18 @@ class FilesystemStore implements ObjectStore {
     }
   }
 
-  async #attempt<T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async #attempt<T>(what: string, signal: AbortSignal, work: () => Promise<T>, { isWrite = false } = {}): Promise<T> {
     signal.throwIfAborted();
     try {
       return await work();
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      throw error instanceof BodyFailed ? error.cause : this.#storeError(error, what);
+      throw error instanceof BodyFailed ? error.cause : this.#storeError(error, what, isWrite);
     }
   }
 
-  #storeError(error: unknown, what: string): Error {
-    return error instanceof StoreError ? error : filesystemError(error, `${what} in ${this.#root}`);
+  #storeError(error: unknown, what: string, isWrite = false): Error {
+    return error instanceof StoreError ? error : filesystemError(error, `${what} in ${this.#root}`, { isWrite });
   }
 
   #requireKey(key: string): void {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { rootCertificates } from 'node:tls';
@@ -90,8 +91,21 @@ async function trusting(caFile: string | undefined): Promise<{ httpsAgent?: Agen
       cause: error,
     });
   });
+  if (!holdsCertificate(certificates)) {
+    throw new StoreError('misconfigured', `caFile ${caFile} holds no certificate in PEM`);
+  }
   // An agent and not its options: for large objects the SDK makes another one that knows nothing of them.
   return { httpsAgent: new Agent({ ca: [...rootCertificates, certificates], keepAlive: true, maxSockets: 50 }) };
+}
+
+/** TLS leaves out what it does not understand, and then trusts nobody without a word why. */
+function holdsCertificate(text: string): boolean {
+  try {
+    new X509Certificate(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A key that was rotated since it was read is read again, once, and the request is sent anew: its body lies in memory or in a file. */

@@ -49,7 +49,9 @@ const remedies: Readonly<Record<StoreErrorKind, (store: LoadedStore) => string>>
       ? 'the credentials need s3:PutObject, s3:GetObject, s3:DeleteObject, s3:AbortMultipartUpload on the objects and s3:ListBucket on the bucket'
       : `the user that runs Watchkeeper must be able to write to ${settings.path}`,
   misconfigured: ({ settings }) =>
-    settings.type === 's3' ? 'check bucket, region, endpoint and forcePathStyle' : `check the path ${settings.path}`,
+    settings.type === 's3'
+      ? 'check bucket, region, endpoint, forcePathStyle and caFile'
+      : `check the path ${settings.path}`,
   missing: () => 'something deletes objects right after they are written: look for a lifecycle rule or another program',
   exists: () => 'another program writes to the same place: give Watchkeeper a prefix of its own',
   locked: () =>

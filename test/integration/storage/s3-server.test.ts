@@ -46,7 +46,25 @@ test('without the authority of the service nothing is sent, and the certificate 
     settings: { ...untrusting, caFile: '/etc/ssl/certs/ca-certificates.crt' },
   });
 
-  await expect(other.head('a/b', signal)).rejects.toThrow(/certificate/);
+  await expect(other.head('a/b', signal)).rejects.toMatchObject({
+    kind: 'misconfigured',
+    message: expect.stringContaining('of no authority that is trusted here: name that in "caFile"'),
+  });
+});
+
+test('a file of certificates that holds none is named', async () => {
+  const opening = server.openStore({ settings: { caFile: import.meta.filename } });
+
+  await expect(opening).rejects.toThrow(`caFile ${import.meta.filename} holds no certificate in PEM`);
+});
+
+test('an access key that nobody has is told as such', async () => {
+  await using store = await server.openStore({ settings: { accessKeyId: 'nobody' } });
+
+  await expect(store.put('a/b', Buffer.from('x'), signal)).rejects.toMatchObject({
+    kind: 'denied',
+    message: expect.stringContaining('the access key is unknown'),
+  });
 });
 
 test('a file of certificates that is not there is named', async () => {

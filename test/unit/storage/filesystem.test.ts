@@ -1,11 +1,11 @@
-import { readdir, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
 import { makeWorkDirectory, type WorkDirectory } from '../../../src/core/work-directory.ts';
 import { openFilesystemStore } from '../../../src/storage/filesystem.ts';
-import type { ObjectStore } from '../../../src/storage/object-store.ts';
+import { type ObjectStore, readWhole } from '../../../src/storage/object-store.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 const signal = new AbortController().signal;
@@ -28,6 +28,23 @@ test('a folder that cannot be made is told by the first write, with the folder n
 
   await expect(refused).rejects.toThrow('writing a/b in /etc/hostname/backups: ENOTDIR');
   await expect(refused).rejects.toMatchObject({ kind: 'misconfigured' });
+});
+
+test('a write whose folder vanishes, as of a mount that is gone, misses no object', async () => {
+  const root = join(folder.path, 'vanishing');
+  await using vanishing = await openFilesystemStore(root, systemClock);
+  async function* body() {
+    yield Buffer.from('x');
+    await rm(root, { recursive: true });
+  }
+
+  const refused = vanishing.put('a/b', Readable.from(body()), signal);
+
+  await expect(refused).rejects.toMatchObject({
+    kind: 'misconfigured',
+    message: expect.stringContaining('the folder is not there and cannot be made; is its filesystem mounted'),
+  });
+  await expect(readWhole(vanishing, 'a/b', signal)).rejects.toMatchObject({ kind: 'missing' });
 });
 
 test('nothing grows on after objects were put, refused and removed', async () => {

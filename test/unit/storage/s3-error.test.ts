@@ -47,6 +47,26 @@ test.each([
     'PutObject s3://acme/a/b: no credentials were found – CredentialsProviderError: Could not load credentials from any providers',
   ],
   [
+    Object.assign(new Error('unable to verify the first certificate'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }),
+    'misconfigured',
+    'PutObject s3://acme/a/b: the certificate of the service is of no authority that is trusted here: name that in "caFile" – unable to verify the first certificate',
+  ],
+  [
+    Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' }),
+    'unavailable',
+    'PutObject s3://acme/a/b: the certificate of the service has expired – certificate has expired',
+  ],
+  [
+    answer('XAdminUserNotFound', 'No user exists with the provided access key ID.', 404),
+    'denied',
+    'PutObject s3://acme/a/b: the access key is unknown – XAdminUserNotFound: No user exists with the provided access key ID. (HTTP 404)',
+  ],
+  [
+    answer('NoSuchThing', 'There is none.', 404),
+    'misconfigured',
+    'PutObject s3://acme/a/b: the service does not know what it is asked for – NoSuchThing: There is none. (HTTP 404)',
+  ],
+  [
     Object.assign(new Error('getaddrinfo ENOTFOUND s3.acme.example'), { code: 'ENOTFOUND' }),
     'unavailable',
     'PutObject s3://acme/a/b: getaddrinfo ENOTFOUND s3.acme.example',
@@ -61,7 +81,7 @@ test.each([
 
 test.each([
   [301, 'misconfigured', 'the bucket is in another region: set "region" – HTTP 301'],
-  [403, 'denied', 'the credentials lack the permission s3:PutObject – HTTP 403'],
+  [403, 'denied', 'the credentials lack the permission s3:GetObject – HTTP 403'],
   [404, 'missing', 'HTTP 404'],
   [400, 'misconfigured', 'HTTP 400'],
   [409, 'unavailable', 'HTTP 409'],
@@ -70,9 +90,9 @@ test.each([
   [503, 'unavailable', 'HTTP 503'],
   [507, 'full', 'HTTP 507'],
 ])('an answer %i without words is told by its number', (status, kind, words) => {
-  const told = failedWith(answer('Unknown', 'UnknownError', status));
+  const told = s3Error(answer('Unknown', 'UnknownError', status), 'HeadObject', 's3://acme/a/b');
 
-  expect([told.kind, told.message]).toEqual([kind, `PutObject s3://acme/a/b: ${words}`]);
+  expect([told.kind, told.message]).toEqual([kind, `HeadObject s3://acme/a/b: ${words}`]);
 });
 
 test('what is a store’s error already stays as it is', () => {
