@@ -1,3 +1,4 @@
+import type { Assembly } from '../assembly.ts';
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
@@ -19,7 +20,28 @@ export async function runList(context: CommandContext, target: string | undefine
   if (context.json) printJson(context.terminal, found.map(describeBackup));
   else if (found.length === 0) printLine(context.terminal, 'no finished backup');
   else printLine(context.terminal, renderTable(found, context.clock.now()));
+  await tellUnreadableBackups(assembly, targets, context);
   return exitCodes.success.code;
+}
+
+/** They are in no table, but may be all that there is. */
+async function tellUnreadableBackups(
+  assembly: Assembly,
+  targets: readonly string[],
+  { signal, terminal }: CommandContext,
+): Promise<void> {
+  const stores = targetsWithStores(assembly);
+  const places = targets.flatMap((target) => [...(stores.get(target) ?? [])].map((store) => ({ target, store })));
+  for (const { target, store } of places) {
+    // What cannot be read at all was told already.
+    const contents = await assembly
+      .storeOf(store)
+      .catalog.read(target, signal)
+      .catch(() => undefined);
+    for (const { backupId, reason } of contents?.unreadable ?? []) {
+      printError(terminal, `backup ${backupId} in store "${store}" has a manifest that cannot be read: ${reason}`);
+    }
+  }
 }
 
 /** On the bad day one store is away: what the others have is shown all the same. */

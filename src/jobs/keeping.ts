@@ -181,6 +181,9 @@ class StoreKeeping implements Keeping {
       const contents = await withDeadline(deadline, async (signal) => catalog?.read(target, signal));
       const plans = this.#plansOf(contents, store, target);
       this.#tell(key, { contents, plans, readAtMs, ok: true });
+      for (const { backupId, reason } of newlyUnreadable(previous?.contents, contents)) {
+        log.warn({ store, target, backup: backupId, error: reason }, 'the manifest of a backup cannot be read');
+      }
       // A folder that nothing was written to yet cannot be measured, and a disk that hangs must not hold up the other stores.
       const room = withDeadline(deadline, async (signal) =>
         abortable(catalog?.room?.() ?? Promise.resolve({}), signal),
@@ -315,6 +318,15 @@ class StoreKeeping implements Keeping {
 
 function dateOf(instant: string | undefined): Date | undefined {
   return instant === undefined ? undefined : new Date(instant);
+}
+
+/** Each is told once, and again when another reason keeps it from being read. */
+function newlyUnreadable(
+  before: TargetContents | undefined,
+  contents: TargetContents | undefined,
+): TargetContents['unreadable'] {
+  const known = new Map(before?.unreadable.map(({ backupId, reason }) => [backupId, reason]));
+  return contents?.unreadable.filter(({ backupId, reason }) => known.get(backupId) !== reason) ?? [];
 }
 
 function storedBytesOf({ entries, attempts }: TargetContents): number {

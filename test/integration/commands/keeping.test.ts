@@ -204,7 +204,14 @@ test('a backup whose part was deleted in the store is told by every command, and
   const dry = await runCommand([...config, 'restore', 'shop/shop', '--into', 'never', '--dry-run']);
   const pruned = await runCommand([...config, 'prune', 'shop']);
   const verified = await runCommand([...config, 'verify', newer]);
+  await writeFile(join(store, 'shop', newer, 'manifest.json'), '{');
+  const unreadable = await runCommand([...config, 'list']);
 
+  expect(unreadable.out).not.toContain(newer);
+  expect(unreadable.err).toContain(
+    `backup ${newer} in store "local" has a manifest that cannot be read: not valid JSON`,
+  );
+  expect(listed.err).toBe('');
   expect(listed.out).toMatch(new RegExp(`${newer} .*INCOMPLETE: lacks database.dump.zst`));
   expect(listed.out).toMatch(new RegExp(`${older} .* proven`));
   expect(JSON.parse(json.out)).toMatchObject([

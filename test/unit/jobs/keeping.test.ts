@@ -286,6 +286,22 @@ test('the last verdict is that of the last verification, even of an older backup
   expect(told).toContain('watchkeeper_rpo_unproven_seconds 7200');
 });
 
+test('a backup whose manifest cannot be read is logged once, with the reason', async () => {
+  const logged: unknown[] = [];
+  const log = { ...silentLog, warn: (fields: unknown, message: string) => void logged.push([fields, message]) };
+  const { keeping, clock } = await setUp({ [`shop/${id}/manifest.json`]: { format: 'watchkeeper-backup/2' } }, { log });
+  await using _keeping = keeping;
+
+  await clock.advance(11 * 60_000);
+
+  expect(logged).toEqual([
+    [
+      { store: 'local', target: 'shop', backup: id, error: expect.stringContaining('not understood at format') },
+      'the manifest of a backup cannot be read',
+    ],
+  ]);
+});
+
 test('what a run changed is read when it has ended', async () => {
   const { keeping, clock, store } = await setUp({});
   await using _keeping = keeping;
