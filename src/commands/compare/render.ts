@@ -107,7 +107,7 @@ function differenceTable(
 
 /** Hashes say nothing to people. */
 function bothValues({ name, source, other }: Difference): [string, string] {
-  const isShown = /^(rows|samples|sequence|column order|objects) /.test(name);
+  const isShown = /^(rows|samples|index|sequence|column order|objects) /.test(name);
   if (isShown) return [source ?? '–', other ?? '–'];
   if (source === null || other === null) return [presence(source), presence(other)];
   return ['there', 'there, but different'];

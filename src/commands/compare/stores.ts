@@ -105,7 +105,7 @@ async function compareItems([source, other]: readonly [DynamodbTarget, DynamodbT
   const before = stack.use(itemStore(source, request, given));
   // One limit of read units for one DynamoDB, and one account of what was used.
   const after = source.name === other.name ? before : stack.use(itemStore(other, request, given));
-  const found = await pairItems([before, after], request.pairing);
+  const found = await pairItems([before, after], request.pairing, findings);
   await compareRecords(found, request, findings, work);
   findings.notes.push(...new Set([...before.notes, ...after.notes]));
   return [before.state, after.state];

@@ -106,6 +106,41 @@ test('without pairs all tables of the same name are compared, and those that one
   expect(all.comparison.differences).toEqual([{ name: 'rows orders-restored', source: null, other: '200' }]);
 });
 
+test('an index that is lost or of another kind is told, and one that is the same is not', async () => {
+  const byStatus = (projection: 'ALL' | 'KEYS_ONLY', part = 'status') => ({
+    IndexName: 'by-status',
+    KeySchema: [{ AttributeName: part, KeyType: 'HASH' as const }],
+    Projection: { ProjectionType: projection },
+  });
+  const attributes = ['id', 'status'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' as const }));
+  const make = (name: string, index?: ReturnType<typeof byStatus>) =>
+    tables.create(name, [], {
+      AttributeDefinitions: index === undefined ? attributes.slice(0, 1) : attributes,
+      ...(index === undefined ? {} : { GlobalSecondaryIndexes: [index] }),
+    });
+  await make('indexed', byStatus('ALL'));
+  await make('indexed-well', byStatus('ALL'));
+  await make('indexed-less', byStatus('KEYS_ONLY'));
+  await make('indexed-not');
+  const exactly = (other: string) => ['cloud', 'cloud', '--pair', `indexed=${other}`, '--counts', 'exact'];
+
+  const well = await report(...exactly('indexed-well'));
+  const less = await report(...exactly('indexed-less'));
+  const not = await report(...exactly('indexed-not'));
+  const shown = await compare(...exactly('indexed-not'));
+
+  const source = 'global, status (S), ALL';
+  expect(well).toMatchObject({ code: 0, comparison: { compared: 2, differences: [] } });
+  expect(less.comparison.differences).toEqual([
+    { name: 'index by-status of indexed = indexed-less', source, other: 'global, status (S), KEYS_ONLY' },
+  ]);
+  expect(not.comparison.differences).toEqual([
+    { name: 'index by-status of indexed = indexed-not', source, other: null },
+  ]);
+  expect(not.code).toBe(1);
+  expect(shown.out).toMatch(/^index by-status of indexed = indexed-not +global, status \(S\), ALL +–$/m);
+}, 60_000);
+
 test('a lost item and every attribute that changed are told', async () => {
   const items = numbers(1, 60).filter((n) => n !== 5);
   const damaged = items.map((n) => (n === 9 ? { ...order(n), paid: { S: 'false' }, more: { N: '1' } } : order(n)));

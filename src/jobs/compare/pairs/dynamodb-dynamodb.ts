@@ -2,6 +2,8 @@ import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import { matchesWildcard } from '../../../core/wildcard.ts';
 import type { ItemStore } from '../dynamodb/item-store.ts';
 import { keyOf } from '../dynamodb/item-table.ts';
+import { compareIndexes } from '../dynamodb/secondary-indexes.ts';
+import type { Findings } from '../findings.ts';
 import type { LoneCollection, RecordPair } from '../records/collection.ts';
 import { type ComparedCollections, differingValues } from '../records/compare-records.ts';
 import { type Pairing, PairingProblem } from './name-pair.ts';
@@ -9,15 +11,21 @@ import { type Pairing, PairingProblem } from './name-pair.ts';
 type Stores = readonly [ItemStore, ItemStore];
 type Names = readonly [source: string | undefined, other: string | undefined];
 
-/** Pairs tables of two accounts, regions or prefixes, whole items to be compared. Rejects with {@link PairingProblem}. */
-export async function pairItems(stores: Stores, pairing: Pairing): Promise<ComparedCollections> {
+/**
+ * Pairs tables of two accounts, regions or prefixes, whole items to be compared, and compares their indexes. Rejects with
+ * {@link PairingProblem}.
+ */
+export async function pairItems(stores: Stores, pairing: Pairing, findings: Findings): Promise<ComparedCollections> {
   const names = pairing.tables.length > 0 ? namedPairs(stores, pairing) : await pairsByName(stores, pairing);
   const pairs: RecordPair[] = [];
   const lone: LoneCollection[] = [];
   for (const pair of names) {
     const [source, other] = await describeBoth(stores, pair);
-    if (source !== undefined && other !== undefined) pairs.push(pairOf(stores, [source, other]));
-    else if (source !== undefined) lone.push(loneOf(stores[0], source, 'source'));
+    if (source !== undefined && other !== undefined) {
+      const paired = pairOf(stores, [source, other]);
+      pairs.push(paired);
+      compareIndexes(paired.label, [source, other], findings);
+    } else if (source !== undefined) lone.push(loneOf(stores[0], source, 'source'));
     else if (other !== undefined) lone.push(loneOf(stores[1], other, 'other'));
   }
   return { pairs, lone };
