@@ -24,6 +24,7 @@ import { type ComparedTarget, comparedTarget, type Subject, subjectOf } from './
 import { exitCodes } from './exit-code.ts';
 import { backupsOf, type FoundBackup, findBackup } from './find-backup.ts';
 import { ProgressDisplay } from './progress-display.ts';
+import { extentsOf } from './restore/extents.ts';
 import { printJson, printLine } from './terminal.ts';
 
 /** As the command line gives them. */
@@ -198,7 +199,7 @@ async function withBackup(
   return reportOf(findings, [held, stateOf(side, subject)], options.level, { startedAt, context });
 }
 
-/** `latest`: the newest one of the database, proven or not. */
+/** `latest`: the newest one of the database, proven or not. One of a part of it says nothing of the rest, and is taken by its id. */
 async function chooseBackup(
   assembly: Assembly,
   source: string,
@@ -208,9 +209,14 @@ async function chooseBackup(
   if (backup !== 'latest') return await findBackup(assembly, backup, signal, { store });
   const { target, database } = subjectOf(assembly.config, source);
   const found = await backupsOf(assembly, target, signal, { store });
-  const newest = found.find(({ entry: { manifest } }) => manifest.database === database);
+  const own = found.filter(({ entry: { manifest } }) => manifest.database === database);
+  const [newest] = own;
   if (newest === undefined) throw usage(`there is no backup of ${target}/${database}`);
-  return newest;
+  const extents = await extentsOf(own, assembly.opening.identities, signal);
+  const chosen = own.find((one) => !['part', 'roles'].includes(extents.get(one)?.kind ?? ''));
+  if (chosen !== undefined) return chosen;
+  const [{ id }, held] = [newest.entry.manifest, extents.get(newest)?.text];
+  throw usage(`no backup holds all of ${target}/${database}: name one by its id. The newest, ${id}, holds ${held}`);
 }
 
 function open(subject: Subject, { statementTimeoutMs }: Request, context: CommandContext): Promise<LiveSide> {

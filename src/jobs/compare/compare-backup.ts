@@ -5,6 +5,7 @@ import { sampleOf } from '../backup/postgres-facts.ts';
 import { largeObjectFacts } from '../backup/postgres-large-objects.ts';
 import { sequenceFacts } from '../backup/sequence-facts.ts';
 import { isOfOwnRevision, judgeableFacts, toldOtherwise } from '../compare-facts.ts';
+import { extentNote, extentOf } from '../extent.ts';
 import type { Fact, OpenedManifest } from '../manifest.ts';
 import { type CompareContext, type CompareOptions, noRightToSequence, noteLeftOut } from './compare-databases.ts';
 import { Findings, fingerprintDoubt } from './findings.ts';
@@ -208,6 +209,6 @@ function noteNotJudged(
   for (const { schema, name, oneIn } of level === 'content' ? (manifest.facts.sampled ?? []) : []) {
     notes.push(`of ${schema}.${name} one row in ${oneIn} is fingerprinted in the backup; all were counted`);
   }
-  notes.push('a backup does not tell the order of columns');
+  notes.push(...extentNote(extentOf(manifest)), 'a backup does not tell the order of columns');
   for (const one of ignore) notes.push(`${one} were not compared, as was asked for`);
 }

@@ -433,6 +433,47 @@ targets:
   expect(counts.code).toBe(0);
 });
 
+test('the latest backup is one of all of the database, and one of a part says so', async () => {
+  await createDatabase(cluster, 'parted', shopSql);
+  await using own = await makeWorkDirectory({ prefix: 'watchkeeper-test-compare-' });
+  const config = await writeConfig(
+    own.path,
+    `
+stores: { local: { type: filesystem, path: ${join(own.path, 'store')} } }
+targets:
+  parted:
+    engine: postgres
+    url: ${formatConnectionUrl(cluster.access.connection).replace(/[^/]*$/, 'parted')}?sslmode=disable
+    backups:
+      whole: { schedule: '0 2 * * *', verify: false }
+      part: { schedule: '0 3 * * *', verify: false, select: { tables: [public.orders] } }
+`,
+  );
+  const run = (...args: string[]) => runCommand([...config, ...args]);
+  await run('backup', 'parted', 'part');
+
+  const none = await run('compare', 'parted', '--backup', 'latest');
+  const [, id = ''] = /The newest, (\S+), holds/.exec(none.err) ?? [];
+  await run('backup', 'parted', 'whole');
+  await run('backup', 'parted', 'part');
+  await execute(cluster, 'parted', 'DELETE FROM "Odd.Name" WHERE a = 1');
+  const latest = await run('compare', 'parted', '--backup', 'latest', '--json');
+  const part = await run('compare', 'parted', '--backup', id);
+
+  expect(none).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(
+      `no backup holds all of parted/parted: name one by its id. The newest, ${id}, holds tables public.orders`,
+    ),
+  });
+  expect(latest.code).toBe(1);
+  expect((JSON.parse(latest.out) as Comparison).differences).toContainEqual(
+    expect.objectContaining({ name: 'rows public."Odd.Name"' }),
+  );
+  expect(part.code).toBe(0);
+  expect(part.out).toContain('the backup holds tables public.orders');
+});
+
 test('an encrypted backup is compared by whoever has its identity, and by nobody else', async () => {
   await createDatabase(cluster, 'closed', shopSql);
   const identity = await newIdentity();
