@@ -10,6 +10,7 @@ import { JobFailed } from '../jobs/job.ts';
 import { storedBytesOf } from '../jobs/manifest.ts';
 import { readManifest } from '../jobs/read-manifest.ts';
 import { type RestoreRequest, type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
+import { longestName } from '../jobs/restore-rights.ts';
 import { formatConnectionUrl } from '../targets/libpq/connection.ts';
 import { renderFindings } from './check/report.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
@@ -54,6 +55,7 @@ export async function runRestore(
       `--replace says "${options.replace}", --into says "${options.into ?? ''}": nothing was touched`,
     );
   }
+  requireDatabaseName(options.into);
   const isPartial = options.selection.tables.length > 0 || options.selection.schemas.length > 0;
   if (isPartial && options.replace !== undefined) {
     const message = 'some tables cannot take the place of a whole database: restore them beside it';
@@ -81,6 +83,14 @@ export async function runRestore(
     keepFetched: isAway(assembly, found),
   } as const;
   return options.dryRun ? await dryRun(context, assembly, request, found) : await restore(context, request, found);
+}
+
+/** PostgreSQL would cut a longer one, and call the database otherwise than was said. */
+function requireDatabaseName(name: string | undefined): void {
+  const bytes = Buffer.byteLength(name ?? 'x');
+  if (bytes > 0 && bytes <= longestName) return;
+  const message = `--into needs a name of 1 to ${longestName} bytes, and "${name}" has ${bytes}`;
+  throw new CommandError(exitCodes.usage.code, message);
 }
 
 /** What lies in a folder of this machine is read again sooner than kept. */

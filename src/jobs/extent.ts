@@ -66,3 +66,8 @@ export function partForWhole({ id }: Pick<Manifest, 'id'>, { text }: Extent): Jo
     `${what}, which cannot take the place of a whole database: restore it beside it; nothing was touched`,
   );
 }
+
+export function rolesForDatabase({ id }: Pick<Manifest, 'id'>): JobFailed {
+  const how = 'load its SQL with psql, see docs/backup-format.md; nothing was touched';
+  return new JobFailed('error', `backup ${id} holds roles and tablespaces of a server and no database: ${how}`);
+}

@@ -5,7 +5,8 @@ import { errorCode, errorMessage } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type PostgresAccess, withDatabase } from '../targets/libpq/access.ts';
-import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../targets/postgres/session.ts';
+import { openSession, type PostgresSession, quoteIdentifier } from '../targets/postgres/session.ts';
+import { requireChosen } from './backup/chosen-tables.ts';
 import { restoreDatabaseProperties } from './backup/database-properties.ts';
 import { factLabel } from './backup/fact-label.ts';
 import type { BackupMethod } from './backup/method.ts';
@@ -13,11 +14,18 @@ import type { OpeningTools } from './backup/open-content.ts';
 import { type TableSelection, tablesOf } from './backup/postgres-restore-tables.ts';
 import { compareFacts, type FactDifference, isOfOwnRevision, judgeableFacts, toldOtherwise } from './compare-facts.ts';
 import { openBackup } from './encryption/manifest-details.ts';
-import { extentNote, extentOf, partForWhole } from './extent.ts';
+import { extentNote, extentOf, partForWhole, rolesForDatabase } from './extent.ts';
 import { contentPathIn, fetchParts, spoolPrefix } from './fetch-parts.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import { type KeptFetch, keepFetched } from './kept-fetch.ts';
 import type { Fact, Manifest, OpenedManifest } from './manifest.ts';
+import {
+  databaseNameWith,
+  hindrances,
+  readRestoreRights,
+  unfinishedName,
+  unfinishedRestores,
+} from './restore-rights.ts';
 import { createDatabaseLike, dropDatabase, endSessions, requireExtensions } from './sandbox/prepare-database.ts';
 import { type SpoolSettings, spoolShortageMakingRoom } from './spool-space.ts';
 
@@ -53,23 +61,14 @@ export interface RestoreResult {
 /** Restores a backup into a new database and compares it with the manifest. A failed restore leaves nothing behind. */
 export async function restoreBackup(given: RestoreRequest, context: JobContext): Promise<RestoreResult> {
   const startMs = context.clock.monotonicMs();
-  if (given.manifest.method !== 'postgres-dump/1') {
-    const how = 'load its SQL with psql, see docs/backup-format.md; nothing was touched';
-    throw new JobFailed(
-      'error',
-      `backup ${given.manifest.id} holds roles and tablespaces of a server and no database: ${how}`,
-    );
-  }
+  if (given.manifest.method !== 'postgres-dump/1') throw rolesForDatabase(given.manifest);
   const { manifest, identities } = await openBackup(given.manifest, given.identities);
   const extent = extentOf(manifest);
   if (given.onConflict === 'replace' && extent?.kind === 'part') throw partForWhole(manifest, extent);
-  await using session = await openMaintenanceSession(given.server, context.signal);
+  await using session = await openMaintenanceSession(given.server, context.signal, given.database);
   // Of several hosts, all that follows must come to the one where the names were looked at.
   const request = { ...given, manifest, server: withDatabase(session.access, given.server.connection.database) };
-  const exists = await databaseExists(session, request.database, context.signal);
-  if (exists && request.onConflict === 'refuse') {
-    throw new JobFailed('error', `database "${request.database}" exists already; nothing was touched`);
-  }
+  const exists = await requirePlace(session, request, context.signal);
   await requireExtensions(session, manifest.source, context.signal);
   const keepable = { manifest, store: request.store, parent: request.spoolDirectory };
   await using kept = request.keepFetched === true ? await keepFetched(keepable, context) : undefined;
@@ -79,21 +78,44 @@ export async function restoreBackup(given: RestoreRequest, context: JobContext):
   await using spool = await makeWorkDirectory({ prefix: spoolPrefix, parent: request.spoolDirectory });
   const contentPath = contentPathIn(spool.path);
   await fetchParts({ ...request, store: kept?.store ?? request.store, identities }, spool.path, context);
-  const suffix = `_restoring_${randomBytes(3).toString('hex')}`;
-  const name = exists ? databaseNameWith(request.database, suffix) : request.database;
+  const left = await unfinishedRestores(session, request.database, context.signal);
+  const name = unfinishedName(request.database, randomBytes(3).toString('hex'));
   const notes = await createDatabaseLike(session, name, manifest.source, context.signal);
   const filled = await fill(request, { session, name, contentPath }, context);
   await kept?.forget();
-  const replaced =
-    exists && filled.differing.length === 0 ? await takePlace(request, { session, name }, context) : undefined;
+  const isKeptAside = exists && filled.differing.length > 0;
+  const replaced = isKeptAside ? undefined : await takeName(request, { session, name, exists }, context);
   return {
-    database: replaced === undefined ? name : request.database,
+    database: isKeptAside ? name : request.database,
     ...(replaced === undefined ? {} : { replaced }),
     seconds: secondsSince(context.clock, startMs),
     factsCompared: filled.factsCompared,
     differing: filled.differing,
-    notes: [...notes, ...extentNote(extent), ...filled.notes, ...heldNote(kept)],
+    notes: [...notes, ...extentNote(extent), ...filled.notes, ...heldNote(kept), ...left.map(unfinishedNote)],
   };
+}
+
+export function unfinishedNote(name: string): string {
+  return `database "${name}" is of a restore that was not completed, or runs now: drop it when you are sure`;
+}
+
+/** Resolves with whether there is a database of the name. Rejects before anything is fetched when the restore would fail at its end. */
+async function requirePlace(
+  session: PostgresSession,
+  { database, onConflict, manifest, selection }: OpenedRequest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const rights = await readRestoreRights(session, database, signal);
+  if (rights.exists && onConflict === 'refuse') {
+    throw new JobFailed('error', `database "${database}" exists already; nothing was touched`);
+  }
+  const [first] = hindrances(rights, { database, onConflict });
+  if (first !== undefined) {
+    const { message, remedy } = first;
+    throw new JobFailed('privilege', `${message}${remedy === undefined ? '' : ` (${remedy})`}; nothing was touched`);
+  }
+  if (selection !== undefined) await requireChosen(session, manifest, selection, signal);
+  return rights.exists;
 }
 
 function heldNote(kept: KeptFetch | undefined): readonly string[] {
@@ -159,25 +181,40 @@ async function factsAbout(
 
 export const ownersNote = 'owners and grants were not restored: not all roles exist here, or the role is no superuser';
 
-/** A restore that is complete is not thrown away because it could not get its name. */
-async function takePlace(
+/**
+ * The database is complete: now it gets its name, and resolves with that of the one whose place it takes. It is not thrown away
+ * when it cannot.
+ */
+async function takeName(
   request: RestoreRequest,
-  restored: { readonly session: PostgresSession; readonly name: string },
+  restored: { readonly session: PostgresSession; readonly name: string; readonly exists: boolean },
   context: JobContext,
-): Promise<string> {
-  return swap(request, restored, context).catch((cause: unknown) => {
-    const { name } = restored;
-    const what = `the restore is complete and right as database "${name}", but did not take the place of "${request.database}"`;
+): Promise<string | undefined> {
+  const { session, name, exists } = restored;
+  const { database } = request;
+  const rename = `ALTER DATABASE ${quoteIdentifier(name)} RENAME TO ${quoteIdentifier(database)}`;
+  const naming = exists
+    ? swap(request, restored, context)
+    : session.query(rename, { signal: context.signal }).then(() => undefined);
+  return naming.catch((cause: unknown) => {
+    const what = exists
+      ? `the restore is complete and right as database "${name}", but did not take the place of "${database}"`
+      : `the restore is complete as database "${name}", but did not get the name "${database}"`;
     throw new JobFailed('error', what, { cause });
   });
 }
 
 /**
  * On the bad day the database of the target's URL is what is gone; and one cannot be replaced by who is logged in to it.
- * So the databases that every server has come first.
+ * So the databases that every server has come first, and `avoided`, which is to be replaced, last.
  */
-export async function openMaintenanceSession(server: PostgresAccess, signal: AbortSignal): Promise<PostgresSession> {
-  const databases = ['postgres', 'template1', server.connection.database];
+export async function openMaintenanceSession(
+  server: PostgresAccess,
+  signal: AbortSignal,
+  avoided?: string,
+): Promise<PostgresSession> {
+  const all = ['postgres', 'template1', server.connection.database];
+  const databases = all.sort((a, b) => Number(a === avoided) - Number(b === avoided));
   for (const database of databases.slice(0, -1)) {
     try {
       return await openSession(withDatabase(server, database), { signal });
@@ -186,12 +223,7 @@ export async function openMaintenanceSession(server: PostgresAccess, signal: Abo
       if (!['3D000', '42501', '28000'].includes(errorCode(error) ?? '')) throw error;
     }
   }
-  return openSession(server, { signal });
-}
-
-export async function databaseExists(session: PostgresSession, name: string, signal: AbortSignal): Promise<boolean> {
-  const sql = `SELECT FROM pg_catalog.pg_database WHERE datname = ${quoteLiteral(name)}`;
-  return (await session.query(sql, { signal })).length > 0;
+  return openSession(withDatabase(server, databases.at(-1) ?? server.connection.database), { signal });
 }
 
 /** Owners can be given by a superuser only, and only to roles that exist. */
@@ -223,7 +255,7 @@ async function swap(
     .replaceAll(/[-:]|\.\d+/g, '')
     .toLowerCase();
   const kept = databaseNameWith(database, `_before_${stamp}`);
-  await using beside = await openMaintenanceSession(server, signal);
+  await using beside = await openMaintenanceSession(server, signal, database);
   const renames = [
     `ALTER DATABASE ${quoteIdentifier(database)} RENAME TO ${quoteIdentifier(kept)}`,
     `ALTER DATABASE ${quoteIdentifier(restored.name)} RENAME TO ${quoteIdentifier(database)}`,
@@ -239,16 +271,6 @@ async function swap(
   }
   await renaming;
   return kept;
-}
-
-const longestName = 63;
-
-/** PostgreSQL would cut a name that is too long at its end, silently, and with it what tells it from the other one. */
-export function databaseNameWith(name: string, suffix: string): string {
-  const room = longestName - Buffer.byteLength(suffix);
-  let cut = name;
-  while (Buffer.byteLength(cut) > room) cut = [...cut].slice(0, -1).join('');
-  return `${cut}${suffix}`;
 }
 
 /** It is ours alone: nobody else has ever seen it complete. Why it was not finished is told, whatever happens here. */

@@ -2,25 +2,27 @@ import { formatBytes } from '../../core/bytes.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
+import { requireChosen } from '../../jobs/backup/chosen-tables.ts';
 import { requireOwnConnections } from '../../jobs/backup/pooling.ts';
 import { backupKey } from '../../jobs/backup-keys.ts';
 import { isProven } from '../../jobs/catalog.ts';
 import type { Identity } from '../../jobs/encryption/age-keys.ts';
 import { openBackup } from '../../jobs/encryption/manifest-details.ts';
-import { extentNote, extentOf, partForWhole } from '../../jobs/extent.ts';
+import { extentNote, extentOf, partForWhole, rolesForDatabase } from '../../jobs/extent.ts';
 import { type OpenedManifest, restoreSecondsOf, storedBytesOf } from '../../jobs/manifest.ts';
 import {
-  databaseExists,
   mayRestoreOwners,
   openMaintenanceSession,
   ownersNote,
   type RestoreRequest,
+  unfinishedNote,
 } from '../../jobs/restore-backup.ts';
+import { hindrances, readRestoreRights, unfinishedRestores } from '../../jobs/restore-rights.ts';
 import { requireExtensions } from '../../jobs/sandbox/prepare-database.ts';
 import { spoolShortage } from '../../jobs/spool-space.ts';
 import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
-import { type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
+import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { type CheckFinding, type Findings, findingsAbout } from '../check/finding.ts';
 import type { FoundBackup } from '../find-backup.ts';
 
@@ -52,9 +54,11 @@ export async function examineRestore(
   });
   const server = findingsAbout(`server ${formatConnectionUrl(request.server.connection)}`);
   await tried(server, context.signal, async () => {
-    await using session = await openMaintenanceSession(request.server, context.signal);
+    await using session = await openMaintenanceSession(request.server, context.signal, request.database);
     await examineServer(request, session, { server, machine }, context);
-    if (manifest !== undefined) await examineOwners(session, manifest, server, context.signal);
+    if (manifest === undefined) return;
+    await examineOwners(session, manifest, server, context.signal);
+    await examineTables(session, { manifest, selection: request.selection }, backup, context.signal);
   });
   return [...backup.all, ...machine.all, ...server.all];
 }
@@ -73,7 +77,8 @@ function examineProof({ entry }: FoundBackup, findings: Findings, now: Date): vo
 
 function examineExtent(manifest: OpenedManifest, onConflict: RestoreRequest['onConflict'], findings: Findings): void {
   const extent = extentOf(manifest);
-  if (extent?.kind === 'part' && onConflict === 'replace') findings.error(partForWhole(manifest, extent).message);
+  if (extent?.kind === 'roles') findings.error(rolesForDatabase(manifest).message);
+  else if (extent?.kind === 'part' && onConflict === 'replace') findings.error(partForWhole(manifest, extent).message);
   else for (const note of extentNote(extent)) findings.warning(note);
 }
 
@@ -136,31 +141,33 @@ function recipientsOf(identities: readonly Identity[]): string {
   return identities.map(({ recipient }) => recipient).join(', ');
 }
 
+async function examineTables(
+  session: PostgresSession,
+  { manifest, selection }: { readonly manifest: OpenedManifest } & Pick<RestoreRequest, 'selection'>,
+  backup: Findings,
+  signal: AbortSignal,
+): Promise<void> {
+  if (selection === undefined || manifest.method !== 'postgres-dump/1') return;
+  await tried(backup, signal, async () => {
+    await requireChosen(session, manifest, selection, signal);
+    backup.ok(`it has ${[...selection.tables, ...selection.schemas.map((name) => `schema ${name}`)].join(', ')}`);
+  });
+}
+
 async function examineRights(
   { database, onConflict }: Omit<RestoreRequest, 'store'>,
   session: PostgresSession,
   findings: Findings,
   signal: AbortSignal,
 ): Promise<void> {
-  const [role] = await session.query(
-    'SELECT rolname AS name, rolsuper OR rolcreatedb AS creates FROM pg_catalog.pg_roles WHERE rolname = current_user',
-    { signal },
-  );
-  if (role?.['creates'] === 't') findings.ok(`role "${role['name']}" may make databases`);
-  else findings.error(`role "${role?.['name']}" may not make databases`, `ALTER ROLE "${role?.['name']}" CREATEDB`);
-  if (!(await databaseExists(session, database, signal))) return findings.ok(`database "${database}" will be made`);
-  if (onConflict === 'refuse') {
-    const remedy = `choose another name, or add --replace ${database}`;
-    return findings.error(`database "${database}" exists already`, remedy);
-  }
-  const [owner] = await session.query(
-    `SELECT pg_catalog.pg_has_role(current_user, datdba, 'MEMBER') AS owns FROM pg_catalog.pg_database
-      WHERE datname = ${quoteLiteral(database)}`,
-    { signal },
-  );
-  if (owner?.['owns'] === 't')
+  const rights = await readRestoreRights(session, database, signal);
+  const hindering = hindrances(rights, { database, onConflict });
+  if (rights.mayCreate) findings.ok(`role "${rights.role}" may make databases`);
+  if (!rights.exists) findings.ok(`database "${database}" will be made`);
+  else if (hindering.length === 0)
     findings.ok(`database "${database}" will be renamed and kept; the restore takes its name`);
-  else findings.error(`only the owner of database "${database}" may rename it`);
+  for (const { message, remedy } of hindering) findings.error(message, remedy);
+  for (const name of await unfinishedRestores(session, database, signal)) findings.warning(unfinishedNote(name));
 }
 
 /** Whatever a step throws is a finding. */

@@ -2,7 +2,7 @@ import { formatBytes } from '../../core/bytes.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { type CatalogEntry, isComplete, isProven } from '../../jobs/catalog.ts';
 import { restoreSecondsOf } from '../../jobs/manifest.ts';
-import { databaseNameWith } from '../../jobs/restore-backup.ts';
+import { databaseNameWith } from '../../jobs/restore-rights.ts';
 import type { FoundBackup } from '../find-backup.ts';
 import type { Extents } from './extents.ts';
 

@@ -7,6 +7,7 @@ import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { OpenedManifest } from '../manifest.ts';
+import { notThere, schemaRemedy, tableRemedy } from './chosen-tables.ts';
 import { selectEntries, type TableKey, withoutPublicSchema } from './toc-selection.ts';
 
 /** Which tables are restored with their rows. */
@@ -60,8 +61,12 @@ export async function restoreTables(
   const withRows = tables.filter(({ isPartitioned }) => !isPartitioned).length;
   const count = `${withRows} ${withRows === 1 ? 'table' : 'tables'}`;
   const notes = [`rows of ${count} were restored; all others are there without rows`];
-  if (leftOut > 0) notes.push(`${leftOut} foreign keys to rows that were not restored are left out`);
+  if (leftOut > 0) notes.push(leftOutNote(leftOut));
   return notes;
+}
+
+function leftOutNote(count: number): string {
+  return `${count} foreign ${count === 1 ? 'key' : 'keys'} to rows that were not restored ${count === 1 ? 'is' : 'are'} left out`;
 }
 
 /** pg_restore reads a list of entries from a file. */
@@ -122,13 +127,13 @@ export async function tablesOf(
       `SELECT ${table}::oid AS oid UNION SELECT relid FROM pg_partition_tree(${table})`,
       signal,
     );
-    if (rows.length === 0) throw notThere(`table ${name}`, 'write it as SCHEMA.NAME, as in SQL');
+    if (rows.length === 0) throw notThere(`table ${name}`, tableRemedy, []);
     add(rows);
   }
   for (const schema of selection.schemas) {
     const inSchema = `SELECT x.oid FROM pg_class x WHERE x.relnamespace = to_regnamespace(quote_ident(${quoteLiteral(schema)}))`;
     const rows = await find(session, inSchema, signal);
-    if (rows.length === 0) throw notThere(`table in schema ${schema}`, 'write it as it is, without quotes');
+    if (rows.length === 0) throw notThere(`table in schema ${schema}`, schemaRemedy, []);
     add(rows);
   }
   return [...found.values()];
@@ -149,8 +154,4 @@ async function find(session: PostgresSession, relations: string, signal: AbortSi
     name: row['name'] ?? '',
     isPartitioned: row['partitioned'] === 't',
   }));
-}
-
-function notThere(what: string, remedy: string): JobFailed {
-  return new JobFailed('error', `the backup has no ${what}; ${remedy}`);
 }
