@@ -2,6 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
+import type { BackupMethod } from '../../../src/jobs/backup/method.ts';
 import { keptPrefix } from '../../../src/jobs/kept-folders.ts';
 import { type RestoreRequest, restoreBackup } from '../../../src/jobs/restore-backup.ts';
 import { spoolShortage } from '../../../src/jobs/spool-space.ts';
@@ -94,7 +95,8 @@ test('a restore that is stopped while its database is being made leaves none beh
   const stop = new AbortController();
   const restoring = restoreBackup(request, testContext({ signal: stop.signal }));
   restoring.catch(() => undefined);
-  const making = "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE \"unmade\"%' AND state = 'active'";
+  const making =
+    "SELECT FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE \"unmade_restoring_%' AND state = 'active'";
   await expect.poll(() => execute(cluster, 'postgres', making), { timeout: 10_000 }).toHaveLength(1);
 
   stop.abort(new Error('stopped'));
@@ -111,9 +113,8 @@ test('a restore that fails tells why, and its database is dropped although someb
   await using _visitors = new AsyncDisposableStack();
   const method = {
     ...request.method,
-    async restore() {
-      const unfinished = { connection: { ...cluster.access.connection, database: 'unfinished' } };
-      _visitors.use(await openSession(unfinished, { signal }));
+    async restore({ into }: Parameters<BackupMethod['restore']>[0]) {
+      _visitors.use(await openSession(into, { signal }));
       throw new Error('the restore broke');
     },
   };
@@ -126,16 +127,39 @@ test('a restore that fails tells why, and its database is dropped although someb
 
 test('a complete restore that may not take the place of the old database is kept, and named', async () => {
   const request = await backupOf('foreign');
-  await execute(cluster, 'postgres', 'CREATE ROLE maker LOGIN CREATEDB');
+  await execute(cluster, 'postgres', 'CREATE ROLE maker LOGIN CREATEDB; ALTER DATABASE "foreign" OWNER TO maker');
   const server = { connection: { ...cluster.access.connection, user: 'maker' } };
+  const method = meanwhile(request.method, 'ALTER DATABASE "foreign" OWNER TO postgres');
 
-  const failure = await restoreBackup({ ...request, server }, testContext()).catch(errorMessage);
+  const failure = await restoreBackup({ ...request, server, method }, testContext()).catch(errorMessage);
 
   const [kept] = await databases('foreign_restoring%');
   expect(failure).toContain(`complete and right as database "${kept}"`);
   expect(failure).toContain('must be owner of database foreign');
   expect(await databases('foreign%')).toEqual(['foreign', kept]);
 });
+
+test('a complete restore whose name was taken meanwhile is kept, and named', async () => {
+  const request = await backupOf('slow', { database: 'taken', onConflict: 'refuse' });
+  const method = meanwhile(request.method, 'CREATE DATABASE taken');
+
+  const failure = await restoreBackup({ ...request, method }, testContext()).catch(errorMessage);
+
+  const [kept] = await databases('taken_restoring%');
+  expect(failure).toContain(`complete as database "${kept}", but did not get the name "taken"`);
+  expect(await databases('taken%')).toEqual(['taken', kept]);
+});
+
+/** Runs the statement while a restore is under way. */
+function meanwhile(method: BackupMethod, sql: string): BackupMethod {
+  return {
+    ...method,
+    async restore(request, context) {
+      await method.restore(request, context);
+      await execute(cluster, 'postgres', sql);
+    },
+  };
+}
 
 test('a restore for which there is no room says how much is missing, before anything is made', async () => {
   const request = await backupOf('large', { database: 'roomless', onConflict: 'refuse' });
