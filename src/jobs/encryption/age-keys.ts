@@ -33,10 +33,24 @@ export async function parseIdentities(text: string): Promise<Identity[]> {
   return Promise.all(keys.map(parseIdentity));
 }
 
+const mistakes: readonly { readonly pattern: RegExp; readonly what: string }[] = [
+  { pattern: /^age1/, what: 'a recipient, which is the public half' },
+  {
+    pattern: /BEGIN AGE ENCRYPTED|^age-encryption\.org/,
+    what: 'one that is encrypted with a passphrase, which nobody is there to type: decrypt it with age',
+  },
+  { pattern: /BEGIN .*PRIVATE KEY/, what: 'a key of SSH or TLS, which is not taken: make one with age-keygen' },
+  { pattern: /^AGE-PLUGIN-|^AGE-SECRET-KEY-[^1]/, what: 'a key of a plugin or of another kind, which is not taken' },
+];
+
 async function parseIdentity(line: string): Promise<Identity> {
   const isIdentity = /^AGE-SECRET-KEY-1[A-Z0-9]+$/.test(line);
   // What the library says could quote what it was given.
   const recipient = isIdentity ? await identityToRecipient(line).catch(() => undefined) : undefined;
-  if (recipient === undefined) throw new Error('it holds something that is no identity of age (AGE-SECRET-KEY-1…)');
+  if (recipient === undefined) {
+    const what = mistakes.find(({ pattern }) => pattern.test(line))?.what;
+    const hint = what === undefined ? '' : `; it looks like ${what}`;
+    throw new Error(`it holds something that is no identity of age (AGE-SECRET-KEY-1…)${hint}`);
+  }
   return { key: new Secret(line), recipient };
 }

@@ -42,6 +42,22 @@ test('what is no identity is refused without being quoted', async () => {
   }
 });
 
+test.each([
+  ['age1tc03kz77qm8zc9r9cgnf2hc6prp0hatrctywfy5lats9zhq8pddsqwyfet', 'a recipient, which is the public half'],
+  [
+    '-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n-----END AGE ENCRYPTED FILE-----\n',
+    'one that is encrypted with a passphrase',
+  ],
+  ['age-encryption.org/v1\n-> scrypt x 18\n', 'one that is encrypted with a passphrase'],
+  ['-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n', 'a key of SSH or TLS'],
+  ['AGE-PLUGIN-YUBIKEY-1QQQ\n', 'a key of a plugin or of another kind'],
+  ['AGE-SECRET-KEY-PQ-1QQQ\n', 'a key of a plugin or of another kind'],
+])('what is given by mistake is told by its kind (%#)', async (text, kind) => {
+  const problem = `it holds something that is no identity of age (AGE-SECRET-KEY-1…); it looks like ${kind}`;
+
+  await expect(parseIdentities(text)).rejects.toThrow(problem);
+});
+
 test('one identity that is there is enough, also when another cannot be read', async () => {
   const { source, recipient } = await newIdentity();
   const lost: SecretSource = {
