@@ -102,8 +102,10 @@ function resolveStores(config: Config, around: AccessSurroundings): LoadedStore[
 
 function resolveStore(name: string, settings: StoreSettings, around: AccessSurroundings): LoadedStore {
   if (settings.type === 'filesystem') {
+    const { mountPoint: at, ...others } = settings;
     const path = resolve(around.folder, settings.path);
-    return { name, settings: { ...settings, path }, secretAccessKey: undefined };
+    const mountPoint = at === undefined ? {} : { mountPoint: resolve(around.folder, at) };
+    return { name, settings: { ...others, path, ...mountPoint }, secretAccessKey: undefined };
   }
   const { secretAccessKey, caFile, spoolDirectory, ...rest } = settings;
   return {

@@ -11,6 +11,7 @@ import { EarlySync } from './early-sync.ts';
 import { FileReader } from './file-reader.ts';
 import { filesystemError } from './filesystem-error.ts';
 import { isKeySegment, requireKey, requirePrefix } from './key.ts';
+import { requireMounted } from './mounted.ts';
 import { type ByteRange, type ObjectStore, type StoredObject, StoreError, type StoreRoom } from './object-store.ts';
 import { writeAll } from './write-all.ts';
 
@@ -24,8 +25,12 @@ const writeBytes = 2 ** 20;
  * A folder as a store. Makes the folder when it is missing and removes what killed processes left growing; when that
  * cannot be done the first write tells, so that a store that is away does not hinder the start.
  */
-export async function openFilesystemStore(path: string, clock: Clock): Promise<ObjectStore> {
-  const store = new FilesystemStore(path);
+export async function openFilesystemStore(
+  path: string,
+  clock: Clock,
+  { mountPoint }: { readonly mountPoint?: string | undefined } = {},
+): Promise<ObjectStore> {
+  const store = new FilesystemStore(path, mountPoint);
   await store.sweepGrowing(clock.now()).catch(() => undefined);
   return store;
 }
@@ -33,9 +38,11 @@ export async function openFilesystemStore(path: string, clock: Clock): Promise<O
 class FilesystemStore implements ObjectStore {
   readonly description: string;
   readonly #root: string;
+  readonly #mountPoint: string | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, mountPoint: string | undefined) {
     this.#root = root;
+    this.#mountPoint = mountPoint;
     this.description = root;
   }
 
@@ -108,6 +115,7 @@ class FilesystemStore implements ObjectStore {
   }
 
   async room(): Promise<StoreRoom> {
+    await requireMounted(this.#mountPoint);
     const { bsize, blocks, bfree, bavail, files, ffree } = await statfs(this.#root);
     // Filesystems that make inodes as needed, such as btrfs, tell 0.
     const inodes = files === 0 ? {} : { files, freeFiles: ffree };
@@ -116,6 +124,7 @@ class FilesystemStore implements ObjectStore {
   }
 
   async sweepGrowing(now: Date): Promise<void> {
+    await requireMounted(this.#mountPoint);
     const folder = join(this.#root, growingFolder);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(folder)) {
@@ -195,6 +204,7 @@ class FilesystemStore implements ObjectStore {
   async #attempt<T>(what: string, signal: AbortSignal, work: () => Promise<T>, { isWrite = false } = {}): Promise<T> {
     signal.throwIfAborted();
     try {
+      await requireMounted(this.#mountPoint);
       return await work();
     } catch (error) {
       if (signal.aborted) throw signal.reason;

@@ -28,7 +28,11 @@ async function openKind(settings: StoreSettings, given: Given): Promise<ObjectSt
   const { clock } = given;
   switch (settings.type) {
     case 'filesystem':
-      return withRetry(await openFilesystemStore(settings.path, clock), { clock, attempts: 3, baseDelayMs: 200 });
+      return withRetry(await openFilesystemStore(settings.path, clock, settings), {
+        clock,
+        attempts: 3,
+        baseDelayMs: 200,
+      });
     case 's3':
       // The SDK tries again by itself, and knows how the service wants it.
       return openS3Store(settings, given);

@@ -41,6 +41,13 @@ const filesystemStore = z
       .describe(
         'Folder that holds the backups; made when it is missing. Relative paths start at the configuration file.',
       ),
+    mountPoint: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Where a disk must be mounted before anything is read or written, e.g. `/mnt/backups`; `path` lies in it. Absent: the folder is used whatever is mounted, so that after a restart without the disk it looks like an empty store, and backups go to the disk of the system.',
+      ),
     ...limits,
   })
   .describe('A folder on this machine or on a mounted disk.');

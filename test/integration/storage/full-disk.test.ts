@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/clock.ts';
+import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import { openFilesystemStore } from '../../../src/storage/filesystem.ts';
 import { openStore } from '../../../src/storage/index.ts';
 import { readWhole } from '../../../src/storage/object-store.ts';
@@ -37,6 +38,38 @@ test('a full disk is told as such, leaves no trace, and what was there before st
   expect(await readdir(join(disk.path, 'backups', '.growing'))).toEqual([]);
   expect((await statfs(disk.path)).bfree).toBe(freeBefore);
   expect((await readWhole(store, 'a/before', signal)).toString()).toBe('kept');
+});
+
+test('where a disk must be mounted nothing is read or written without it, and nothing is made', async ({ skip }) => {
+  using disk = smallDisk(skip);
+  await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-mount-' });
+  const openAt = (mountPoint: string) => {
+    const settings = storeSettings.parse({ type: 'filesystem', path: join(mountPoint, 'backups'), mountPoint });
+    return openStore(settings, { secretAccessKey: undefined, clock: systemClock });
+  };
+  await using mounted = await openAt(disk.path);
+
+  await mounted.put('a/b', Buffer.from('kept'), signal);
+
+  expect((await readWhole(mounted, 'a/b', signal)).toString()).toBe('kept');
+  for (const mountPoint of [folder.path, join(folder.path, 'not-there')]) {
+    await using missing = await openAt(mountPoint);
+    const calls = [
+      missing.put('a/b', Buffer.from('x'), signal),
+      missing.put('a/b', Readable.from([Buffer.from('x')]), signal),
+      missing.putIfAbsent('.leases/a/1', Buffer.from('x'), signal),
+      missing.get('a/b', signal),
+      missing.head('a/b', signal),
+      Array.fromAsync(missing.list('', signal)),
+      missing.delete('a/b', signal),
+      missing.room?.(),
+    ];
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } });
+      expect((outcome as PromiseRejectedResult).reason.message).toContain(`nothing is mounted at ${mountPoint}`);
+    }
+  }
+  expect(await readdir(folder.path)).toEqual([]);
 });
 
 test('after room was made the same object can be put', async ({ skip }) => {

@@ -143,11 +143,21 @@ test('an unknown setting that resembles none gets the list of known ones', () =>
 
 test('an unknown setting inside of a union is compared with the keys of the variant that is meant', () => {
   expect(problemsOf('stores: { a: { type: filesystem, path: x, bucket: b } }')).toEqual([
-    'w.yaml:1:43: stores.a.bucket: unknown setting "bucket"; known here: type, path, bandwidth, concurrency, capacity',
+    'w.yaml:1:43: stores.a.bucket: unknown setting "bucket"; known here: type, path, mountPoint, bandwidth, concurrency, capacity',
   ]);
   expect(problemsOf(withBackup('schedule: 0 2 * * *', 'verify: { assertion: [] }'))).toEqual([
     'w.yaml:10:19: targets.payments.backups.nightly.verify.assertion: unknown setting "assertion"; did you mean "assertions"?',
   ]);
+});
+
+test('a folder must lie in the mount point that is named for it', () => {
+  const store = (path: string, mountPoint: string) =>
+    problemsOf(`stores: { a: { type: filesystem, path: ${path}, mountPoint: ${mountPoint} } }`);
+
+  expect(store('/mnt/backups/pg', '/mnt/backup')).toEqual([
+    'w.yaml:1:57: stores.a.mountPoint: "/mnt/backups/pg" does not lie in it',
+  ]);
+  for (const path of ['/mnt/backups', '/mnt/backups/pg']) expect(store(path, '/mnt/backups')).toEqual([]);
 });
 
 test('a wrong assertion is told by its place in the list', () => {
