@@ -152,6 +152,11 @@ async function withDatabase(
   await using other = await open(subjects[1], request, context);
   const sides = [source, other] as const;
   const snapshotsWithinSeconds = await takeSnapshots(sides, context);
+  if (source.identity === other.identity) {
+    throw usage(
+      `${source.name} and ${other.name} are the same database of the same server: it would be compared with itself`,
+    );
+  }
   const fitting = await Promise.all(sides.map((side) => side.choose({ patterns: request.patterns })));
   if (!fitting.includes(true)) throw usage('neither database has such schemas or tables');
   const findings = await compareDatabases(sides, request.options, workContext(context, display));

@@ -58,6 +58,8 @@ export class LiveSide implements AsyncDisposable {
   scope = new Scope();
   /** By label. */
   tables: ReadonlyMap<string, ComparedTable> = new Map();
+  /** The same only for the same database of the same running server, by whatever way it is reached; a standby has its own. */
+  identity = '';
 
   private constructor(name: string, session: PostgresSession, begun: string, signal: AbortSignal) {
     this.name = name;
@@ -91,10 +93,13 @@ export class LiveSide implements AsyncDisposable {
 
   async takeSnapshot(): Promise<void> {
     const [row] = await this.query(
-      `SELECT extract(epoch FROM clock_timestamp())::text AS epoch, getdatabaseencoding() AS encoding`,
+      `SELECT extract(epoch FROM clock_timestamp())::text AS epoch, getdatabaseencoding() AS encoding,
+              concat_ws(' ', extract(epoch FROM pg_postmaster_start_time()), pg_is_in_recovery(), d.oid) AS identity
+         FROM pg_database d WHERE d.datname = current_database()`,
     );
     this.snapshotAt = new Date(Math.floor(Number(row?.['epoch']) * 1_000)).toISOString();
     this.encoding = row?.['encoding'] ?? '';
+    this.identity = row?.['identity'] ?? '';
     await this.query('SAVEPOINT before_read');
   }
 

@@ -50,6 +50,7 @@ targets:
     engine: postgres
     url: ${url}shop?sslmode=disable
     backups: { nightly: { schedule: '0 2 * * *', verify: false } }
+  alias: { engine: postgres, url: '${url.replace('127.0.0.1', 'localhost')}shop?sslmode=disable' }
   copy: { engine: postgres, url: '${url}shop_copy?sslmode=disable' }
   weak: { engine: postgres, url: '${url.replace(/\/\/[^@]*@/, '//weak@')}shop_copy?sslmode=disable' }
   away: { engine: postgres, url: 'postgres://nobody@127.0.0.1:1/shop?sslmode=disable' }
@@ -507,7 +508,10 @@ targets:
 test('what cannot be compared at all ends with code 2 and its reason', async () => {
   const cases = [
     [['shop', 'cache'], 'postgres cannot be compared with redis'],
-    [['shop', 'nothing'], 'there is no target "nothing"; there are: shop, copy, weak, away, cache'],
+    [['shop', 'shop'], 'shop/shop and shop/shop are the same database of the same server'],
+    [['shop', 'alias'], 'shop/shop and alias/shop are the same database of the same server: it would be compared with'],
+    [['alias/shop_copy', 'copy'], 'alias/shop_copy and copy/shop_copy are the same database of the same server'],
+    [['shop', 'nothing'], 'there is no target "nothing"; there are: shop, alias, copy, weak, away, cache'],
     [['cache', '--backup', 'latest'], 'target "cache" is of engine redis, and a backup of it cannot be compared'],
     [['shop', 'copy', '--samples', '5'], '--samples is not for comparing databases of PostgreSQL'],
     [['shop', '--backup', 'latest', '--pair', 'a=b'], '--pair is not for comparing databases of PostgreSQL'],
