@@ -12,6 +12,7 @@ import {
 } from '../../jobs/catalog.ts';
 import { type ReadIdentities, readIdentities } from '../../jobs/encryption/identities.ts';
 import { fullReason } from '../../jobs/encryption/proof-details.ts';
+import { isBackupFromFuture } from '../../jobs/from-future.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
 import { parseSchedule } from '../../jobs/schedule.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
@@ -29,6 +30,7 @@ export async function checkKept(
   const identities = await readIdentities(config.identities);
   for (const backup of config.targets.flatMap(({ backups }) => backups)) {
     const findings = findingsAbout(`backups of target ${backup.target}`);
+    checkDatabases(backup, findings);
     for (const store of backup.stores) {
       const newest = await checkKeptIn(catalogs.get(store), { backup, identities }, findings, context);
       sources.push(...newest.map((entry) => sourceOf(entry, backup)));
@@ -56,8 +58,10 @@ async function checkKeptIn(
   for (const lineage of backup.lineages.filter(({ store }) => store === catalog?.storeName)) {
     const all = entriesOf(contents, lineage);
     checkWhole(nameOf(lineage, backup), all, findings);
-    const entries = all.filter(isComplete);
-    await checkLineage(lineage, { backup, identities }, entries, findings, context.clock.now());
+    const now = context.clock.now();
+    checkDates(nameOf(lineage, backup), all, findings, now);
+    const entries = all.filter((entry) => isComplete(entry) && !isBackupFromFuture(entry.manifest, now));
+    await checkLineage(lineage, { backup, identities }, entries, findings, now);
     checkOpenable(nameOf(lineage, backup), entries, backup, identities, findings);
     const [newest] = entries;
     if (newest !== undefined) kept.push(newest);
@@ -82,6 +86,27 @@ async function read(
     findings.error(`reading store ${catalog.storeName}: ${errorMessage(error)}`);
     return undefined;
   }
+}
+
+/** Nothing else tells of a schedule whose patterns fit nothing: there is no database to tell it of. */
+function checkDatabases({ databases, discover, target, schedule }: LoadedBackup, findings: Findings): void {
+  if (discover === undefined || databases.length > 0) return;
+  findings.error(
+    `${target}/${schedule}: no database fits its patterns, so nothing is backed up`,
+    'look at `databases` of the schedule, and which databases the server has',
+  );
+}
+
+function checkDates(name: string, entries: readonly CatalogEntry[], findings: Findings, now: Date): void {
+  const future = entries.filter(({ manifest }) => isBackupFromFuture(manifest, now));
+  const [first] = future;
+  if (first === undefined) return;
+  findings.warning(
+    `${name}: ${future.length === 1 ? 'a backup is' : `${future.length} backups are`} dated in the future, such as ${first.manifest.id}; nobody knows how old what it holds is`,
+    future.length === entries.length
+      ? 'is the clock of this machine right?'
+      : 'remove it by hand once others are proven',
+  );
 }
 
 function checkWhole(name: string, entries: readonly CatalogEntry[], findings: Findings): void {

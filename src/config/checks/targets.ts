@@ -38,6 +38,8 @@ function checkPostgres(check: Check, name: string, target: PostgresTargetConfig)
   for (const [schedule, backup] of Object.entries(target.backups)) {
     checkBackup(check, [...path, 'backups', schedule], backup);
   }
+  if (target.objectives !== undefined && Object.keys(target.backups).length === 0)
+    check.warning([...path, 'objectives'], 'a promise about databases that are not backed up');
   return url;
 }
 

@@ -49,7 +49,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function configure(host: string, encryption = '{}'): LoadedConfig {
+function configure(host: string, encryption = '{}', more = ''): LoadedConfig {
   const text = `
 encryption: ${encryption}
 stores: { kept: { type: filesystem, path: kept } }
@@ -58,7 +58,7 @@ targets:
     engine: postgres
     url: postgres://postgres@${encodeURIComponent(host)}/postgres
     watch: { collectors: { slow_queries: false } }
-    backups: { yearly: { schedule: 0 0 1 1 * } }`;
+    backups: { yearly: { schedule: 0 0 1 1 *${more} } }`;
   const knowledge = { collectorNames: () => ['slow_queries'], scheduleProblem };
   const result = readConfig(text, { file: join(folder, 'watchkeeper.yaml'), environment: {}, knowledge });
   if (!result.ok) throw new Error(result.problems.map(({ message }) => message).join('\n'));
@@ -155,6 +155,27 @@ test('a missed slot is told', async () => {
   expect(aboutBackups(findings)[0]).toBe(
     `warning: payments/yearly/postgres: the backup due at ${new Date(newYear).toISOString()} is not there → is the daemon running? By hand: watchkeeper backup payments yearly`,
   );
+});
+
+test('a schedule whose patterns fit no database is an error', async () => {
+  const config = configure(cluster.access.connection.host, '{}', ', databases: { include: ["payments_*"] }');
+
+  const findings = await examineAt(config);
+
+  expect(aboutBackups(findings)).toEqual([
+    'error: payments/yearly: no database fits its patterns, so nothing is backed up → look at `databases` of the schedule, and which databases the server has',
+  ]);
+});
+
+test('a backup that is dated in the future is told, and is not taken for the newest', async () => {
+  const manifest = await backUp();
+
+  const findings = await examineAt(configure(cluster.access.connection.host), after(manifest, -86_400_000));
+
+  expect(aboutBackups(findings)).toEqual([
+    `warning: payments/yearly/postgres: a backup is dated in the future, such as ${manifest.id}; nobody knows how old what it holds is → is the clock of this machine right?`,
+    'error: payments/yearly/postgres: there is no backup → watchkeeper backup payments yearly',
+  ]);
 });
 
 function aboutEncryption(findings: readonly CheckFinding[]): string[] {

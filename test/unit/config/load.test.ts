@@ -281,6 +281,14 @@ test('switched-off proofs are warned about', () => {
   ]);
 });
 
+test('a promise about databases that are not backed up is warned about', () => {
+  const text = 'targets: { x: { engine: postgres, url: "postgres://db/x", objectives: { rpo: 2h } } }';
+
+  expect(warningsOf(text)).toEqual([
+    'w.yaml:1:59: targets.x.objectives: a promise about databases that are not backed up',
+  ]);
+});
+
 test('two targets on one server are warned about, with the connections they hold together', () => {
   const few = `targets:
   a: { engine: postgres, url: "postgres://db/a" }
