@@ -1,6 +1,8 @@
 import type { Assembly, OpenedStore } from '../assembly.ts';
+import { formatDuration } from '../core/duration.ts';
 import { errorMessage } from '../core/errors.ts';
 import { type CatalogEntry, isComplete, isProven } from '../jobs/catalog.ts';
+import { isBackupFromFuture } from '../jobs/from-future.ts';
 import { CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
 
@@ -13,6 +15,8 @@ export interface FoundBackup {
 export interface LookOptions {
   /** Only in the store of this name. */
   readonly store?: string | undefined;
+  /** The present instant: backups that are dated after it come last, since nobody knows how old they are. */
+  readonly now?: Date;
   /** Is told of stores that cannot be read; what the others have is found nevertheless. */
   readonly onUnreadable?: (store: string, error: unknown) => void;
 }
@@ -29,7 +33,7 @@ export async function backupsOf(
   assembly: Assembly,
   target: string,
   signal: AbortSignal,
-  { store, onUnreadable }: LookOptions = {},
+  { store, now, onUnreadable }: LookOptions = {},
 ): Promise<FoundBackup[]> {
   const stores = targetsWithStores(assembly).get(target);
   if (stores === undefined) throw unknownTarget(assembly, target);
@@ -49,8 +53,16 @@ export async function backupsOf(
     }
   }
   if (failures.length === names.length) throw failures[0];
+  const rank = ({ entry }: FoundBackup) => Number(now !== undefined && isBackupFromFuture(entry.manifest, now));
+  const stateMs = ({ entry }: FoundBackup) => Date.parse(entry.manifest.snapshotAt);
   // Copies of one backup stay in the order of the stores.
-  return found.sort((a, b) => Date.parse(b.entry.manifest.snapshotAt) - Date.parse(a.entry.manifest.snapshotAt));
+  return found.sort((a, b) => rank(a) - rank(b) || stateMs(b) - stateMs(a));
+}
+
+/** How old the state of a backup is, for people: `2h ago`. */
+export function stateAge({ manifest }: Pick<CatalogEntry, 'manifest'>, now: Date): string {
+  if (isBackupFromFuture(manifest, now)) return 'dated in the future';
+  return `${formatDuration(Math.max(0, now.getTime() - new Date(manifest.snapshotAt).getTime()))} ago`;
 }
 
 /**

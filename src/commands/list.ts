@@ -6,7 +6,7 @@ import { type CatalogEntry, isComplete, isProven } from '../jobs/catalog.ts';
 import { restoreSecondsOf } from '../jobs/manifest.ts';
 import { assembleOrFail, type CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
-import { backupsOf, type FoundBackup, targetsWithStores } from './find-backup.ts';
+import { backupsOf, type FoundBackup, stateAge, targetsWithStores } from './find-backup.ts';
 import { formatTable, printError, printJson, printLine } from './terminal.ts';
 
 /** `watchkeeper list [TARGET]`: the finished backups, newest first, with what is known of their proofs. */
@@ -15,7 +15,12 @@ export async function runList(context: CommandContext, target: string | undefine
   const targets = target === undefined ? [...targetsWithStores(assembly).keys()] : [target];
   const found: FoundBackup[] = [];
   for (const name of targets) {
-    found.push(...(await backupsOf(assembly, name, context.signal, { onUnreadable: tellUnreadable(context) })));
+    found.push(
+      ...(await backupsOf(assembly, name, context.signal, {
+        now: context.clock.now(),
+        onUnreadable: tellUnreadable(context),
+      })),
+    );
   }
   if (context.json) printJson(context.terminal, found.map(describeBackup));
   else if (found.length === 0) printLine(context.terminal, 'no finished backup');
@@ -84,7 +89,7 @@ function renderTable(found: readonly FoundBackup[], now: Date): string {
       manifest.database,
       manifest.extent?.text ?? 'encrypted',
       opened.name,
-      `${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago`,
+      stateAge(entry, now),
       formatBytes(entry.storedBytes),
       proofColumn(entry) + markNote(entry),
       seconds === undefined ? '–' : formatDuration(seconds * 1_000),

@@ -64,6 +64,7 @@ export async function runRestore(
   await using assembly = await assembleOrFail(context);
   const candidates = await candidatesOf(assembly, what, context.signal, {
     store: options.store,
+    now: context.clock.now(),
     onUnreadable: tellUnreadable(context),
   });
   const { into } = options;

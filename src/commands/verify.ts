@@ -5,14 +5,14 @@ import { sameLineage } from '../jobs/lineage.ts';
 import { verificationDefaults } from '../jobs/settings.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
 import { exitCodes } from './exit-code.ts';
-import { backupsOf, type FoundBackup, findBackup, targetsWithStores } from './find-backup.ts';
+import { backupsOf, type FoundBackup, findBackup, type LookOptions, targetsWithStores } from './find-backup.ts';
 import { type EndedRun, runJobs } from './run-jobs.ts';
 
 /** `watchkeeper verify TARGET|BACKUP-ID [--store NAME]`: proves one backup, or the newest one of each database of a target in each store. */
 export async function runVerify(context: CommandContext, subject: string, store?: string): Promise<number> {
   await using assembly = await assembleOrFail(context);
   const found = targetsWithStores(assembly).has(subject)
-    ? await newestOf(assembly, subject, context.signal, store)
+    ? await newestOf(assembly, subject, context.signal, { store, now: context.clock.now() })
     : [await findBackup(assembly, subject, context.signal, { store })];
   if (found.length === 0) throw new CommandError(exitCodes.failure.code, `target "${subject}" has no finished backup`);
   const jobs = found.map((one) => proofOf(assembly, one));
@@ -24,10 +24,10 @@ async function newestOf(
   assembly: Assembly,
   target: string,
   signal: AbortSignal,
-  store: string | undefined,
+  options: LookOptions,
 ): Promise<FoundBackup[]> {
   const newest: FoundBackup[] = [];
-  for (const found of await backupsOf(assembly, target, signal, { store })) {
+  for (const found of await backupsOf(assembly, target, signal, options)) {
     const { manifest } = found.entry;
     const isOlder = newest.some(
       ({ entry, opened }) => opened === found.opened && sameLineage(entry.manifest, manifest),

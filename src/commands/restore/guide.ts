@@ -3,7 +3,7 @@ import { formatDuration } from '../../core/duration.ts';
 import { type CatalogEntry, isComplete, isProven } from '../../jobs/catalog.ts';
 import { restoreSecondsOf } from '../../jobs/manifest.ts';
 import { databaseNameWith } from '../../jobs/restore-rights.ts';
-import type { FoundBackup } from '../find-backup.ts';
+import { type FoundBackup, stateAge } from '../find-backup.ts';
 import type { Extents } from './extents.ts';
 
 interface Circumstances {
@@ -55,7 +55,7 @@ function describeOne(found: FoundBackup, { now, known, extents }: Circumstances)
   return [
     manifest.id,
     ...(extent === undefined || extent.kind === 'whole' ? [] : [extent.text]),
-    `state of ${manifest.snapshotAt} (${formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime())} ago)`,
+    `state of ${manifest.snapshotAt} (${stateAge(entry, now)})`,
     `${formatBytes(storedBytes)} in store ${opened.name}`,
     ...keyOf(entry, known),
     proofOf(entry, now),
