@@ -65,6 +65,8 @@ export const sourceSchema = z.strictObject({
   localeProvider: z.enum(['libc', 'icu', 'builtin']),
   /** Of the ICU or builtin provider. */
   locale: z.string().optional(),
+  /** Alterations of the order that the ICU locale gives, by version 16 and newer. */
+  icuRules: z.string().optional(),
   /** Names of all roles of the server: ownership and policies refer to them, and no dump holds them. */
   roles: z.array(z.string()),
   /** Of those, who may do everything, and who has the rights of whom: materialized views are computed by their owners. */

@@ -35,7 +35,7 @@ const obstacles: readonly { readonly obstacle: Obstacle; readonly codes?: RegExp
   {
     obstacle: 'extension',
     words:
-      /extension "[^"]*" is not available|extension control file|must be (pre)?loaded|shared_preload_libraries|could not (access|load) (file|library)|can only create extension in database/,
+      /extension "[^"]*" is not available|extension control file|must be (pre)?loaded|shared_preload_libraries|could not (access|load) (file|library)|can only create extension in database|security label provider/,
   },
   {
     obstacle: 'locale',

@@ -13,7 +13,7 @@ import { requireOwnConnections } from './pooling.ts';
 import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
 import { restorePublicSchema } from './public-schema.ts';
 import { withSizeProgress } from './restore-progress.ts';
-import { inPasses, withoutPublicSchema } from './toc-selection.ts';
+import { inPasses, subscriptionsIn, withoutPublicSchema } from './toc-selection.ts';
 
 /** What pg_dump wrote. */
 export const dumpPartName = 'database.dump.zst';
@@ -55,6 +55,8 @@ export async function restoreDump(
   try {
     const size = { access: into, expectedBytes: manifest.source.databaseSizeBytes, onProgress: context.onProgress };
     await withSizeProgress(size, context, () => load(request, into, run, context));
+    const { definitions } = archivesOf(manifest, request.contentPath);
+    await noteSubscriptions(request, () => runProcess(pgRestore, ['--list', definitions], { signal: context.signal }));
   } catch (error) {
     throw findCause(error, JobFailed) ?? missingInServer(error) ?? new Error('restoring the dump', { cause: error });
   }
@@ -74,6 +76,14 @@ async function load(
     return;
   }
   for (const step of await restoreSteps(manifest, archives, run)) await run(['--exit-on-error', ...step]);
+}
+
+/** `list` is to print all that the dump holds: what is not to be made is in no list of what is. */
+async function noteSubscriptions({ onNote }: RestoreRequest, list: () => Promise<string>): Promise<void> {
+  if (onNote === undefined) return;
+  for (const name of subscriptionsIn(await list())) {
+    onNote(`subscription ${name} of the source was not made: it would draw changes from the publisher a second time`);
+  }
 }
 
 function archivesOf({ selection, parts }: OpenedManifest, contentPath: RestoreRequest['contentPath']): Archives {
@@ -142,6 +152,7 @@ const lackPatterns = [
   /extension "[^"]*" is not available/,
   /could not open extension control file/,
   /tablespace "[^"]*" does not exist/,
+  /security label provider "[^"]*" is not loaded|no security label providers have been loaded/,
   /must be (pre)?loaded|can only be loaded via shared_preload_libraries/,
   /can only create extension in database \S+/,
   /could not (access|load) (file|library) "[^"]*"/,
@@ -184,6 +195,7 @@ export function createDatabaseSql(
   parts.push(`LC_COLLATE ${quoteLiteral(source.collate)} LC_CTYPE ${quoteLiteral(source.ctype)}`);
   if (source.localeProvider === 'icu' && source.locale !== undefined) {
     parts.push(`LOCALE_PROVIDER icu ICU_LOCALE ${quoteLiteral(source.locale)}`);
+    if (source.icuRules !== undefined) parts.push(`ICU_RULES ${quoteLiteral(source.icuRules)}`);
   }
   if (source.localeProvider === 'builtin' && source.locale !== undefined) {
     parts.push(`LOCALE_PROVIDER builtin BUILTIN_LOCALE ${quoteLiteral(source.locale)}`);

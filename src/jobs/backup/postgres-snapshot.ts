@@ -146,7 +146,7 @@ export async function describeSource(session: PostgresSession, signal: AbortSign
   const localeColumn = localeColumnOf(session.version);
   const [database] = await session.query(
     `SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,
-            ${session.version >= 150_000 ? 'datlocprovider' : "'c'"} AS provider, ${localeColumn} AS locale,
+            ${session.version >= 150_000 ? 'datlocprovider' : "'c'"} AS provider, ${localeColumn} AS locale, ${session.version >= 160_000 ? 'daticurules' : 'NULL'} AS rules,
             pg_database_size(oid) AS size
        FROM pg_database WHERE datname = current_database()`,
     { signal },
@@ -173,6 +173,7 @@ export async function describeSource(session: PostgresSession, signal: AbortSign
     ctype: database?.['ctype'] ?? 'C',
     localeProvider: provider as BackupSource['localeProvider'],
     ...(database?.['locale'] ? { locale: database['locale'] } : {}),
+    ...(database?.['rules'] ? { icuRules: database['rules'] } : {}),
     roles: roles.map((row) => row['name'] ?? ''),
     superusers: roles.filter((row) => row['super'] === 't').map((row) => row['name'] ?? ''),
     memberships: memberships.map((row) => ({ role: row['role'] ?? '', member: row['member'] ?? '' })),

@@ -22,6 +22,11 @@ export function withoutPublicSchema(list: string): string {
   return kept.join('\n');
 }
 
+/** Names of subscriptions, with their owners: `moved postgres`; a list does not tell where a name ends. */
+export function subscriptionsIn(list: string): readonly string[] {
+  return list.split('\n').flatMap((line) => /^\d+; \d+ \d+ SUBSCRIPTION - (.*)$/.exec(line)?.[1] ?? []);
+}
+
 /** The entries of a list in the order in which pg_restore must be given them; each empty where there are none. */
 interface Passes {
   readonly first: string;

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { inPasses, selectEntries, withoutPublicSchema } from '../../../src/jobs/backup/toc-selection.ts';
+import {
+  inPasses,
+  selectEntries,
+  subscriptionsIn,
+  withoutPublicSchema,
+} from '../../../src/jobs/backup/toc-selection.ts';
 
 const list = `;
 ; Archive created at 2026-11-21 10:00:00 UTC
@@ -91,4 +96,11 @@ test('what would meet rows that are still being loaded comes after them, with it
   expect(ids(afterRows)).toEqual(['3320', '3321', '3322', '3324']);
   expect(ids(first)).toEqual(['3323', '3326']);
   expect(ids(last)).toEqual(['3325']);
+});
+
+test('subscriptions are found by their entries alone', () => {
+  const entries =
+    '6100; 6100 16500 SUBSCRIPTION - moved shop\n6101; 0 0 COMMENT - SUBSCRIPTION moved shop\n6102; 1259 1 TABLE public SUBSCRIPTION shop\n';
+
+  expect(subscriptionsIn(entries)).toEqual(['moved shop']);
 });
