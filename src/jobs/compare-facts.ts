@@ -18,13 +18,18 @@ export interface RestoreCircumstances {
 }
 
 /**
- * Those that say something about the backup: definitions are written otherwise by another major version, and what is measured
- * besides rows and sequences differs between versions of our own.
+ * Tells the facts that say something about the backup: definitions are written otherwise by another major version, and what is
+ * measured besides rows and sequences, and of what, differs between versions of our own.
  */
-export function judgeableFacts(facts: readonly Fact[], { manifest, major, ownership }: RestoreCircumstances): Fact[] {
+export function judgeable({ manifest, major, ownership }: RestoreCircumstances): (fact: Fact) => boolean {
   const met = { same_major: sourceMajorOf(manifest) === major, ownership: ownership === 'restore' };
-  const isTold = isOfOwnRevision(manifest) ? () => true : isOfAllRevisions;
-  return facts.filter(({ name, onlyIf = [] }) => isTold(name) && onlyIf.every((condition) => met[condition]));
+  const held = isOfOwnRevision(manifest) ? undefined : new Set(manifest.facts.items.map(({ name }) => name));
+  return ({ name, onlyIf = [] }) =>
+    (held === undefined || (isOfAllRevisions(name) && held.has(name))) && onlyIf.every((condition) => met[condition]);
+}
+
+export function judgeableFacts(facts: readonly Fact[], where: RestoreCircumstances): Fact[] {
+  return facts.filter(judgeable(where));
 }
 
 /** Whether the backup was measured as this version measures. */

@@ -4,7 +4,7 @@ import { largeObjectTable } from '../backup/definitions/kind.ts';
 import { sampleOf } from '../backup/postgres-facts.ts';
 import { largeObjectFacts } from '../backup/postgres-large-objects.ts';
 import { sequenceFacts } from '../backup/sequence-facts.ts';
-import { isOfOwnRevision, judgeableFacts, toldOtherwise } from '../compare-facts.ts';
+import { isOfOwnRevision, judgeable, toldOtherwise } from '../compare-facts.ts';
 import { extentNote, extentOf } from '../extent.ts';
 import type { Fact, OpenedManifest } from '../manifest.ts';
 import { type CompareContext, type CompareOptions, noRightToSequence, noteLeftOut } from './compare-databases.ts';
@@ -70,15 +70,14 @@ function factFilter(
     major: side.major,
     ownership: ignore.includes('owners') ? 'ignore' : 'restore',
   } as const;
+  const isJudgeable = judgeable(where);
   const unwanted = [
     ...(level === 'rows' ? [/^content /] : []),
     ...(ignore.includes('sequences') ? [/^sequence /] : []),
     ...(ignore.includes('definitions') ? [/^(objects|definitions?) /] : []),
   ];
   return (fact) =>
-    !unwanted.some((pattern) => pattern.test(fact.name)) &&
-    isOfPart(fact.name, part) &&
-    judgeableFacts([fact], where).length > 0;
+    !unwanted.some((pattern) => pattern.test(fact.name)) && isOfPart(fact.name, part) && isJudgeable(fact);
 }
 
 /** Facts about the whole database are of no part of it. */
