@@ -1,7 +1,7 @@
 import { formatBytes } from '../core/bytes.ts';
 import { formatDuration } from '../core/duration.ts';
 import { type CalendarPeriods, calendarIn } from './calendar.ts';
-import { type CatalogEntry, isComplete, isProven } from './catalog.ts';
+import { type CatalogEntry, hasFailed, isComplete, isProven } from './catalog.ts';
 import { isFromFuture } from './from-future.ts';
 import { isPinnedAt, type Pin } from './retention-marks.ts';
 import type { RetentionPolicy } from './settings.ts';
@@ -13,6 +13,8 @@ export interface RetentionEntry {
   readonly at: Date;
   readonly proven: boolean;
   readonly storedBytes: number;
+  /** It was tried and does not restore. */
+  readonly failed?: boolean;
   /** The store lost something of it. */
   readonly incomplete?: boolean;
   readonly pins?: readonly Pick<Pin, 'reason' | 'until'>[];
@@ -31,6 +33,7 @@ export type RetentionAction = 'keep' | 'spare' | 'mark' | 'wait' | 'delete';
 export const retentionRules = [
   'newest',
   'newest_proven',
+  'newest_not_failed',
   'pinned',
   'last',
   'within',
@@ -91,7 +94,8 @@ interface Kept {
  * - No policy: everything stays.
  * - Windows are counted from the newest backup, not from `now`: a lineage that stopped loses nothing more.
  * - Of each period the newest backup that exists stays, and only periods that have one count.
- * - The newest backup and the newest proven one always stay, and so does what is pinned.
+ * - The newest backup and the newest proven one always stay, and so does what is pinned. Where the newest one is known not to
+ *   restore, the newest of which that is not known stays as well: it may be the last good one.
  * - What the store lost something of stays and counts for nothing: it must not push out what is whole, and somebody should look.
  * - Backups from the future stay and count for nothing; two of them mean that our own clock went back: see `refusal`.
  * - What nothing keeps is deleted in two steps: a tombstone, and after the grace the deletion. In between a changed
@@ -149,6 +153,7 @@ export function retentionEntries(entries: readonly CatalogEntry[]): RetentionEnt
     id: entry.manifest.id,
     at: new Date(entry.manifest.snapshotAt),
     proven: isProven(entry),
+    failed: hasFailed(entry),
     storedBytes: entry.storedBytes,
     incomplete: !isComplete(entry),
     pins: entry.marks.pins,
@@ -186,6 +191,13 @@ function keptByPolicy(
     'newest_proven',
     'newest proven',
   );
+  if (newest?.failed === true) {
+    keep(
+      entries.find(({ failed }) => failed !== true),
+      'newest_not_failed',
+      'newest that has not failed its proof',
+    );
+  }
   for (const entry of entries.slice(0, policy.last ?? 0)) keep(entry, 'last', `last ${policy.last}`);
   if (newest !== undefined && policy.within !== undefined) {
     const oldestMs = newest.at.getTime() - policy.within;

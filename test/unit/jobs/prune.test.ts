@@ -50,6 +50,17 @@ describe('pruning a lineage', () => {
     ]);
   });
 
+  test('keeps a backup that was never tried when all that came after it have failed', async () => {
+    const { store, context, job, look } = setUp();
+    for (const date of [1, 2]) storeBackup(store, night(date));
+    for (const date of [3, 4]) storeBackup(store, { ...night(date), verdict: 'failed' });
+
+    await job.run(context);
+
+    const kept = (await look()).entries.map(({ manifest }) => manifest.id);
+    expect(kept).toEqual([sampleId(night(4)), sampleId(night(3)), sampleId(night(2))]);
+  });
+
   test('keeps the newest proven backup', async () => {
     const { store, context, job, look } = setUp();
     storeBackup(store, { ...night(1), verdict: 'proven' });

@@ -13,11 +13,20 @@ const instant = fc
   .tuple(fc.constantFrom(...anchors), fc.integer({ min: -60 * 24, max: 60 * 24 * 9 }))
   .map(([anchor, minutes]) => new Date(anchor + minutes * 60_000));
 const entries = fc
-  .array(fc.record({ at: instant, proven: fc.boolean(), storedBytes: fc.integer({ min: 1, max: 1_000 }) }), {
-    minLength: 1,
-    maxLength: 40,
-  })
-  .map((list) => list.map((entry, index): RetentionEntry => ({ ...entry, id: `b${String(index).padStart(2, '0')}` })));
+  .array(
+    fc.record({
+      at: instant,
+      verdict: fc.constantFrom('proven', 'failed', 'unknown'),
+      storedBytes: fc.integer({ min: 1, max: 1_000 }),
+    }),
+    { minLength: 1, maxLength: 40 },
+  )
+  .map((list) =>
+    list.map(({ verdict, ...entry }, index): RetentionEntry => {
+      const id = `b${String(index).padStart(2, '0')}`;
+      return { ...entry, id, proven: verdict === 'proven', failed: verdict === 'failed' };
+    }),
+  );
 const dayMs = 86_400_000;
 /** Some have had a tombstone for up to four days, or one from the future; some are pinned, for good or for a time. */
 const markedEntries = fc
@@ -71,6 +80,16 @@ describe('whatever the backups and the policy are', () => {
 
         expect(decisions.map(({ id }) => id).sort()).toEqual(list.map(({ id }) => id).sort());
         expect(decisions.every(({ reasons }) => reasons.length > 0)).toBe(true);
+      }),
+    );
+  });
+
+  test('the newest backup that is not known to be bad stays', () => {
+    fc.assert(
+      fc.property(entries, policies, zones, (list, policy, timezone) => {
+        const hopeful = newestFirst(list).find(({ failed }) => failed !== true);
+
+        if (hopeful !== undefined) expect(keptIds(list, policy, timezone)).toContain(hopeful.id);
       }),
     );
   });

@@ -42,6 +42,17 @@ describe('rules', () => {
     });
   });
 
+  test('where the newest ones do not restore, the newest of which that is not known stays: it may be the last good one', () => {
+    const entries = nightly(4, '2026-03-04').map((entry, index) => ({ ...entry, failed: index < 2 }));
+
+    const plan = outcome(entries, { last: 1 }, '2026-03-04T09:00:00Z');
+
+    expect(plan).toEqual({
+      keep: ['2026-03-04T02:00: newest, last 1', '2026-03-02T02:00: newest that has not failed its proof'],
+      delete: ['2026-03-03T02:00', '2026-03-01T02:00'],
+    });
+  });
+
   test('the last backups stay by number', () => {
     const plan = outcome(nightly(4, '2026-03-02'), { last: 2 }, '2026-03-02T09:00:00Z');
 
