@@ -123,7 +123,8 @@ async function dryRun(
   found: FoundBackup,
 ): Promise<number> {
   const { signal, clock } = context;
-  const findings = await examineRestore(request, found, { signal, clock, installations });
+  const searchPath = context.environment['PATH'] ?? '';
+  const findings = await examineRestore(request, found, { signal, clock, installations, searchPath });
   const works = findings.every(({ status }) => status !== 'error');
   if (context.json) printJson(context.terminal, { backup: request.manifest.id, works, findings });
   else printLine(context.terminal, `${renderFindings(findings)}\n\n${verdictOf(works, request)}`);

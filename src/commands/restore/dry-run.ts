@@ -1,6 +1,7 @@
 import { formatBytes } from '../../core/bytes.ts';
 import { formatDuration } from '../../core/duration.ts';
 import { errorMessage } from '../../core/errors.ts';
+import { findProgram } from '../../core/find-program.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { requireChosen } from '../../jobs/backup/chosen-tables.ts';
 import { requireOwnConnections } from '../../jobs/backup/pooling.ts';
@@ -28,6 +29,7 @@ import type { FoundBackup } from '../find-backup.ts';
 
 type ExamineContext = Pick<WorkContext, 'clock' | 'signal'> & {
   readonly installations: readonly ProgramInstallation[];
+  readonly searchPath: string;
 };
 
 /** What a restore asks for, in the order in which it would: nothing is made, fetched or changed. */
@@ -52,6 +54,7 @@ export async function examineRestore(
     if (shortage === undefined) machine.ok('there is room for the fetched dump');
     else machine.error(shortage);
   });
+  await tried(machine, context.signal, () => examineTar(request, machine, context.searchPath));
   const server = findingsAbout(`server ${formatConnectionUrl(request.server.connection)}`);
   await tried(server, context.signal, async () => {
     await using session = await openMaintenanceSession(request.server, context.signal, request.database);
@@ -95,6 +98,18 @@ async function examineParts({ entry, opened }: FoundBackup, findings: Findings, 
     const sum = formatBytes(storedBytesOf(entry.manifest));
     findings.ok(`its data, ${sum}, is in store ${opened.name}`);
   });
+}
+
+/** A dump in directory format is stored as one file. */
+async function examineTar(
+  { manifest }: Pick<RestoreRequest, 'manifest'>,
+  machine: Findings,
+  searchPath: string,
+): Promise<void> {
+  if (!manifest.parts.some(({ archive }) => archive === 'tar')) return;
+  const tar = await findProgram('tar', searchPath);
+  if (tar !== undefined) machine.ok(`tar is ${tar}`);
+  else machine.error('tar is not installed: the dump is in directory format', 'install the package tar');
 }
 
 async function examineServer(

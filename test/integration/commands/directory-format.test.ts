@@ -51,6 +51,8 @@ test('back up into two stores, prove, look, restore all and a part of it', async
   const taken = await run('backup', 'shop');
   const proven = await run('verify', 'shop', '--json');
   const planned = await run('restore', 'shop/shop', '--into', 'copy', '--dry-run');
+  const dryRun = [...config, 'restore', 'shop/shop', '--into', 'copy', '--dry-run'];
+  const withoutTar = await runCommand(dryRun, { PATH: join(own, 'spool') });
   const restored = await run('restore', 'shop/shop', '--into', 'copy', '--json');
   const part = await run('restore', 'shop/shop', '--into', 'part', '--table', 'public.customers', '--json');
 
@@ -63,6 +65,11 @@ test('back up into two stores, prove, look, restore all and a part of it', async
   );
   expect(planned).toMatchObject({ code: 0 });
   expect(planned.out).toContain(`nothing hinders restoring ${id} into "copy"`);
+  expect(planned.out).toMatch(/✓ tar is \//);
+  expect(withoutTar).toMatchObject({ code: 1 });
+  expect(withoutTar.out).toMatch(
+    /✗ tar is not installed: the dump is in directory format\n\s+→ install the package tar/,
+  );
   expect(JSON.parse(restored.out)).toMatchObject({ backup: id, equal: true });
   expect(JSON.parse(part.out)).toMatchObject({ backup: id, equal: true });
   expect(await execute(cluster, 'part', 'SELECT count(*) FROM customers')).toEqual([{ count: '100' }]);
