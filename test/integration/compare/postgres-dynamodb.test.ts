@@ -284,6 +284,9 @@ test('names may be given for one table, and those of all tables hold for the res
   expect(same.comparison.notes.filter((note) => note.includes('--columns'))).toEqual([]);
   expect(wrong.comparison.differences.map(({ name }) => name)).toEqual(['samples public.stacks = own_stacks']);
   expect(wrong.comparison.keys[0]?.changedColumns?.[0]).toEqual(['size=absent']);
+  const slip = 'no item of own_stacks that was looked at has the attribute "absent"';
+  expect(wrong.comparison.notes).toContain(slip);
+  expect(same.comparison.notes.filter((note) => note.includes('has the attribute'))).toEqual([]);
   expect(forAll.comparison.notCompared).toEqual([
     { what: 'column name of public.visits = own_visits', why: 'public.visits has no such column' },
   ]);

@@ -59,6 +59,8 @@ export class ItemTable implements RecordCollection {
   readonly #unitsPerSecond: number | undefined;
   /** As far as it is known. */
   #items: number;
+  /** Names of all attributes of the items that were read. */
+  readonly #seen = new Set<string>();
 
   constructor(options: ItemTableOptions, context: CompareContext) {
     const { TableName = '', ProvisionedThroughput } = options.description;
@@ -104,6 +106,14 @@ export class ItemTable implements RecordCollection {
       const found = await this.#get([...different.values()], signal);
       return wanted.map((forms) => forms.map((form) => found.get(this.#textOf(form))).find((one) => one !== undefined));
     });
+  }
+
+  /** A name that no item has is a slip, or NULL everywhere. */
+  get remarks(): readonly string[] {
+    const { values } = this.#options;
+    if (values === 'all' || this.#seen.size === 0) return [];
+    const unseen = [...new Set(values.values())].filter((name) => !this.#seen.has(name));
+    return unseen.map((name) => `no item of ${this.#table} that was looked at has the attribute "${name}"`);
   }
 
   #scanKeys(segment: Segment, signal: AbortSignal): Promise<ItemPage> {
@@ -188,6 +198,7 @@ export class ItemTable implements RecordCollection {
 
   #toRecord(item: Item): StoredRecord {
     const { values } = this.#options;
+    for (const name of Object.keys(item)) this.#seen.add(name);
     const named: (readonly [string, Value])[] =
       values === 'all'
         ? Object.entries(item).map(([name, value]) => [name, { kind: 'text', text: fingerprint(exactText(value)) }])

@@ -58,6 +58,8 @@ export interface RecordCollection {
   sample(amount: number): Promise<Attempt<RecordSample>>;
   /** One for each key, in their order. */
   lookUp(keys: readonly RecordKey[]): Promise<Attempt<readonly LookedUp[]>>;
+  /** What the reader should know of all that was read so far. */
+  readonly remarks?: readonly string[];
 }
 
 /** Two collections that should hold the same. */

@@ -41,6 +41,7 @@ export async function compareRecords(
     context.onProgress({ activity: `comparing samples of ${pair.label}` });
     if (pair.unmatched === undefined) await compareSamples(pair, options, findings, context);
     else findings.leaveOut(`samples of ${pair.label}`, pair.unmatched);
+    findings.notes.push(...pair.sides.flatMap(({ remarks = [] }) => remarks));
   }
   for (const one of lone) await countLone(one, findings);
 }
