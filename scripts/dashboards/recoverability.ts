@@ -88,6 +88,16 @@ const everyDatabase = table({
       column: { unit: 'none', limits: { critical: 1, worse: 'below' } },
     },
     { legend: 'Proven', expression: byLineage('watchkeeper_backups_proven'), column: { unit: 'none' } },
+    {
+      legend: 'Failed',
+      expression: byLineage('watchkeeper_backups_failed'),
+      column: { unit: 'none', limits: { critical: 1 } },
+    },
+    {
+      legend: 'Incomplete',
+      expression: byLineage('watchkeeper_backups_incomplete'),
+      column: { unit: 'none', limits: { critical: 1 } },
+    },
     { legend: 'Size', expression: byLineage('watchkeeper_backup_last_stored_bytes'), column: { unit: 'bytes' } },
     {
       legend: 'Encrypted',
@@ -245,12 +255,14 @@ const stores: readonly Panel[] = [
   lines({
     title: 'Backups kept and proven',
     description:
-      'Finished backups in the stores, and those of them that were proven. Retention takes the oldest; the newest proven one always stays.',
+      'Finished backups in the stores, those of them that were proven, that do not restore, and that the store lost a part of. Retention takes the oldest; the newest proven one always stays.',
     unit: 'none',
     min: 0,
     queries: [
       { expression: byLineage('watchkeeper_backups'), legend: `${legend} kept` },
       { expression: byLineage('watchkeeper_backups_proven'), legend: `${legend} proven` },
+      { expression: byLineage('watchkeeper_backups_failed'), legend: `${legend} failed` },
+      { expression: byLineage('watchkeeper_backups_incomplete'), legend: `${legend} incomplete` },
     ],
   }),
   areas({

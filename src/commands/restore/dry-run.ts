@@ -25,7 +25,7 @@ import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { type CheckFinding, type Findings, findingsAbout } from '../check/finding.ts';
-import type { FoundBackup } from '../find-backup.ts';
+import { type FoundBackup, stateAge } from '../find-backup.ts';
 
 type ExamineContext = Pick<WorkContext, 'clock' | 'signal'> & {
   readonly installations: readonly ProgramInstallation[];
@@ -68,13 +68,13 @@ export async function examineRestore(
 
 function examineProof({ entry }: FoundBackup, findings: Findings, now: Date): void {
   const { manifest, proofs } = entry;
-  const age = formatDuration(now.getTime() - new Date(manifest.snapshotAt).getTime());
+  const state = `holds the state of ${manifest.snapshotAt} (${stateAge(entry, now)})`;
   const proof = proofs.find(({ verdict }) => verdict === 'proven');
   if (isProven(entry) && proof !== undefined) {
     const took = formatDuration(restoreSecondsOf(proof) * 1_000);
-    findings.ok(`proven ${proof.finishedAt}; holds the state of ${age} ago; its restore took ${took} then`);
+    findings.ok(`proven ${proof.finishedAt}; ${state}; its restore took ${took} then`);
   } else {
-    findings.warning(`not proven; holds the state of ${age} ago`, `watchkeeper verify ${manifest.id}`);
+    findings.warning(`not proven; ${state}`, `watchkeeper verify ${manifest.id}`);
   }
 }
 
