@@ -16,10 +16,10 @@ export async function extensionTableFacts(
 ): Promise<Fact[]> {
   if (!scope.hasData || scope.isChosen) return [];
   const tables = await session.query(
-    `SELECT n.nspname AS schema, x.relname AS name, c.condition
+    `SELECT n.nspname AS schema, x.relname AS name, c.condition, x.relpersistence = 'u' AND pg_is_in_recovery() AS empty
        FROM pg_extension e CROSS JOIN LATERAL unnest(e.extconfig, e.extcondition) AS c (oid, condition)
        JOIN pg_class x ON x.oid = c.oid JOIN pg_namespace n ON n.oid = x.relnamespace
-      WHERE x.relkind = 'r' AND NOT (x.relpersistence = 'u' AND pg_is_in_recovery()) ORDER BY 1, 2`,
+      WHERE x.relkind = 'r' ORDER BY 1, 2`,
     { signal: options.signal },
   );
   const facts: Fact[] = [];
@@ -27,7 +27,8 @@ export async function extensionTableFacts(
     const table = { schema: row['schema'] ?? '', name: row['name'] ?? '' };
     if (!scope.hasRowsOf(table)) continue;
     // As pg_dump puts it together: the condition is the rest of a statement.
-    const kept = `SELECT 1 FROM ONLY ${qualifiedName(table)} ${row['condition'] ?? ''}`;
+    const condition = row['empty'] === 't' ? 'WHERE false' : (row['condition'] ?? '');
+    const kept = `SELECT 1 FROM ONLY ${qualifiedName(table)} ${condition}`;
     const [counted] = await session.query(`SELECT count(*) AS rows FROM (${kept}) AS kept`, { signal: options.signal });
     await options.afterEach?.();
     const label = factLabel(table.schema, table.name);

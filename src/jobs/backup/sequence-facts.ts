@@ -46,13 +46,15 @@ function positionOf({ isCycling }: Sequence, last: string | undefined): string {
   return isCycling ? 'used' : last;
 }
 
+/** A standby has nothing of what is unlogged. */
+const isReadable = "(has_sequence_privilege(x.oid, 'SELECT') AND NOT (x.relpersistence = 'u' AND pg_is_in_recovery()))";
+
 async function listSequences(session: PostgresSession, scope: Scope, signal: AbortSignal): Promise<Sequence[]> {
   const rows = await session.query(
     `SELECT n.nspname AS schema, x.relname AS name, s.seqincrement < 0 AS falling, s.seqcycle AS cycling,
-            has_sequence_privilege(x.oid, 'SELECT') AS readable,
-            CASE WHEN has_sequence_privilege(x.oid, 'SELECT') THEN pg_sequence_last_value(x.oid) END AS value
+            ${isReadable} AS readable, CASE WHEN ${isReadable} THEN pg_sequence_last_value(x.oid) END AS value
        FROM pg_sequence s JOIN pg_class x ON x.oid = s.seqrelid JOIN pg_namespace n ON n.oid = x.relnamespace
-      WHERE x.relpersistence <> 't' AND NOT (x.relpersistence = 'u' AND pg_is_in_recovery()) AND ${userSchema('x.relnamespace')}
+      WHERE x.relpersistence <> 't' AND ${userSchema('x.relnamespace')}
         AND (${notExtensionOwned('pg_class')} ${scope.isChosen ? '' : `OR ${inExtensionConfiguration}`})
       ORDER BY 1, 2`,
     { signal },
