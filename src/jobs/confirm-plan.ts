@@ -2,7 +2,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import { backupKey, manifestName } from './backup-keys.ts';
 import { JobFailed } from './job.ts';
 import type { PrunePlan } from './prune-plan.ts';
-import { deletionsOf } from './retention.ts';
+import { deletionsOf, type RetentionRule } from './retention.ts';
 import { splitMarkKey } from './retention-marks.ts';
 
 /**
@@ -33,9 +33,11 @@ function unfinishedIds({ lineage, leftovers, strayMarks }: PrunePlan): Set<strin
   return new Set([...leftovers.map(({ backupId }) => backupId), ...marked]);
 }
 
+const indispensable: readonly RetentionRule[] = ['newest', 'newest_proven', 'newest_not_failed'];
+
 function indispensableIds({ retention }: PrunePlan): string[] {
   return retention.decisions
-    .filter(({ rules }) => rules.includes('newest') || rules.includes('newest_proven'))
+    .filter(({ rules }) => rules.some((rule) => indispensable.includes(rule)))
     .map(({ id }) => id);
 }
 

@@ -277,6 +277,20 @@ describe('pruning a lineage', () => {
     expect([...store.objects.keys()]).toEqual(before);
   });
 
+  test('a listing that still shows the newest backup that has not failed, which is gone, has nothing removed', async () => {
+    const { store, context } = setUp();
+    for (const date of [1, 2]) storeBackup(store, night(date));
+    for (const date of [3, 4]) storeBackup(store, { ...night(date), verdict: 'failed' });
+    const late = new StoreCatalog('local', store, context.clock);
+    await late.read('payments', context.signal);
+    store.objects.delete(`payments/${sampleId(night(2))}/manifest.json`);
+
+    const run = pruneJob(setUpOptions(store, late.read.bind(late))).run(context);
+
+    await expect(run).rejects.toThrow(`shows the manifest of ${sampleId(night(2))}, which is not there`);
+    expect(store.objects.has(`payments/${sampleId(night(1))}/manifest.json`)).toBe(true);
+  });
+
   test('a backup under way is not swept where the store gives no dates', async () => {
     const { store, context, job, clock } = setUp();
     storeAttempt(store, { at: '2026-03-05T08:00:00Z' });
