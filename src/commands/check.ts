@@ -73,6 +73,10 @@ export async function checkTelling(config: LoadedConfig, context: CheckContext):
   return findings.all;
 }
 
+function hasRolesBackedUp({ backups }: LoadedConfig['targets'][number]): boolean {
+  return backups.some(({ settings }) => settings.method === 'globals');
+}
+
 /** Whether programs and sandboxes fit the databases. */
 export async function checkMachine(
   config: LoadedConfig,
@@ -82,7 +86,8 @@ export async function checkMachine(
   const installations =
     context.installations ?? (await findInstallations(config.programDirectories, context.searchPath, context.signal));
   const programs = findingsAbout('programs');
-  if (sources.length > 0) await checkPrograms(sources, { ...context, installations }, programs);
+  const withRoles = new Set(config.targets.filter(hasRolesBackedUp).map(({ name }) => name));
+  if (sources.length > 0) await checkPrograms(sources, { ...context, installations, withRoles }, programs);
   const encryption = findingsAbout('encryption');
   await checkEncryption(config, context.searchPath, encryption);
   const spool = findingsAbout('spool');

@@ -4,21 +4,27 @@ import { chooseInstallation, type PostgresProgram, type ProgramInstallation } fr
 import type { Findings } from './finding.ts';
 import type { SourceDatabase } from './source.ts';
 
-/** pg_dump for each source, and zstd. */
+/** pg_dump for each source, pg_dumpall where roles are backed up, and zstd. */
 export async function checkPrograms(
   sources: readonly SourceDatabase[],
-  given: { readonly installations: readonly ProgramInstallation[]; readonly searchPath: string },
+  given: {
+    readonly installations: readonly ProgramInstallation[];
+    readonly searchPath: string;
+    /** Targets whose roles are backed up. */
+    readonly withRoles: ReadonlySet<string>;
+  },
   findings: Findings,
 ): Promise<void> {
   const majors = [...new Set(sources.map(({ major }) => major))].sort((a, b) => a - b);
   for (const major of majors) {
-    const targets = [...new Set(sources.filter((one) => one.major === major).map(({ target }) => target))].join(', ');
-    reportProgram(
-      ['pg_dump', 'pg_restore'],
-      { serverMajor: major, server: `PostgreSQL ${major} (${targets})` },
-      given,
-      findings,
-    );
+    const targets = [...new Set(sources.filter((one) => one.major === major).map(({ target }) => target))];
+    const wantedBy = (names: readonly string[]) => ({
+      serverMajor: major,
+      server: `PostgreSQL ${major} (${names.join(', ')})`,
+    });
+    reportProgram(['pg_dump', 'pg_restore'], wantedBy(targets), given, findings);
+    const withRoles = targets.filter((target) => given.withRoles.has(target));
+    if (withRoles.length > 0) reportProgram(['pg_dumpall', 'psql'], wantedBy(withRoles), given, findings);
   }
   const zstd = await findProgram('zstd', given.searchPath);
   if (zstd !== undefined) findings.ok(`zstd is ${zstd}`);

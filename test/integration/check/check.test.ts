@@ -418,6 +418,20 @@ test('pg_dump that is older than the server is told with both versions', async (
   );
 });
 
+test('programs that back up roles and prove them are told where a schedule needs them', async () => {
+  const programs = await fakePrograms('dump-only', `${major}.1`, ['pg_dump', 'pg_restore']);
+
+  const findings = await checkWithPrograms(
+    programs,
+    backedUp('reader', ' }, roles: { schedule: 0 3 * * *, method: globals'),
+  );
+
+  expect(about(findings, 'programs').slice(0, 2)).toEqual([
+    `ok: pg_dump, pg_restore ${major}.1 in ${programs} fit PostgreSQL ${major} (payments)`,
+    `error: pg_dumpall, psql of PostgreSQL ${major} or newer is needed for this server, no pg_dumpall, psql was found → install postgresql-client-${major} or name its folder in "programs.postgres"`,
+  ]);
+});
+
 test('a missing pg_dump is told with the package that has it', async () => {
   const findings = await checkWithPrograms(await fakePrograms('none', `${major}.1`, []));
 
@@ -526,10 +540,10 @@ async function fakePrograms(name: string, version: string, programs: readonly st
   return path;
 }
 
-async function checkWithPrograms(path: string): Promise<CheckFinding[]> {
+async function checkWithPrograms(path: string, config = backedUp('reader')): Promise<CheckFinding[]> {
   const found = await findInstallations([path], '', signal);
   const installations = found.filter(({ directory }) => directory === path);
-  return checkConfiguration(backedUp('reader'), context({ searchPath: path, installations }));
+  return checkConfiguration(config, context({ searchPath: path, installations }));
 }
 
 async function configFile(text: string): Promise<string> {
