@@ -306,7 +306,10 @@ test('a scratch server that breaks off in an assertion says nothing about it', a
 
 test('a manifest that was damaged after it was remembered makes the backup a broken one', async () => {
   const store = new MemoryStore();
-  const manifest = await backUp(await createDatabase(cluster, 'remembered', 'CREATE TABLE t AS SELECT 1 AS a'), store);
+  const manifest = await backUp(
+    await createDatabase(cluster, 'damaged_later', 'CREATE TABLE t AS SELECT 1 AS a'),
+    store,
+  );
   const remembered = summaryOf(manifest);
   const object = store.objects.get(backupKey(manifest.target, manifest.id, manifestName));
   const place = object?.bytes.indexOf('"rows public.t"') ?? -1;
