@@ -3,7 +3,7 @@ import { type ObjectStore, readWhole, type StoredObject, StoreError } from '../s
 import { backupKey, manifestName, proofName } from './backup-keys.ts';
 import { type JobContext, JobFailed } from './job.ts';
 import { type Proof, proofSchema } from './manifest.ts';
-import { openSealedJson, sealedJson } from './sealed-json.ts';
+import { parseSealedJson, sealedJson } from './sealed-json.ts';
 
 /** Where a chain ends. Whoever keeps it elsewhere notices when the end of the chain is cut off or written anew. */
 export interface ChainHead {
@@ -129,9 +129,5 @@ async function putBeside(store: ChainStore, key: string, bytes: Buffer, signal: 
 
 /** A report, or why it is none. */
 export function parseReport(bytes: Buffer): Proof | Error {
-  try {
-    return proofSchema.parse(openSealedJson(bytes));
-  } catch (error) {
-    return error as Error;
-  }
+  return parseSealedJson(bytes, proofSchema);
 }

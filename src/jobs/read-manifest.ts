@@ -1,9 +1,9 @@
-import { coerceError, errorMessage } from '../core/errors.ts';
+import { errorMessage } from '../core/errors.ts';
 import { type ObjectStore, readWhole } from '../storage/object-store.ts';
 import { backupKey, manifestName } from './backup-keys.ts';
 import { JobFailed } from './job.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
-import { openSealedJson } from './sealed-json.ts';
+import { parseSealedJson } from './sealed-json.ts';
 
 interface WhichBackup {
   readonly target: string;
@@ -30,26 +30,14 @@ export async function readManifestBytes(
 
 /** Throws with reason `damaged` when it is no manifest, its checksum is wrong, or it is that of another backup. */
 export function parseManifest(bytes: Buffer, { target, id }: WhichBackup): Manifest {
-  const document = opened(bytes);
-  if (document instanceof Error) throw unreadable(id, document);
-  const parsed = manifestSchema.safeParse(document);
-  if (!parsed.success) throw unreadable(id, parsed.error);
-  const manifest = parsed.data;
+  const manifest = parseSealedJson(bytes, manifestSchema);
+  if (manifest instanceof Error) {
+    const message = `the manifest of ${id} cannot be read: ${errorMessage(manifest)}`;
+    throw new JobFailed('damaged', message, { cause: manifest });
+  }
   if (manifest.id === id && manifest.target === target) return manifest;
   throw new JobFailed(
     'damaged',
     `the manifest in the folder of ${target}/${id} is of ${manifest.target}/${manifest.id}`,
   );
-}
-
-function opened(bytes: Buffer): unknown {
-  try {
-    return openSealedJson(bytes);
-  } catch (error) {
-    return coerceError(error);
-  }
-}
-
-function unreadable(id: string, cause: Error): JobFailed {
-  return new JobFailed('damaged', `the manifest of ${id} cannot be read: ${errorMessage(cause)}`, { cause });
 }

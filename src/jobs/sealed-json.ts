@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { ZodType } from 'zod';
+import { coerceError } from '../core/errors.ts';
 
 /**
  * A JSON document whose last line but one holds the SHA-256 of all bytes before that line, so that no changed bit of a
@@ -21,6 +23,18 @@ export function openSealedJson(bytes: Buffer): unknown {
   if (!text.endsWith(line) || sha256(body) !== stated)
     throw new Error('its checksum is wrong: it was damaged or changed');
   return document;
+}
+
+/** The document as the schema has it, or why it is none. */
+export function parseSealedJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
+  try {
+    const parsed = schema.safeParse(openSealedJson(bytes));
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    return new Error(`not understood at ${issue?.path.join('.')}: ${issue?.message}`);
+  } catch (error) {
+    return error instanceof SyntaxError ? new Error('not valid JSON', { cause: error }) : coerceError(error);
+  }
 }
 
 function sha256(bytes: Buffer | string): string {

@@ -11,7 +11,7 @@ import { type ManifestSummary, summaryOf } from './manifest-summary.ts';
 import { sha256Of } from './proof-chain.ts';
 import { type MarksOfTarget, readMarks } from './read-marks.ts';
 import { noMarks } from './retention-marks.ts';
-import { openSealedJson } from './sealed-json.ts';
+import { parseSealedJson } from './sealed-json.ts';
 
 interface Folder {
   readonly backupId: string;
@@ -223,7 +223,7 @@ export class StoreCatalog implements Catalog {
     if (this.#parsed.has(memory)) return this.#parsed.get(memory) as Parsed<T>;
     const bytes = await this.#readIfThere(backupKey(target, folder.backupId, name), signal);
     if (bytes === undefined) return undefined;
-    const value = bytes instanceof Error ? bytes : parseJson(bytes, schema);
+    const value = bytes instanceof Error ? bytes : parseSealedJson(bytes, schema);
     if (bytes instanceof Error || value instanceof Error) return value as Error;
     const parsed = { value, sha256: sha256Of(bytes) };
     this.#parsed.set(memory, parsed);
@@ -256,17 +256,6 @@ function marksOf(marks: MarksOfTarget, { id }: ManifestSummary): CatalogEntry['m
 function strayMarks(marks: MarksOfTarget, folders: readonly Folder[]): StoredObject[] {
   const ids = new Set(folders.map(({ backupId }) => backupId));
   return [...marks].filter(([backupId]) => !ids.has(backupId)).flatMap(([, { objects }]) => objects);
-}
-
-function parseJson<T>(bytes: Buffer, schema: ZodType<T>): T | Error {
-  try {
-    const parsed = schema.safeParse(openSealedJson(bytes));
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    return new Error(`not understood at ${issue?.path.join('.')}: ${issue?.message}`);
-  } catch (error) {
-    return error instanceof SyntaxError ? new Error('not valid JSON', { cause: error }) : (error as Error);
-  }
 }
 
 /** By the sizes that the listing tells. */
