@@ -1,4 +1,4 @@
-import { type Client, Query } from 'pg';
+import { type Client, Query, type QueryConfig } from 'pg';
 import { abortable } from '../../core/deadline.ts';
 import { destroyClient, serverCertificateExpiry } from './client.ts';
 
@@ -113,49 +113,42 @@ export class ClientSession implements AsyncDisposable {
   }
 }
 
-function passRows(client: Client, sql: string, onRow: (row: Row) => void): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const query = new Query<Row>(sql);
+/** What node-postgres knows of a statement when all of its rows went by. */
+interface Ended {
+  readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
+}
+
+function passRows<R>(client: Client, question: string | QueryConfig, onRow: (row: R) => void): Promise<Ended> {
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+  const query = new Query(question);
   let failure: { readonly error: unknown } | undefined;
   // With a listener node-postgres keeps no rows itself.
-  query.on('row', (row: Row) => {
+  query.on('row', (row) => {
     if (failure !== undefined) return;
     try {
-      onRow(row);
+      onRow(row as R);
     } catch (error) {
       failure = { error };
     }
   });
   query.on('error', reject);
-  query.on('end', () => (failure === undefined ? resolve() : reject(failure.error)));
+  query.on('end', (ended: Ended) => (failure === undefined ? resolve(ended) : reject(failure.error)));
   client.query(query);
   return promise;
 }
 
-function collectTable(client: Client, sql: string, limits: TableLimits): Promise<Table> {
-  const { promise, resolve, reject } = Promise.withResolvers<Table>();
-  const config = { text: sql, values: [], rowMode: 'array', queryMode: 'extended' };
-  const query = new Query<(string | null)[]>(config);
+async function collectTable(client: Client, sql: string, limits: TableLimits): Promise<Table> {
+  const question = { text: sql, values: [], rowMode: 'array', queryMode: 'extended' };
   const rows: (string | null)[][] = [];
   let dropped = 0;
   let characters = 0;
-  // With a listener node-postgres keeps no rows itself.
-  query.on('row', (row: (string | null)[]) => {
+  const { fields } = await passRows(client, question, (row: (string | null)[]) => {
     characters += row.reduce((sum, value) => sum + (value?.length ?? 0), 0);
     if (rows.length < limits.rows && characters <= limits.characters) rows.push(row);
     else dropped++;
   });
-  query.on('error', reject);
-  query.on('end', (result: { readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[] }) => {
-    if (rows.length < limits.rows && characters > limits.characters) {
-      reject(
-        new Error(`the statement gives more than ${limits.characters} characters: fewer or shorter texts are needed`),
-      );
-      return;
-    }
-    const columns = result.fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID }));
-    resolve({ columns, rows, dropped });
-  });
-  client.query(query);
-  return promise;
+  if (rows.length < limits.rows && characters > limits.characters) {
+    throw new Error(`the statement gives more than ${limits.characters} characters: fewer or shorter texts are needed`);
+  }
+  return { columns: fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID })), rows, dropped };
 }
