@@ -63,9 +63,13 @@ function noneProven(newest: FoundBackup, what: string, extents: Extents): Comman
     const message = `no backup holds all of ${what}: name the one to restore by its id. The newest, ${id}, holds ${extent.text}`;
     return new CommandError(exitCodes.refused.code, message);
   }
+  // A proof of what lacks a part would only fail.
+  const hint = isComplete(newest.entry)
+    ? ` ("watchkeeper verify ${id}" proves it)`
+    : `, of which the store lacks ${newest.entry.missingParts.join(', ')}`;
   return new CommandError(
     exitCodes.refused.code,
-    `no backup of ${what} is proven: name the one to restore by its id. The newest is ${id} ("watchkeeper verify ${id}" proves it)`,
+    `no backup of ${what} is proven: name the one to restore by its id. The newest is ${id}${hint}`,
   );
 }
 

@@ -13,9 +13,18 @@ const lastNight = { at: '2026-03-02T02:00:00Z', verdict: 'proven' } as const;
 const aYearAhead = { at: '2027-03-02T02:00:00Z', verdict: 'proven' } as const;
 
 async function candidates(now: string, ...backups: readonly Parameters<typeof storeBackup>[1][]) {
+  return candidatesWithout([], now, ...backups);
+}
+
+async function candidatesWithout(
+  lost: readonly string[],
+  now: string,
+  ...backups: readonly Parameters<typeof storeBackup>[1][]
+) {
   const clock = new ManualClock(now);
   const store = new MemoryStore(() => clock.now());
   for (const backup of backups) storeBackup(store, backup);
+  for (const key of lost) store.objects.delete(key);
   const catalog = new StoreCatalog('local', store, clock);
   const assembly = { lineages: [sampleLineage], storeOf: () => ({ name: 'local', store, catalog }) };
   return candidatesOf(assembly as unknown as Assembly, 'payments', signal, { now: clock.now() });
@@ -39,4 +48,13 @@ test('where the clock of this machine is behind, the newest is still the newest'
   const chosen = await chooseBackup(found, 'payments', [], signal);
 
   expect(chosen.entry.manifest.id).toBe(sampleId(aYearAhead));
+});
+
+test('where the store lost a part of the only backup, that is told instead of how to prove it', async () => {
+  const part = `payments/${sampleId(lastNight)}/database.dump.zst`;
+  const found = await candidatesWithout([part], '2026-03-02T12:00:00Z', lastNight);
+
+  await expect(chooseBackup(found, 'payments', [], signal)).rejects.toThrow(
+    `no backup of payments is proven: name the one to restore by its id. The newest is ${sampleId(lastNight)}, of which the store lacks database.dump.zst`,
+  );
 });
