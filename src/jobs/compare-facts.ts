@@ -1,3 +1,4 @@
+import { majorOf } from '../targets/postgres/major-version.ts';
 import { factsRevision, isOfAllRevisions } from './backup/facts-revision.ts';
 import type { Fact, OpenedManifest } from './manifest.ts';
 
@@ -22,7 +23,7 @@ export interface RestoreCircumstances {
  * measured besides rows and sequences, and of what, differs between versions of our own.
  */
 export function judgeable({ manifest, major, ownership }: RestoreCircumstances): (fact: Fact) => boolean {
-  const met = { same_major: sourceMajorOf(manifest) === major, ownership: ownership === 'restore' };
+  const met = { same_major: majorOf(manifest.source.versionNumber) === major, ownership: ownership === 'restore' };
   const held = isOfOwnRevision(manifest) ? undefined : new Set(manifest.facts.items.map(({ name }) => name));
   return ({ name, onlyIf = [] }) =>
     (held === undefined || (isOfAllRevisions(name) && held.has(name))) && onlyIf.every((condition) => met[condition]);
@@ -43,16 +44,12 @@ export const toldOtherwise = 'the version of Watchkeeper that took the backup to
 /** Why some facts were not judged, for the reader of a report. */
 export function whyNotJudged(where: RestoreCircumstances): readonly string[] {
   const { manifest, major, ownership } = where;
-  const sourceMajor = sourceMajorOf(manifest);
+  const sourceMajor = majorOf(manifest.source.versionNumber);
   return [
     ...(isOfOwnRevision(manifest) ? [] : [toldOtherwise]),
     ...(sourceMajor === major ? [] : [`PostgreSQL ${major} writes definitions otherwise than ${sourceMajor}`]),
     ...(ownership === 'restore' ? [] : ['owners and rights were not restored']),
   ];
-}
-
-function sourceMajorOf({ source }: Pick<OpenedManifest, 'source'>): number {
-  return Math.floor(source.versionNumber / 10_000);
 }
 
 /** Compares what the source held with what the restore holds, item by item. Also names what the restore has in excess. */

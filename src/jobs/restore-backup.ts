@@ -5,6 +5,7 @@ import { errorCode, errorMessage } from '../core/errors.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import { type PostgresAccess, withDatabase } from '../targets/libpq/access.ts';
+import { majorOf } from '../targets/postgres/major-version.ts';
 import { openSession, type PostgresSession, quoteIdentifier } from '../targets/postgres/session.ts';
 import { requireChosen } from './backup/chosen-tables.ts';
 import { restoreDatabaseProperties } from './backup/database-properties.ts';
@@ -147,7 +148,7 @@ async function fill(
     await method.restore(loading, context);
     context.onProgress({ activity: 'comparing' });
     const measured = await method.measure(access, manifest, context);
-    const major = Math.floor(into.session.version / 10_000);
+    const major = majorOf(into.session.version);
     const where = { manifest, major, ownership } as const;
     const isAbout = selection === undefined ? () => true : await factsAbout(access, selection, context.signal);
     const [expected, actual] = [manifest.facts.items, measured].map((facts) =>

@@ -4,6 +4,7 @@ import { errorMessage, findCause } from '../core/errors.ts';
 import { folderSize } from '../core/folder-size.ts';
 import { makeWorkDirectory } from '../core/work-directory.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
+import { majorOf } from '../targets/postgres/major-version.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
 import type { BackupMethod, RestoreRequest } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
@@ -338,7 +339,7 @@ function judgeFacts(manifest: OpenedManifest, measured: readonly Fact[], sandbox
   findings.factsCompared = expected.length;
   findings.differing = compareFacts(expected, judgeableFacts(measured, where));
   if (findings.differing.length === 0) return;
-  const sourceMajor = Math.floor(manifest.source.versionNumber / 10_000);
+  const sourceMajor = majorOf(manifest.source.versionNumber);
   const onlyFingerprints = findings.differing.every(({ name }) => name.startsWith('content '));
   // PostgreSQL does not promise the same hash and the same text of a value in two major versions.
   if (onlyFingerprints && sourceMajor !== sandbox.major) {

@@ -15,6 +15,7 @@ import { fullReason } from '../../jobs/encryption/proof-details.ts';
 import { isBackupFromFuture } from '../../jobs/from-future.ts';
 import { type Lineage, lineageName } from '../../jobs/lineage.ts';
 import { parseSchedule } from '../../jobs/schedule.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { type CheckFinding, type Findings, findingsAbout } from './finding.ts';
 import { checkOpenable } from './openable.ts';
 import type { SourceDatabase } from './source.ts';
@@ -175,7 +176,7 @@ function sourceOf({ manifest }: CatalogEntry, backup: LoadedBackup): SourceDatab
   return {
     target: manifest.target,
     database: manifest.database,
-    major: Math.floor(manifest.source.versionNumber / 10_000),
+    major: majorOf(manifest.source.versionNumber),
     extensions: manifest.source.extensions.map(({ name }) => name),
     sizeBytes: manifest.source.databaseSizeBytes,
     sandbox: backup.proof?.sandbox,

@@ -1,6 +1,7 @@
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { Findings } from './finding.ts';
-import { type BackupOfDatabase, majorOf, type SourceDatabase } from './source.ts';
+import type { BackupOfDatabase, SourceDatabase } from './source.ts';
 
 const namedTables = 5;
 
@@ -14,7 +15,7 @@ export async function checkReading(
   const role = quoteIdentifier(backup.access.connection.user);
   const unreadable = await listUnreadable(session, signal);
   if (unreadable.length === 0) findings.ok(`role ${role} may read everything that is dumped`);
-  else findings.error(unreadableMessage(role, unreadable), readRemedy(role, majorOf(session)));
+  else findings.error(unreadableMessage(role, unreadable), readRemedy(role, majorOf(session.version)));
   await checkRowSecurity(role, session, findings, signal);
   await checkLargeObjects(role, session, findings, signal);
   await checkStandby(session, findings, signal);
@@ -28,7 +29,7 @@ export async function checkReading(
   return {
     target: backup.target,
     database: backup.database,
-    major: majorOf(session),
+    major: majorOf(session.version),
     extensions: extensions.map((row) => row['name'] ?? ''),
     sizeBytes: Number(size?.['bytes'] ?? 0),
     sandbox: backup.proof?.sandbox,

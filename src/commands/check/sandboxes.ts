@@ -8,11 +8,12 @@ import { freeBytesOf } from '../../core/free-bytes.ts';
 import { runProcess } from '../../core/run-process.ts';
 import { type UnixUser, unprivilegedUser } from '../../core/unprivileged-user.ts';
 import type { WorkContext } from '../../core/work-context.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import type { ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { Findings } from './finding.ts';
 import { reportProgram } from './programs.ts';
-import { majorOf, type SourceDatabase, withSession } from './source.ts';
+import { type SourceDatabase, withSession } from './source.ts';
 
 type SandboxContext = WorkContext & {
   readonly timeoutMs: number;
@@ -94,7 +95,7 @@ async function checkServer(
     findings.ok(`role ${name} may make scratch databases on PostgreSQL ${session.versionText}`);
   else findings.error(`role ${name} may not make a scratch database`, `ALTER ROLE ${name} CREATEDB;`);
   const newest = Math.max(...sources.map(({ major }) => major));
-  if (majorOf(session) < newest) {
+  if (majorOf(session.version) < newest) {
     findings.error(
       `the server is PostgreSQL ${session.versionText}, too old for backups of PostgreSQL ${newest}`,
       `use a server of PostgreSQL ${newest} or newer, or leave "sandbox" out`,
@@ -102,7 +103,7 @@ async function checkServer(
   }
   const rows = await session.query('SELECT name FROM pg_available_extensions', { signal });
   const available = new Set(rows.map((row) => row['name']));
-  await reportExtensions(sources, majorOf(session), async (extension) => available.has(extension), findings);
+  await reportExtensions(sources, majorOf(session.version), async (extension) => available.has(extension), findings);
 }
 
 async function reportExtensions(

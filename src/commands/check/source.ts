@@ -23,10 +23,6 @@ export type BackupOfDatabase = Pick<LoadedBackup, 'target' | 'access' | 'proof'>
 /** Lowest major version whose views and programs are known here. */
 export const oldestMajor = 12;
 
-export function majorOf(session: PostgresSession): number {
-  return Math.floor(session.version / 10_000);
-}
-
 /**
  * Logs in, looks, and says goodbye, all within `context`'s time. A login that fails becomes a finding, and so does a
  * look that fails; then the result is undefined.

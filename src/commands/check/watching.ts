@@ -1,9 +1,10 @@
 import { slowQueries } from '../../collectors/postgres/slow-queries.ts';
 import type { LoadedPostgres } from '../../config/loaded.ts';
 import { errorMessage } from '../../core/errors.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { Findings } from './finding.ts';
-import { majorOf, oldestMajor } from './source.ts';
+import { oldestMajor } from './source.ts';
 
 /** What watching a server needs: version, role, extension, connections. */
 export async function checkWatching(
@@ -14,7 +15,7 @@ export async function checkWatching(
 ): Promise<void> {
   const { user } = target.access.connection;
   findings.ok(`connected as "${user}" to PostgreSQL ${session.versionText}`);
-  if (majorOf(session) < oldestMajor) {
+  if (majorOf(session.version) < oldestMajor) {
     findings.error(
       `PostgreSQL ${session.versionText} is not supported`,
       `upgrade it to PostgreSQL ${oldestMajor} or newer`,

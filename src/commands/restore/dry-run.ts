@@ -22,6 +22,7 @@ import { hindrances, readRestoreRights, unfinishedRestores } from '../../jobs/re
 import { requireExtensions } from '../../jobs/sandbox/prepare-database.ts';
 import { spoolShortage } from '../../jobs/spool-space.ts';
 import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import { type CheckFinding, type Findings, findingsAbout } from '../check/finding.ts';
@@ -120,7 +121,7 @@ async function examineServer(
 ): Promise<void> {
   const { manifest } = request;
   const { signal, installations } = context;
-  const serverMajor = Math.floor(session.version / 10_000);
+  const serverMajor = majorOf(session.version);
   const dumpMajor = Number.parseInt(manifest.tools['pg_dump'] ?? '0', 10);
   server.ok(`logged in to PostgreSQL ${session.versionText}`);
   await tried(machine, signal, async () => {

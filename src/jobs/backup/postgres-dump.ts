@@ -4,6 +4,7 @@ import { startProcess } from '../../core/run-process.ts';
 import type { WorkDirectory } from '../../core/work-directory.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { JobContext } from '../job.ts';
@@ -91,7 +92,7 @@ async function takeFromSnapshot(
   const scope = new Scope(selection);
   const installation = chooseInstallation(options.installations, {
     programs: ['pg_dump'],
-    serverMajor: Math.max(Math.floor(session.version / 10_000), scope.isChosen ? extensionsByName : 0),
+    serverMajor: Math.max(majorOf(session.version), scope.isChosen ? extensionsByName : 0),
   });
   const source: BackupSource = {
     ...(await describeSource(session, context.signal)),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runProcess } from '../../core/run-process.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
@@ -59,7 +60,7 @@ async function takeGlobals(
   });
   const installation = chooseInstallation(options.installations, {
     programs: ['pg_dumpall', 'psql'],
-    serverMajor: Math.floor(session.version / 10_000),
+    serverMajor: majorOf(session.version),
   });
   const described = await describeSource(session, signal);
   const [row] = await session.query(
@@ -177,7 +178,7 @@ async function prepareServer(into: PostgresAccess, bootstrapRole: string, signal
     await using helper = await openSession(asHelper(into), { signal });
     await helper.query(`ALTER ROLE ${quoteIdentifier(user)} RENAME TO ${quoteIdentifier(bootstrapRole)}`, { signal });
   }
-  return Math.floor(first.version / 10_000);
+  return majorOf(first.version);
 }
 
 /** A predefined role is the server's own; of passwords only the kind is told, which nobody can guess them by. */

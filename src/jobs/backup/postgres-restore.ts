@@ -4,6 +4,7 @@ import { errorMessage, findCause } from '../../core/errors.ts';
 import { ProcessFailed, runProcess } from '../../core/run-process.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { libpqLogin } from '../../targets/postgres/libpq.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
@@ -144,7 +145,7 @@ async function serverOf(
   signal: AbortSignal,
 ): Promise<{ readonly into: PostgresAccess; readonly serverMajor: number }> {
   await using session = await openSession(access, { signal });
-  return { into: session.access, serverMajor: Math.floor(session.version / 10_000) };
+  return { into: session.access, serverMajor: majorOf(session.version) };
 }
 
 const lackPatterns = [

@@ -1,4 +1,5 @@
 import { matchesWildcard } from '../../core/wildcard.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { definitionFacts } from '../backup/definitions/index.ts';
 import { largeObjectTable } from '../backup/definitions/kind.ts';
 import { sampleOf } from '../backup/postgres-facts.ts';
@@ -32,7 +33,7 @@ export async function compareWithBackup(
   context: CompareContext,
 ): Promise<Findings> {
   const findings = new Findings(
-    fingerprintDoubt({ major: majorOf(manifest), encoding: manifest.source.encoding }, side),
+    fingerprintDoubt({ major: majorOf(manifest.source.versionNumber), encoding: manifest.source.encoding }, side),
   );
   const isWanted = factFilter(manifest, side, options);
   const expected = manifest.facts.items.filter(isWanted);
@@ -48,10 +49,6 @@ export async function compareWithBackup(
 }
 
 const largeObjectContent = 'content large objects';
-
-function majorOf({ source }: OpenedManifest): number {
-  return Math.floor(source.versionNumber / 10_000);
-}
 
 function isAboutRows(name: string): boolean {
   return /^(rows|content) /.test(name) && name !== largeObjectContent;
@@ -195,7 +192,7 @@ function noteNotJudged(
   { ignore, level, part }: CompareBackupOptions,
   findings: Findings,
 ): void {
-  const major = majorOf(manifest);
+  const major = majorOf(manifest.source.versionNumber);
   const { notes } = findings;
   if (major !== side.major && isOfOwnRevision(manifest) && !ignore.includes('definitions')) {
     notes.push(

@@ -2,6 +2,7 @@ import { secondsSince } from '../../core/clock.ts';
 import { errorCode, errorMessage } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { quoteLiteral as literal, openSession, type PostgresSession } from '../../targets/postgres/session.ts';
 import { notExtensionOwned, userSchema } from '../backup/definitions/kind.ts';
 import { factLabel } from '../backup/fact-label.ts';
@@ -88,7 +89,7 @@ export class LiveSide implements AsyncDisposable {
   }
 
   get major(): number {
-    return Math.floor(this.session.version / 10_000);
+    return majorOf(this.session.version);
   }
 
   async takeSnapshot(): Promise<void> {

@@ -2,6 +2,7 @@ import { folderSize } from '../../core/folder-size.ts';
 import { unprivilegedUser } from '../../core/unprivileged-user.ts';
 import { withDatabase } from '../../targets/libpq/access.ts';
 import { startCluster } from '../../targets/postgres/cluster.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { BackupSource } from '../manifest.ts';
@@ -45,7 +46,7 @@ export const throwAwaySettings: Readonly<Record<string, string>> = {
 export function localSandbox(options: LocalSandboxOptions): OpenSandbox {
   return async (manifest, context) => {
     const { signal, clock } = context;
-    const serverMajor = Math.floor(manifest.source.versionNumber / 10_000);
+    const serverMajor = majorOf(manifest.source.versionNumber);
     const installation = chooseInstallation(options.installations, { programs: ['initdb', 'postgres'], serverMajor });
     const memory = options.memoryBytes === undefined ? undefined : memoryPlan(options.memoryBytes);
     context.onProgress({ activity: 'starting a throw-away server' });

@@ -1,4 +1,5 @@
 import { errorMessage } from '../../core/errors.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { type PostgresSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
 import { createDatabaseSql } from '../backup/postgres-restore.ts';
 import { JobFailed } from '../job.ts';
@@ -15,7 +16,7 @@ export async function requireExtensions(
   const missing = source.extensions.filter(({ name }) => !available.has(name));
   if (missing.length === 0) return;
   const names = missing.map(({ name, version }) => `${name} ${version}`).join(', ');
-  const major = Math.floor(session.version / 10_000);
+  const major = majorOf(session.version);
   throw new JobFailed(
     'inconclusive',
     `extensions of the source are not installed where the restore is tried: ${names}; install them for PostgreSQL ${major}`,

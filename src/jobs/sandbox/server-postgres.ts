@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type PostgresAccess, withDatabase } from '../../targets/libpq/access.ts';
 import { formatConnectionUrl } from '../../targets/libpq/connection.ts';
+import { majorOf } from '../../targets/postgres/major-version.ts';
 import { openSession, type PostgresSession, quoteLiteral } from '../../targets/postgres/session.ts';
 import { JobFailed } from '../job.ts';
 import type { BackupSource } from '../manifest.ts';
@@ -33,7 +34,7 @@ export function serverSandbox(given: PostgresAccess): OpenSandbox {
     });
     return {
       description: `scratch database on ${formatConnectionUrl(access.connection)}`,
-      major: Math.floor(session.version / 10_000),
+      major: majorOf(session.version),
       access: withDatabase(access, name),
       ownership: 'ignore',
       usedBytes: (from) => sizeOf(access, name, from),
@@ -92,7 +93,7 @@ async function sizeOf(access: PostgresAccess, name: string, signal: AbortSignal)
 }
 
 async function requireNotOlder(session: PostgresSession, sourceVersion: number): Promise<void> {
-  const [server, source] = [session.version, sourceVersion].map((version) => Math.floor(version / 10_000));
+  const [server, source] = [session.version, sourceVersion].map(majorOf);
   if (server !== undefined && source !== undefined && server < source) {
     throw new JobFailed(
       'inconclusive',
