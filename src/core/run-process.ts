@@ -37,6 +37,8 @@ export interface ProcessOptions {
    * that input is closed. `stdout` is then empty.
    */
   readonly into?: Writable;
+  /** Descriptor of an open file that the program writes to, from where it stands; `stdout` is then empty. It stays ours to close. */
+  readonly intoFile?: number | undefined;
   /** Called with each line of standard error (pg_dump -v tells its progress there). */
   readonly onStderrLine?: (line: string) => void;
   /** Lines of standard error that say nothing about a failure: kept out of {@link ProcessFailed}. */
@@ -64,7 +66,7 @@ export function startProcess(program: string, args: readonly string[], options: 
     env: { ...inheritedEnvironment(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.user === undefined ? {} : options.user),
-    stdio: [options.stdin ?? 'ignore', options.into ?? 'pipe', 'pipe'],
+    stdio: [options.stdin ?? 'ignore', options.into ?? options.intoFile ?? 'pipe', 'pipe'],
   });
   options.into?.destroy();
   const tail = new StderrTail(options);

@@ -1,17 +1,25 @@
-import { createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../core/clock.ts';
 import { findCause } from '../core/errors.ts';
 import { ProcessFailed, startProcess } from '../core/run-process.ts';
 import { DumpOffsets } from './backup/dump-offsets.ts';
 import { streamBufferBytes } from './backup/hashing.ts';
-import { joinedRun } from './backup/joined-run.ts';
+import { type JoinedRun, joinedRun } from './backup/joined-run.ts';
 import { openContent, type PartTools } from './backup/open-content.ts';
 import { unpacking } from './backup/postgres-directory.ts';
 import { pump } from './backup/pump.ts';
 import { checkedPieces, type StoredPart } from './checked-pieces.ts';
 import { type JobContext, JobFailed } from './job.ts';
+import { readAlong } from './read-along.ts';
+
+type Fetch = StoredPart & {
+  readonly path: string;
+  /** Is told what was wrong at first and had to be read a second time. */
+  readonly onReread?: ((what: string) => void) | undefined;
+} & PartTools;
 
 /**
  * Fetches a part, checks every piece against the manifest before anything reads it, opens it into `path` (a folder where it
@@ -19,14 +27,7 @@ import { type JobContext, JobFailed } from './job.ts';
  * {@link DumpOffsets}: the content is the same. Rejects with reason `damaged` and the range of bytes that is wrong,
  * twice in a row.
  */
-export async function fetchPart(
-  from: StoredPart & {
-    readonly path: string;
-    /** Is told what was wrong at first and had to be read a second time. */
-    readonly onReread?: ((what: string) => void) | undefined;
-  } & PartTools,
-  context: JobContext,
-): Promise<void> {
+export async function fetchPart(from: Fetch, context: JobContext): Promise<void> {
   const { part } = from;
   await using run = joinedRun(context);
   const pieces = checkedPieces(from, {
@@ -37,48 +38,72 @@ export async function fetchPart(
       from.onReread?.(what);
     },
   });
-  const codec = await openContent(part, from, run.signal);
-  const outlet = part.archive === 'tar' ? unpack(from.path, run.signal) : writeFile(from.path);
-  const offsets = new DumpOffsets();
-  let contentBytes = 0;
-  await run.all([
-    pipeline(pieces, codec.input, { signal: run.signal }),
-    pump(codec.output, outlet.input, {
-      signal: run.signal,
-      onChunk(chunk) {
-        contentBytes += chunk.length;
-        offsets.add(chunk);
-      },
-    }),
-    codec.done,
-    outlet.done,
-  ]);
+  const contentBytes =
+    part.archive === 'tar' ? await unpack(pieces, from, run) : await writeFile(pieces, from, run, context.clock);
   if (contentBytes !== part.content.sizeBytes) {
     throw new JobFailed('damaged', `part ${part.name}: the decompressed content is not what was dumped`);
   }
-  if (part.archive === undefined) await offsets.writeInto(from.path);
 }
 
-/** Where the content goes, and whether all of it arrived. */
-interface Outlet {
-  readonly input: Writable;
-  readonly done: Promise<void>;
+/**
+ * Content that is one file: zstd writes it there by itself, and we read behind it. Through this process it would take three times
+ * as long. Resolves with its size in bytes.
+ */
+async function writeFile(
+  pieces: AsyncIterable<Buffer>,
+  { part, path, ...tools }: Fetch,
+  run: JoinedRun,
+  clock: Clock,
+): Promise<number> {
+  const { signal } = run;
+  await using file = await open(path, 'w+', 0o600);
+  const codec = await openContent(part, tools, signal, file.fd);
+  const written = tools.zstdProgram === undefined ? file.writeFile(codec.output, { signal }) : codec.done;
+  const offsets = new DumpOffsets();
+  await run.all([
+    pipeline(pieces, codec.input, { signal }),
+    codec.done,
+    readAlong(file, { written, clock, onChunk: (chunk) => offsets.add(chunk) }),
+    written.catch((error) => {
+      throw ofTheDisk(error, path);
+    }),
+  ]);
+  await offsets.writeInto(path);
+  return (await file.stat()).size;
 }
 
-function writeFile(path: string): Outlet {
-  return { input: createWriteStream(path, { mode: 0o600, highWaterMark: streamBufferBytes }), done: Promise.resolve() };
+/** What zstd says when it could decompress and not write: nothing about the backup. */
+function ofTheDisk(error: unknown, path: string): unknown {
+  const failed = findCause(error, ProcessFailed);
+  if (failed === undefined || !/write error/i.test(failed.stderr)) return error;
+  return new JobFailed('inconclusive', `the fetched dump could not be written in ${dirname(path)}`, { cause: error });
 }
 
-/** A dump in directory format is never whole on the disk as a tar: that would take the space twice. */
-function unpack(path: string, signal: AbortSignal): Outlet {
+/** A dump in directory format is never whole on the disk as a tar: that would take the space twice. Resolves with the tar's size. */
+async function unpack(
+  pieces: AsyncIterable<Buffer>,
+  { part, path, ...tools }: Fetch,
+  { signal, all }: JoinedRun,
+): Promise<number> {
+  const codec = await openContent(part, tools, signal);
   const { program, args } = unpacking(path);
-  const running = startProcess(program, args, { signal, stdin: 'pipe' });
-  running.stdout.resume();
-  const done = running.exited.catch((error) => {
-    throw ofThePlace(error, path);
-  });
-  done.catch(() => undefined);
-  return { input: untilItEnds(running.stdin as Writable), done };
+  const tar = startProcess(program, args, { signal, stdin: 'pipe' });
+  tar.stdout.resume();
+  let contentBytes = 0;
+  await all([
+    pipeline(pieces, codec.input, { signal }),
+    pump(codec.output, untilItEnds(tar.stdin as Writable), {
+      signal,
+      onChunk(chunk) {
+        contentBytes += chunk.length;
+      },
+    }),
+    codec.done,
+    tar.exited.catch((error) => {
+      throw ofThePlace(error, path);
+    }),
+  ]);
+  return contentBytes;
 }
 
 /**

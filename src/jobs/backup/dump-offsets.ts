@@ -20,15 +20,16 @@ export class DumpOffsets {
     this.#scan = this.#read();
   }
 
-  /** The next bytes of the dump. Never throws. */
-  add(chunk: Buffer): void {
-    if (!this.#isUnderstood) return;
+  /** The next bytes of the dump; the chunk may be overwritten after that. Returns whether more is wanted. Never throws. */
+  add(chunk: Buffer): boolean {
+    if (!this.#isUnderstood) return false;
     this.#cursor.add(chunk);
     try {
       if (this.#scan.next().done) this.#isUnderstood = false;
     } catch {
       this.#isUnderstood = false;
     }
+    return this.#isUnderstood;
   }
 
   /**

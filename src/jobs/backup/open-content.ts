@@ -46,14 +46,18 @@ export async function closeContent(options: ClosingOptions, signal: AbortSignal)
   return { ...zstd, ...joined(zstd, age, signal) };
 }
 
-/** The way back: decrypts a part that is encrypted, and decompresses it. */
+/**
+ * The way back: decrypts a part that is encrypted, and decompresses it. `intoFile`: descriptor of a file that zstd writes to instead
+ * of `output`; without that program it is not touched.
+ */
 export async function openContent(
   part: Pick<Part, 'name' | 'encryption'>,
   tools: PartTools,
   signal: AbortSignal,
+  intoFile?: number,
 ): Promise<Codec> {
   const { zstdProgram, ageProgram: program, identities } = tools;
-  const zstd = decompressZstd(zstdProgram, signal);
+  const zstd = decompressZstd(zstdProgram, signal, intoFile);
   if (part.encryption === undefined) return zstd;
   if (zstdProgram !== undefined && program !== undefined) {
     const age = await decryptAge({ program, identities, into: zstd.input }, signal);

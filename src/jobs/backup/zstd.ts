@@ -59,7 +59,7 @@ const summary = /\( *(\d+) B => +\d+ B, /;
 const talkative = ['-vv', '--no-progress'];
 const talk = /^(\*\*\* |--|Using std|Decompression will|\/\*stdin\*\\)|^$/;
 
-type CodecOptions = Pick<ProcessOptions, 'signal' | 'into'>;
+type CodecOptions = Pick<ProcessOptions, 'signal' | 'into' | 'intoFile'>;
 
 function counting(program: string, args: readonly string[], options: CodecOptions): Compressor {
   let inputBytes: number | undefined;
@@ -105,10 +105,13 @@ async function tryOut(program: string): Promise<boolean> {
   }
 }
 
-/** Decompresses; damage is an error of the output or of `done`. */
-export function decompressZstd(program: string | undefined, signal: AbortSignal): Codec {
+/**
+ * Decompresses; damage is an error of the output or of `done`. `intoFile`: where the program writes instead of `output`, see
+ * `ProcessOptions`; without a program it is not touched.
+ */
+export function decompressZstd(program: string | undefined, signal: AbortSignal, intoFile?: number): Codec {
   if (program === undefined) return inProcess(createZstdDecompress({ chunkSize: streamBufferBytes }));
-  return external(program, ['--decompress', '--quiet', '--stdout'], { signal });
+  return external(program, ['--decompress', '--quiet', '--stdout'], { signal, intoFile });
 }
 
 function external(program: string, args: readonly string[], options: CodecOptions): Codec {

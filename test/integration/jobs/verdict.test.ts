@@ -116,23 +116,28 @@ test('a throw-away server that does not start says nothing about the backup', as
 /** A store that gives nothing until it is told that nobody wants it any more. */
 function endless(inner: MemoryStore) {
   const ended: unknown[] = [];
+  const asked = Promise.withResolvers<void>();
   const store = Object.assign(Object.create(inner) as MemoryStore, {
     get: (_key: string, signal: AbortSignal) =>
       new Promise<never>((_resolve, reject) => {
+        asked.resolve();
         signal.addEventListener('abort', () => {
           ended.push(signal.reason);
           reject(signal.reason);
         });
       }),
   });
-  return { store, ended };
+  return { store, ended, asked: asked.promise };
 }
 
 test('where no server can be started fetching ends, and says nothing about the backup', async () => {
   const store = new MemoryStore();
   const manifest = await backUp(await createDatabase(cluster, 'unwanted', largeSql), store);
-  const openSandbox: OpenSandbox = () => Promise.reject(new Error('no room'));
-  const { store: slow, ended } = endless(store);
+  const { store: slow, ended, asked } = endless(store);
+  const openSandbox: OpenSandbox = async () => {
+    await asked;
+    throw new Error('no room');
+  };
 
   const proof = await verify(manifest, slow, { openSandbox });
 

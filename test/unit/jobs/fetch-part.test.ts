@@ -1,33 +1,126 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { constants, zstdCompressSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
+import { findProgram } from '../../../src/core/find-program.ts';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import { ChunkHasher } from '../../../src/jobs/backup/hashing.ts';
 import { fetchPart } from '../../../src/jobs/fetch-part.ts';
 import type { Part } from '../../../src/jobs/manifest.ts';
+import { obstacleOf } from '../../../src/jobs/obstacle.ts';
 import { verdictOf } from '../../../src/jobs/verdict.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
+import { mountSmallFilesystem } from '../../support/small-filesystem.ts';
 import { testContext } from '../../support/test-context.ts';
 
 const chunkBytes = 2 ** 20;
-const name = 'database.tar.zst';
+const searchPath = process.env['PATH'] ?? '';
 
-/** Stores this content as the part of a dump in directory format, and fetches it into `folder`. */
-async function fetched(content: Buffer, folder: string): Promise<void> {
+interface Stored {
+  readonly content: Buffer;
+  /** What the manifest says; that of the content by default. */
+  readonly sizeBytes?: number;
+  readonly archive?: 'tar';
+  readonly compressed?: Buffer;
+}
+
+/** Stores this content as a part of a dump and fetches it into `folder`, with the program zstd or without. */
+async function fetched(stored: Stored, folder: string, zstdProgram?: string): Promise<void> {
+  const { content, sizeBytes = content.length, archive, compressed = zstdCompressSync(content) } = stored;
   const store = new MemoryStore();
-  const stored = zstdCompressSync(content);
+  const name = archive === undefined ? 'database.dump.zst' : 'database.tar.zst';
   const hasher = new ChunkHasher({ chunkBytes });
-  hasher.update(stored);
-  const sizes = { content: { sizeBytes: content.length } };
-  const part: Part = { name, ...hasher.finish(), ...sizes, compression: 'zstd', archive: 'tar' };
+  hasher.update(compressed);
+  const ofManifest = {
+    content: { sizeBytes },
+    compression: 'zstd',
+    ...(archive === undefined ? {} : { archive }),
+  } as const;
+  const part: Part = { name, ...hasher.finish(), ...ofManifest };
   const context = testContext();
-  await store.put(name, stored, context.signal);
-  const tools = { zstdProgram: undefined, ageProgram: undefined, identities: [] };
+  await store.put(name, compressed, context.signal);
+  const tools = { zstdProgram, ageProgram: undefined, identities: [] };
   await fetchPart({ store, key: name, part, path: join(folder, 'database'), ...tools }, context);
 }
+
+async function failureOf(work: Promise<void>): Promise<unknown> {
+  return work.then(
+    () => expect.fail('nothing failed'),
+    (error: unknown) => error,
+  );
+}
+
+const programs: readonly (readonly [string, () => Promise<string | undefined>])[] = [
+  ['the program zstd', () => findProgram('zstd', searchPath)],
+  ['no program', async () => undefined],
+];
+
+describe.each(programs)('with %s', (_, find) => {
+  let zstdProgram: string | undefined;
+  beforeAll(async () => {
+    zstdProgram = await find();
+  });
+
+  test.for([0, 1, 5 * 2 ** 20 + 3])('a file of %d bytes has the content', async (sizeBytes) => {
+    await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-fetch-' });
+    const content = randomBytes(sizeBytes);
+
+    await fetched({ content }, folder.path, zstdProgram);
+
+    const path = join(folder.path, 'database');
+    expect((await readFile(path)).equals(content)).toBe(true);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test('what a fetch before this one left there is written over', async () => {
+    await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-fetch-' });
+    await writeFile(join(folder.path, 'database'), 'x'.repeat(100));
+
+    await fetched({ content: Buffer.from('new') }, folder.path, zstdProgram);
+
+    expect(await readFile(join(folder.path, 'database'), 'utf8')).toBe('new');
+  });
+
+  test.for([-1, 1])('content of another size (%d) is damage', async (difference) => {
+    await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-fetch-' });
+    const content = randomBytes(100_000);
+    const sizeBytes = content.length + difference;
+
+    const error = await failureOf(fetched({ content, sizeBytes }, folder.path, zstdProgram));
+
+    expect(errorMessage(error)).toBe('part database.dump.zst: the decompressed content is not what was dumped');
+    expect(verdictOf(error)).toBe('failed');
+  });
+
+  test('what does not decompress is damage, also when its hash is that of the manifest', async () => {
+    await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-fetch-' });
+    const content = randomBytes(3_000_000);
+    const compressed = zstdCompressSync(content, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+    compressed.fill(0xff, 2_000_000, 2_000_100);
+    for (const wrong of [compressed, compressed.subarray(0, 2_000_000), Buffer.from('no zstd at all')]) {
+      const error = await failureOf(fetched({ content, compressed: wrong }, folder.path, zstdProgram));
+      expect(verdictOf(error)).toBe('failed');
+    }
+  });
+
+  test('a full disk says nothing about the backup', async ({ skip }) => {
+    using disk = mountSmallFilesystem(2) ?? skip('no small filesystem can be mounted');
+
+    const error = await failureOf(fetched({ content: Buffer.alloc(2 ** 25, 'x') }, disk.path, zstdProgram));
+
+    expect([verdictOf(error), obstacleOf(error)]).toEqual(['inconclusive', 'disk']);
+    expect(errorMessage(error)).toMatch(/no space left on device/i);
+  });
+
+  test('a folder that is not there says nothing about the backup', async () => {
+    const error = await failureOf(fetched({ content: Buffer.from('x') }, '/nonexistent/watchkeeper', zstdProgram));
+
+    expect(verdictOf(error)).toBe('inconclusive');
+  });
+});
 
 async function tarOf(folder: string): Promise<Buffer> {
   await mkdir(join(folder, 'source/database'), { recursive: true });
@@ -39,7 +132,7 @@ test('a folder is unpacked, also where tar has what it needs long before the end
   await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-unpack-' });
   const padding = Buffer.alloc(32 * 2 ** 20);
 
-  await fetched(Buffer.concat([await tarOf(folder.path), padding]), folder.path);
+  await fetched({ content: Buffer.concat([await tarOf(folder.path), padding]), archive: 'tar' }, folder.path);
 
   expect(await readFile(join(folder.path, 'database/toc.dat'), 'utf8')).toBe('contents');
 });
@@ -47,7 +140,7 @@ test('a folder is unpacked, also where tar has what it needs long before the end
 test('what is no tar is told as such, and not as trouble of this machine', async () => {
   await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-unpack-' });
 
-  const error = await fetched(Buffer.alloc(100_000, 'x'), folder.path).catch((thrown: unknown) => thrown);
+  const error = await failureOf(fetched({ content: Buffer.alloc(100_000, 'x'), archive: 'tar' }, folder.path));
 
   expect(errorMessage(error)).toContain('tar');
   expect(verdictOf(error)).toBe('failed');
