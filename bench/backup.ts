@@ -41,7 +41,7 @@ type Scene = keyof typeof scenes;
 export async function benchBackup(): Promise<Row[]> {
   const small = await benchScale(Math.max(1, Math.round(scale / 10)));
   const large = await benchScale(scale);
-  const restore = await benchRestore({ scale, rounds: Math.min(rounds, 3), isUsual: scale === usualScale });
+  const restore = await benchRestore({ scale, rounds: Math.min(rounds, 5), isUsual: scale === usualScale });
   return [...small, ...large, ...restore];
 }
 

@@ -3,6 +3,7 @@ import { throwAwaySettings } from '../src/jobs/sandbox/local-postgres.ts';
 import type { Cluster } from '../src/targets/postgres/cluster.ts';
 import { fillWithPgbench, runBeside, startBenchCluster, startWorker } from './backup-bed.ts';
 import { inFolder } from './contestants.ts';
+import { inSpreadFolder } from './spread-folder.ts';
 import { median, type Row } from './statistics.ts';
 
 /**
@@ -20,51 +21,64 @@ export async function benchRestore(options: {
   readonly rounds: number;
   readonly isUsual: boolean;
 }): Promise<Row[]> {
-  return inFolder(async (folder) => {
-    await using source = await startBenchCluster();
-    await fillWithPgbench(source, options.scale);
-    await using target = await startBenchCluster({});
-    await using careless = await startBenchCluster(throwAwaySettings);
-    const dump = join(folder, 'peer.dump');
-    await runBeside(source, 'pg_dump', ['-Fc', '-Z0', '-f', dump, 'postgres']);
-    using worker = startWorker(source, { folder: { type: 'filesystem', path: join(folder, 'ours') } });
-    const seconds = { peer: [] as number[], quickest: [] as number[], rows: [] as number[], content: [] as number[] };
-    const phases = { fetch: [] as number[], restore: [] as number[], compare: [] as number[] };
-    for (const facts of ['rows', 'content'] as const) await worker.run({ work: 'keep', facts });
-    for (let round = -1; round < options.rounds; round++) {
-      const peer = await peerRestore(target, dump);
-      const quickest = await peerRestore(careless, dump);
-      const rows = await worker.run({ work: 'prove', facts: 'rows' });
-      const content = await worker.run({ work: 'prove', facts: 'content' });
-      if (round < 0) continue;
-      seconds.peer.push(peer);
-      seconds.quickest.push(quickest);
-      seconds.rows.push(rows.seconds);
-      seconds.content.push(content.seconds);
-      for (const phase of phaseNames) phases[phase].push(content.phases?.[phase] ?? 0);
-    }
-    const [peer, quickest] = [median(seconds.peer), median(seconds.quickest)];
-    const [rows, content] = [median(seconds.rows), median(seconds.content)];
-    const what = `restore, scale ${options.scale}`;
-    return [
-      { what: `${what}: pg_restore -j2`, value: peer, unit: 's' },
-      { what: `${what}: pg_restore -j2 into a server that writes nothing safely`, value: quickest, unit: 's' },
-      { what: `${what}: ours with proof, row counts`, value: rows, unit: 's' },
-      { what: `${what}: time against the peer, row counts`, value: rows / peer, unit: 'x' },
-      { what: `${what}: ours with proof, content fingerprints`, value: content, unit: 's' },
-      ...phaseNames.map((phase) => ({ what: `${what}: … of that, ${phase}`, value: median(phases[phase]), unit: 's' })),
-      {
-        what: `${what}: time against the peer, fingerprints`,
-        value: content / peer,
-        unit: 'x',
-        goal: options.isUsual ? { atMost: 1.5 } : undefined,
-      },
-      { what: `${what}: the same against the quickest, fingerprints`, value: content / quickest, unit: 'x' },
-    ];
-  });
+  const taken = await inSpreadFolder(() => inFolder((folder) => inTurn(folder, options)));
+  const what = `restore, scale ${options.scale}`;
+  const { peer, quickest, rows, content } = taken;
+  return [
+    { what: `${what}: pg_restore -j2`, value: peer, unit: 's' },
+    { what: `${what}: pg_restore -j2 into a server that writes nothing safely`, value: quickest, unit: 's' },
+    { what: `${what}: ours with proof, row counts`, value: rows, unit: 's' },
+    { what: `${what}: time against the peer, row counts`, value: rows / peer, unit: 'x' },
+    { what: `${what}: ours with proof, content fingerprints`, value: content, unit: 's' },
+    ...phaseNames.map((phase) => ({ what: `${what}: … of that, ${phase}`, value: taken[phase], unit: 's' as const })),
+    {
+      what: `${what}: time against the peer, fingerprints`,
+      value: content / peer,
+      unit: 'x',
+      goal: options.isUsual ? { atMost: 1.5 } : undefined,
+    },
+    { what: `${what}: the same against the quickest, fingerprints`, value: content / quickest, unit: 'x' },
+  ];
 }
 
 const phaseNames = ['fetch', 'restore', 'compare'] as const;
+
+/** What a round took, in seconds; the phases are those of the proof by content. */
+type Round = Record<'peer' | 'quickest' | 'rows' | 'content' | (typeof phaseNames)[number], number>;
+
+/** Medians of all rounds but the first. */
+async function inTurn(
+  folder: string,
+  { scale, rounds }: { readonly scale: number; readonly rounds: number },
+): Promise<Round> {
+  await using source = await startBenchCluster();
+  await fillWithPgbench(source, scale);
+  await using target = await startBenchCluster({});
+  await using careless = await startBenchCluster(throwAwaySettings);
+  const dump = join(folder, 'peer.dump');
+  await runBeside(source, 'pg_dump', ['-Fc', '-Z0', '-f', dump, 'postgres']);
+  using worker = startWorker(source, { folder: { type: 'filesystem', path: join(folder, 'ours') } });
+  for (const facts of ['rows', 'content'] as const) await worker.run({ work: 'keep', facts });
+  const taken: Round[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const peer = await peerRestore(target, dump);
+    const quickest = await peerRestore(careless, dump);
+    const { seconds: rows } = await worker.run({ work: 'prove', facts: 'rows' });
+    const { seconds: content, phases } = await worker.run({ work: 'prove', facts: 'content' });
+    const { fetch = 0, restore = 0, compare = 0 } = phases ?? {};
+    if (round >= 0) taken.push({ peer, quickest, rows, content, fetch, restore, compare });
+  }
+  const medianOf = (what: keyof Round) => median(taken.map((round) => round[what]));
+  return {
+    peer: medianOf('peer'),
+    quickest: medianOf('quickest'),
+    rows: medianOf('rows'),
+    content: medianOf('content'),
+    fetch: medianOf('fetch'),
+    restore: medianOf('restore'),
+    compare: medianOf('compare'),
+  };
+}
 
 async function peerRestore(target: Cluster, dump: string): Promise<number> {
   await runBeside(target, 'createdb', ['--template=template0', 'peer']);
