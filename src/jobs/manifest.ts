@@ -107,6 +107,8 @@ export const selectionSchema = z.strictObject({
   withoutTables: relationNames.optional(),
   /** Tables whose definition was dumped without their rows. */
   withoutData: relationNames.optional(),
+  /** The dump has them, but what they refer to is not in it: they are not made, and not among the facts. */
+  withoutForeignKeys: z.array(z.strictObject({ schema: z.string(), table: z.string(), name: z.string() })).optional(),
 });
 export type Selection = z.infer<typeof selectionSchema>;
 

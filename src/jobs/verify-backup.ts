@@ -6,6 +6,7 @@ import { makeWorkDirectory } from '../core/work-directory.ts';
 import { type ObjectStore, StoreError } from '../storage/object-store.ts';
 import { majorOf } from '../targets/postgres/major-version.ts';
 import { type Assertion, type AssertionResult, runAssertions } from './assertions.ts';
+import { foreignKeyNotes } from './backup/foreign-keys.ts';
 import type { BackupMethod, RestoreRequest } from './backup/method.ts';
 import type { OpeningTools } from './backup/open-content.ts';
 import {
@@ -161,7 +162,10 @@ async function prove(request: VerifyRequest, findings: Findings, context: JobCon
   // Whether it can be tried here is known in a second or two; fetching may take hours, and ends with this.
   const opening = openSandbox(request, manifest, context);
   await using sandbox = clearedAway(await orDamageFound(opening, fetching), context);
-  Object.assign(findings, { sandbox: sandbox.description, notes: sandbox.notes });
+  Object.assign(findings, {
+    sandbox: sandbox.description,
+    notes: [...sandbox.notes, ...foreignKeyNotes(manifest.selection)],
+  });
   const space = { ...request, spooledBytes: await folderSize(spool.path) };
   await orDamageFound(requireRestoreSpace(manifest, sandbox, space), fetching);
   findings.seconds.fetch = await fetching.done;

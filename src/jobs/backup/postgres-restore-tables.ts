@@ -8,7 +8,7 @@ import { openSession, type PostgresSession, quoteLiteral } from '../../targets/p
 import { type JobContext, JobFailed } from '../job.ts';
 import type { OpenedManifest } from '../manifest.ts';
 import { notThere, schemaRemedy, tableRemedy } from './chosen-tables.ts';
-import { selectEntries, type TableKey, withoutPublicSchema } from './toc-selection.ts';
+import { selectEntries, type TableKey, withoutForeignKeys, withoutPublicSchema } from './toc-selection.ts';
 
 /** Which tables are restored with their rows. */
 export interface TableSelection {
@@ -45,11 +45,12 @@ export async function restoreTables(
   if (manifest.selection?.content === 'schema') throw new JobFailed('error', 'the backup holds no rows');
   await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-list-' });
   const run = runWithLists(from.run, folder.path);
-  const definitions = withoutPublicSchema(await from.run(['--list', archives.definitions]));
+  const { roles } = manifest.source;
+  const all = withoutPublicSchema(await from.run(['--list', archives.definitions]));
+  const definitions = withoutForeignKeys(all, manifest.selection?.withoutForeignKeys ?? [], roles);
   // Rights one after the other, see inPasses; all else of this section pg_restore makes in one session anyway.
   await run(definitions, ['--jobs=1', '--exit-on-error', '--section=pre-data', archives.definitions]);
   const tables = await tablesOf(into, from.selection, context.signal);
-  const { roles } = manifest.source;
   const { data } = selectEntries(await from.run(['--list', archives.data]), tables, roles);
   const { afterData, foreignKeys } = selectEntries(definitions, tables, roles);
   await run(data, ['--exit-on-error', '--section=data', archives.data]);

@@ -9,12 +9,13 @@ import { chooseInstallation, type ProgramInstallation } from '../../targets/post
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource, OpenedManifest } from '../manifest.ts';
+import { foreignKeyNotes } from './foreign-keys.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
 import { restorePublicSchema } from './public-schema.ts';
 import { withSizeProgress } from './restore-progress.ts';
-import { inPasses, subscriptionsIn, withoutPublicSchema } from './toc-selection.ts';
+import { inPasses, subscriptionsIn, withoutForeignKeys, withoutPublicSchema } from './toc-selection.ts';
 
 /** What pg_dump wrote. */
 export const dumpPartName = 'database.dump.zst';
@@ -70,6 +71,7 @@ async function load(
   context: JobContext,
 ): Promise<void> {
   const { manifest, contentPath, selection, onNote } = request;
+  for (const note of foreignKeyNotes(manifest.selection)) onNote?.(note);
   const archives = archivesOf(manifest, contentPath);
   await restorePublicSchema(into, manifest, { ownership: request.ownership, onNote, signal: context.signal });
   if (selection !== undefined) {
@@ -95,11 +97,12 @@ function archivesOf({ selection, parts }: OpenedManifest, contentPath: RestoreRe
 
 /** What pg_restore is given, one run after the other: data goes between the tables and what is built on their rows. */
 async function restoreSteps(
-  { selection }: OpenedManifest,
+  { selection, source }: OpenedManifest,
   { data, definitions }: Archives,
   run: RunPgRestore,
 ): Promise<readonly (readonly string[])[]> {
-  const list = await run(['--list', definitions]);
+  const all = await run(['--list', definitions]);
+  const list = withoutForeignKeys(all, selection?.withoutForeignKeys ?? [], source.roles);
   // Named by itself it is made anew, though every database has one.
   const isPublicNamed = selection?.schemas?.includes('public') === true;
   const { first, attachments, afterRows, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);

@@ -5,6 +5,7 @@ import { JobFailed } from '../job.ts';
 import type { Selection } from '../manifest.ts';
 import type { SelectSettings } from '../settings.ts';
 import { largeObjectTable, notExtensionOwned, userSchema } from './definitions/kind.ts';
+import { type ForeignKeyName, impossibleForeignKeys } from './foreign-keys.ts';
 
 interface Relation {
   readonly oid: string;
@@ -36,7 +37,7 @@ export async function resolveSelection(
   const chosenTables = settings.tables && fitting(settings.tables).filter((relation) => !isLeft(relation));
   for (const chosen of [chosenSchemas, chosenTables]) if (chosen?.length === 0) throw nothingChosen(settings);
   const withoutData = fitting(settings.excludeTableData).filter(({ hasRows }) => hasRows);
-  return {
+  const selection: Selection = {
     content: settings.content,
     ...(chosenSchemas === undefined ? {} : { schemas: chosenSchemas }),
     ...(chosenTables === undefined ? {} : { tables: chosenTables.map(nameOf) }),
@@ -44,6 +45,8 @@ export async function resolveSelection(
     ...(left.length === 0 || chosenTables ? {} : { withoutTables: left.map(nameOf) }),
     ...(withoutData.length === 0 ? {} : { withoutData: withoutData.map(nameOf) }),
   };
+  const withoutForeignKeys = await impossibleForeignKeys(session, new Scope(selection), signal);
+  return withoutForeignKeys.length === 0 ? selection : { ...selection, withoutForeignKeys };
 }
 
 function isEverything(settings: SelectSettings): boolean {
@@ -116,6 +119,7 @@ export class Scope {
   readonly #tables: ReadonlySet<string>;
   readonly #withoutTables: ReadonlySet<string>;
   readonly #withoutData: ReadonlySet<string>;
+  readonly #withoutForeignKeys: ReadonlySet<string>;
 
   constructor(selection: Selection = { content: 'all' }) {
     this.#selection = selection;
@@ -123,6 +127,7 @@ export class Scope {
     this.#tables = keys(selection.tables);
     this.#withoutTables = keys(selection.withoutTables);
     this.#withoutData = keys(selection.withoutData);
+    this.#withoutForeignKeys = new Set(selection.withoutForeignKeys?.map(foreignKeyKey));
   }
 
   /** Only named schemas or tables, so nothing of the whole database. */
@@ -147,6 +152,10 @@ export class Scope {
     return schemas?.includes(schema) ?? !withoutSchemas?.includes(schema);
   }
 
+  hasForeignKey(key: ForeignKeyName): boolean {
+    return !this.#withoutForeignKeys.has(foreignKeyKey(key));
+  }
+
   hasRowsOf(table: { readonly schema: string; readonly name: string }): boolean {
     return (
       this.hasData && this.has(table.schema, table.name) && !this.#withoutData.has(keyOf(table.schema, table.name))
@@ -156,6 +165,10 @@ export class Scope {
 
 function keyOf(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}
+
+function foreignKeyKey({ schema, table, name }: ForeignKeyName): string {
+  return `${keyOf(schema, table)}.${quoteIdentifier(name)}`;
 }
 
 /**

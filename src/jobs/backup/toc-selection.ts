@@ -1,3 +1,6 @@
+import { quoteIdentifier } from '../../targets/postgres/session.ts';
+import type { ForeignKeyName } from './foreign-keys.ts';
+
 /** A table by schema and name, as they are, without quotes. */
 export interface TableKey {
   readonly schema: string;
@@ -14,6 +17,30 @@ interface SelectedEntries {
   readonly afterData: string;
   /** Foreign keys of the chosen tables: they fail where they point to rows that were not restored. */
   readonly foreignKeys: string;
+}
+
+/** Leaves out foreign keys, and comments on them; `owners` as in {@link selectEntries}. */
+export function withoutForeignKeys(list: string, keys: readonly ForeignKeyName[], owners: readonly string[]): string {
+  if (keys.length === 0) return list;
+  const left = new Set(keys.flatMap(entriesOf));
+  const isOwner = new Set(owners.map(asListed));
+  const kept = list.split('\n').filter((line) => {
+    const entry = /^\d+; \d+ \d+ ((?:FK CONSTRAINT|COMMENT) .*)$/.exec(line)?.[1];
+    return entry === undefined || !splitsAtSpace(entry).some(([what, who]) => left.has(what) && isOwner.has(who));
+  });
+  return kept.join('\n');
+}
+
+/** What comes before the owner, who comes last and may have spaces in the name as well. */
+function splitsAtSpace(entry: string): (readonly [string, string])[] {
+  return [...entry.matchAll(/ /g)].map(({ index }) => [entry.slice(0, index), entry.slice(index + 1)]);
+}
+
+/** A comment quotes what needs it, the key itself does not. */
+function entriesOf({ schema, table, name }: ForeignKeyName): string[] {
+  const both = (one: string) => [one, quoteIdentifier(one)];
+  const comments = both(name).flatMap((key) => both(table).map((on) => `COMMENT ${schema} CONSTRAINT ${key} ON ${on}`));
+  return [`FK CONSTRAINT ${schema} ${table} ${name}`, ...comments].map(asListed);
 }
 
 /** A dump that names the schema `public` makes it, but every database has one. */
@@ -87,7 +114,8 @@ export function selectEntries(list: string, tables: readonly TableKey[], owners:
 /** Also a comment on one, which would fail without it. */
 function isForeignKeyOf({ schema, name }: TableKey, entry: string): boolean {
   if (entry.startsWith(asListed(`FK CONSTRAINT ${schema} ${name} `))) return true;
-  return entry.startsWith(asListed(`COMMENT ${schema} CONSTRAINT `)) && entry.includes(asListed(` ON ${name} `));
+  if (!entry.startsWith(asListed(`COMMENT ${schema} CONSTRAINT `))) return false;
+  return [name, quoteIdentifier(name)].some((on) => entry.includes(asListed(` ON ${on} `)));
 }
 
 /** A list has one line for each entry, whatever it is called. */

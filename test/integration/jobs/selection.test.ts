@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
+import { restoreBackup } from '../../../src/jobs/restore-backup.ts';
 import type { SelectSettings } from '../../../src/jobs/settings.ts';
 import { selectSettings } from '../../../src/jobs/settings.ts';
 import { type PostgresAccess, withDatabase } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { everythingRolesSql, everythingSql } from '../../support/everything-database.ts';
-import { backUp, dumpMethod, verify } from '../../support/keeping.ts';
+import { backUp, dumpMethod, openingTools, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
+import { testContext } from '../../support/test-context.ts';
 
 let cluster: Cluster;
 let everything: PostgresAccess;
@@ -118,15 +120,98 @@ test('a selection that fits nothing fails, instead of backing up nothing', async
   );
 });
 
-test('tables that refer to others which were not chosen do not restore, and the proof says so', async () => {
+const toCustomers = { schema: 'public', table: 'orders', name: 'orders_customer_fkey' };
+
+test.for<[string, Partial<SelectSettings>]>([
+  ['a table that was not chosen', { tables: ['public.orders'] }],
+  ['a table that was not chosen, of definitions alone', { content: 'schema', tables: ['public.orders'] }],
+  ['a table that was not chosen, of data alone', { content: 'data', tables: ['public.orders'] }],
+  ['a table that was left out', { excludeTables: ['public.customers'] }],
+  ['rows that were left out', { excludeTableData: ['public.customers'] }],
+])('a foreign key to %s is not made, and told', async ([, select]) => {
+  const { manifest, proof } = await roundTrip(select);
+
+  expect(manifest.selection?.withoutForeignKeys).toEqual([toCustomers]);
+  expect(proof.notes).toEqual([
+    'not made are foreign keys to what the backup does not hold: orders_customer_fkey of public.orders',
+  ]);
+});
+
+test('a foreign key between tables that were both chosen, or both without rows, is made', async () => {
+  for (const select of [
+    { tables: ['public.orders', 'public.customers'] },
+    { excludeTableData: ['public.*'] },
+    { excludeTableData: ['public.orders'] },
+    { content: 'schema', schemas: ['public'] },
+  ] as const) {
+    const { manifest, proof } = await roundTrip(selectSettings.parse(select));
+    expect([manifest.selection?.withoutForeignKeys, proof.notes]).toEqual([undefined, []]);
+  }
+});
+
+/** Owners, tables and keys with names that need quotes, comments on all of them, partitions on both sides. */
+const linkedSql = `
+  CREATE ROLE "Web Shop"; CREATE SCHEMA "Old Shop"; GRANT ALL ON SCHEMA "Old Shop" TO "Web Shop";
+  CREATE TABLE kinds (id int PRIMARY KEY); INSERT INTO kinds VALUES (1), (2);
+  CREATE TABLE regions (id int PRIMARY KEY) PARTITION BY RANGE (id);
+  CREATE TABLE regions_low PARTITION OF regions FOR VALUES FROM (0) TO (10);
+  CREATE TABLE regions_high PARTITION OF regions FOR VALUES FROM (10) TO (20);
+  INSERT INTO regions VALUES (1), (11);
+  CREATE TABLE "Old Shop"."Order Items" (id int PRIMARY KEY, kind int CONSTRAINT "Its kind" REFERENCES kinds,
+    region int CONSTRAINT region REFERENCES regions, parent int CONSTRAINT parent REFERENCES "Old Shop"."Order Items") PARTITION BY RANGE (id);
+  CREATE TABLE "Old Shop"."Order Items 1" PARTITION OF "Old Shop"."Order Items" FOR VALUES FROM (0) TO (100);
+  INSERT INTO "Old Shop"."Order Items" VALUES (1, 1, 1, 1), (2, 2, 11, 1);
+  COMMENT ON CONSTRAINT "Its kind" ON "Old Shop"."Order Items" IS 'kind'; COMMENT ON CONSTRAINT region ON "Old Shop"."Order Items" IS 'where';
+  COMMENT ON CONSTRAINT parent ON "Old Shop"."Order Items" IS 'stays';
+  ALTER TABLE "Old Shop"."Order Items" OWNER TO "Web Shop"; ALTER TABLE "Old Shop"."Order Items 1" OWNER TO "Web Shop";
+`;
+
+test('names that need quotes, comments on what is left out, and partitions of both tables', async () => {
+  const linked = await createDatabase(cluster, 'linked', linkedSql);
+  const leftOut = async (select: Partial<SelectSettings>) => {
+    const { manifest } = await roundTrip(select, linked);
+    return manifest.selection?.withoutForeignKeys?.map(({ table, name }) => `${table}: ${name}`);
+  };
+
+  expect(await leftOut({ schemas: ['Old Shop'] })).toEqual(['Order Items: Its kind', 'Order Items: region']);
+  expect(await leftOut({ excludeTableData: ['public.regions_high'] })).toEqual(['Order Items: region']);
+  expect(await leftOut({ excludeTables: ['public.regions', 'public.kinds'] })).toEqual([
+    'Order Items: Its kind',
+    'Order Items: region',
+  ]);
+});
+
+test('what is left out of a backup hinders no restore of it, whole or of one table, and is told', async () => {
+  const select = selectSettings.parse({ tables: ['public.orders', 'logs.*'] });
+  const store = new MemoryStore();
+  const method = await dumpMethod({ select });
+  const manifest = await backUp(withDatabase(cluster.access, 'shop'), store, method);
+  const request = { manifest, store, method, server: cluster.access, onConflict: 'refuse', ...openingTools } as const;
+
+  const whole = await restoreBackup({ ...request, database: 'shop_whole' }, testContext());
+  const selection = { tables: ['logs.new'], schemas: [] };
+  const one = await restoreBackup({ ...request, database: 'shop_one', selection }, testContext());
+
+  for (const { notes, differing } of [whole, one]) {
+    expect(notes.join('; ')).toContain('orders_customer_fkey of public.orders');
+    expect(differing).toEqual([]);
+  }
+});
+
+test('a chosen table whose type was not chosen does not restore, and the proof says why', async () => {
+  const typed = await createDatabase(
+    cluster,
+    'typed',
+    "CREATE SCHEMA shared; CREATE TYPE shared.state AS ENUM ('new'); CREATE TABLE orders (state shared.state)",
+  );
   const store = new MemoryStore();
   const method = await dumpMethod({ select: selectSettings.parse({ tables: ['public.orders'] }) });
-  const manifest = await backUp(withDatabase(cluster.access, 'shop'), store, method);
+  const manifest = await backUp(typed, store, method);
 
   const proof = await verify(manifest, store, { method });
 
   expect(proof.verdict).toBe('failed');
-  expect(proof.reason).toContain('relation "public.customers" does not exist');
+  expect(proof.reason).toContain('schema "shared" does not exist');
 });
 
 test('a table that the role may not read hinders nothing when it is left out', async () => {

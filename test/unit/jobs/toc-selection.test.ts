@@ -3,6 +3,7 @@ import {
   inPasses,
   selectEntries,
   subscriptionsIn,
+  withoutForeignKeys,
   withoutPublicSchema,
 } from '../../../src/jobs/backup/toc-selection.ts';
 
@@ -58,6 +59,24 @@ test('foreign keys of the chosen tables come last, with their comments; views ar
   expect(foreignKeys.split('\n').map((line) => line.slice(0, 4))).toEqual(['3302', '3304', '']);
   for (const kept of ['3300', '3301', '3303']) expect(afterData).toContain(`${kept}; `);
   for (const left of ['3302', '3304', '3305']) expect(afterData).not.toContain(`${left}; `);
+});
+
+test('foreign keys are left out by table and name, with comments on them', () => {
+  const more = `${list}3306; 2606 16450 FK CONSTRAINT public orders to it Web Shop
+3307; 0 0 COMMENT public CONSTRAINT "to it" ON orders Web Shop
+3308; 2606 16451 FK CONSTRAINT public orders to shop
+`;
+  const key = (name: string) => ({ schema: 'public', table: 'orders', name });
+  const leftOut = (...names: string[]) => {
+    const kept = new Set(withoutForeignKeys(more, names.map(key), owners).split('\n'));
+    return more.split('\n').flatMap((line) => (kept.has(line) ? [] : [line.slice(0, 4)]));
+  };
+
+  expect(leftOut()).toEqual([]);
+  expect(leftOut('orders_customer_fkey')).toEqual(['3302', '3304']);
+  expect(leftOut('to it')).toEqual(['3306', '3307']);
+  expect(leftOut('to')).toEqual(['3308']);
+  expect(leftOut('old_fkey', 'to it Web')).toEqual([]);
 });
 
 test('only the schema public itself is left out of a list', () => {

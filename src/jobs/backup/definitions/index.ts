@@ -3,6 +3,7 @@ import type { Row } from '../../../targets/libpq/client-session.ts';
 import type { PostgresSession } from '../../../targets/postgres/session.ts';
 import type { Fact } from '../../manifest.ts';
 import { factLabel } from '../fact-label.ts';
+import type { ForeignKeyName } from '../foreign-keys.ts';
 import type { Scope } from '../selection.ts';
 import { type DefinitionKind, largeObjectTable } from './kind.ts';
 import { relationKinds } from './relations.ts';
@@ -127,8 +128,9 @@ export function objectsQuery({ sql }: DefinitionKind, version: number): string |
   const query = sql(version);
   if (query === undefined) return undefined;
   const amount = / AS amount\b/.test(query) ? 'o.amount' : '1';
+  const foreignKey = / AS foreign_key\b/.test(query) ? 'o.foreign_key' : 'NULL';
   // Definitions can be long (a function of a megabyte): only hashes leave the server.
-  return `SELECT o.schema, o.relation, o.name, ${amount} AS amount,
+  return `SELECT o.schema, o.relation, o.name, ${amount} AS amount, ${foreignKey} AS foreign_key,
               left(encode(sha256(convert_to(o.definition, getdatabaseencoding())), 'hex'), 32) AS hash FROM (${query}) AS o`;
 }
 
@@ -141,7 +143,7 @@ async function eachObject(
   if (query === undefined) return;
   const onRow = (row: Row) => {
     const object = definedObject(row);
-    if (scope.has(object.schema, object.relation)) use(object);
+    if (scope.has(object.schema, object.relation) && !isLeftOut(row, scope)) use(object);
   };
   try {
     await session.forEachRow(query, { signal, onRow });
@@ -149,6 +151,10 @@ async function eachObject(
     throw new Error(`reading the definitions of ${kind.kind}`, { cause: error });
   }
   await afterEach?.();
+}
+
+function isLeftOut({ schema, relation: table, foreign_key: name }: Row, scope: Scope): boolean {
+  return Boolean(schema && table && name) && !scope.hasForeignKey({ schema, table, name } as ForeignKeyName);
 }
 
 function definedObject(row: Row): DefinedObject {

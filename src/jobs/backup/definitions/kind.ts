@@ -1,6 +1,7 @@
 /**
  * One kind of object that a dump holds. Its query yields `schema`, `relation` (the table or view that the object belongs
- * to), `name` and `definition` (text); optionally `amount`, when a row stands for several objects.
+ * to), `name` and `definition` (text); optionally `amount`, when a row stands for several objects, and `foreign_key`: the name of the
+ * foreign key of `relation` that it is or belongs to.
  */
 export interface DefinitionKind {
   /** In the plural, as facts call it: `indexes`. */

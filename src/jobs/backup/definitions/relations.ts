@@ -64,7 +64,8 @@ const indexes = (relkind: string) => `
 /** Clones of a foreign key on partitions are made by the server, which names them by itself. */
 const constraints = (condition: string) => `
   SELECT n.nspname AS schema, t.relname AS relation, x.conname || coalesce(' of ' || NULLIF(x.contypid, 0)::regtype, '') AS name,
-         ROW(pg_get_constraintdef(x.oid), x.condeferrable, x.condeferred, x.convalidated)::text AS definition
+         ROW(pg_get_constraintdef(x.oid), x.condeferrable, x.condeferred, x.convalidated)::text AS definition,
+         CASE x.contype WHEN 'f' THEN x.conname END AS foreign_key
     FROM pg_constraint x JOIN pg_namespace n ON n.oid = x.connamespace LEFT JOIN pg_class t ON t.oid = x.conrelid
    WHERE ${condition} AND NOT (x.contype = 'f' AND x.conparentid <> 0)
      AND ${userSchema('x.connamespace')} AND ${notExtensionOwned('pg_constraint')}

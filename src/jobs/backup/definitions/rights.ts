@@ -153,7 +153,8 @@ const relationOf = `CASE x.classoid
 
 /** Comments and labels of one object, its columns included. `public` is the one object of initdb that people comment on. */
 const described = (catalog: string, text: string) => `
-  SELECT coalesce(n.nspname, i.schema, CASE i.type WHEN 'schema' THEN i.name WHEN 'large object' THEN '${largeObjectTable.schema}' END) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.amount, o.definition
+  SELECT coalesce(n.nspname, i.schema, CASE i.type WHEN 'schema' THEN i.name WHEN 'large object' THEN '${largeObjectTable.schema}' END) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.amount, o.definition,
+         (SELECT conname FROM pg_constraint WHERE o.classoid = 'pg_constraint'::regclass AND oid = o.objoid AND contype = 'f') AS foreign_key
     FROM (SELECT x.classoid, x.objoid, ${relationOf} AS relid, count(*) AS amount,
                  string_agg(ROW(a.attname, ${text})::text, E'\\n' ORDER BY a.attname NULLS FIRST, ROW(${text})::text) AS definition
             FROM ${catalog} x
