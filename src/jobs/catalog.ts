@@ -13,6 +13,8 @@ export interface CatalogEntry {
   readonly unreadableReports: readonly string[];
   /** Names of parts that the store does not have, or not in the size that the manifest names. */
   readonly missingParts: readonly string[];
+  /** When, by the store's clock, the last of its parts was brought back that came after the manifest; absent: none was. */
+  readonly repairedAt?: Date;
   /** All objects of the backup: parts, manifest, reports. */
   readonly storedBytes: number;
   /** Pins and tombstone. */
@@ -73,6 +75,12 @@ export function hasFailed(entry: Pick<CatalogEntry, 'proofs'>): boolean {
 
 function lastVerdictOf({ proofs }: Pick<CatalogEntry, 'proofs'>): Proof | undefined {
   return proofs.find(({ verdict }) => verdict !== 'inconclusive');
+}
+
+/** Whether what it failed for may be put right: a part was brought back since. */
+export function isRepaired({ proofs, repairedAt }: Pick<CatalogEntry, 'proofs' | 'repairedAt'>): boolean {
+  const last = lastVerdictOf({ proofs });
+  return repairedAt !== undefined && last?.verdict === 'failed' && new Date(last.finishedAt) < repairedAt;
 }
 
 export function entriesOf(contents: TargetContents, lineage: Pick<Lineage, 'schedule' | 'database'>): CatalogEntry[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CatalogEntry, hasFailed, isProven } from './catalog.ts';
+import { type CatalogEntry, hasFailed, isProven, isRepaired } from './catalog.ts';
 import { isFromFuture } from './from-future.ts';
 import type { Verdict } from './manifest.ts';
 import type { Schedule } from './schedule.ts';
@@ -128,10 +128,10 @@ export function proofEntries(entries: readonly CatalogEntry[]): ProofEntry[] {
   }));
 }
 
-/** A proof that a later report puts in doubt is none. */
+/** A proof that a later report puts in doubt is none, and neither is a failure before a part was brought back. */
 function verdictOf(entry: CatalogEntry): ProofEntry['verdict'] {
   if (isProven(entry)) return 'proven';
-  return hasFailed(entry) ? 'failed' : undefined;
+  return hasFailed(entry) && !isRepaired(entry) ? 'failed' : undefined;
 }
 
 interface Candidate {

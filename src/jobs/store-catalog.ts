@@ -193,7 +193,14 @@ export class StoreCatalog implements Catalog {
       else proofs.push(proof.value);
     }
     proofs.sort(newestReportFirst);
-    return { manifest, proofs, unreadableReports, storedBytes: totalBytes(folder) };
+    const repairedAt = repairedAtOf(manifest, folder);
+    return {
+      manifest,
+      proofs,
+      unreadableReports,
+      ...(repairedAt === undefined ? {} : { repairedAt }),
+      storedBytes: totalBytes(folder),
+    };
   }
 
   async #readAttempt(target: string, folder: Folder, signal: AbortSignal): Promise<Attempt> {
@@ -262,6 +269,17 @@ function strayMarks(marks: MarksOfTarget, folders: readonly Folder[]): StoredObj
 function missingOf({ parts }: ManifestSummary, { objects }: Folder): string[] {
   const sizes = new Map(objects.map(({ name, sizeBytes }) => [name, sizeBytes]));
   return parts.filter(({ name, sizeBytes }) => sizes.get(name) !== sizeBytes).map(({ name }) => name);
+}
+
+/** Parts come before the manifest, unless one was lost and is there again. */
+function repairedAtOf({ parts }: ManifestSummary, { objects }: Folder): Date | undefined {
+  const manifestMs = Math.max(
+    ...objects.filter(({ name }) => name === manifestName).map(({ modifiedAt }) => modifiedAt.getTime()),
+  );
+  const names = new Set(parts.map(({ name }) => name));
+  const partsMs = objects.filter(({ name }) => names.has(name)).map(({ modifiedAt }) => modifiedAt.getTime());
+  const lastMs = Math.max(...partsMs);
+  return lastMs > manifestMs ? new Date(lastMs) : undefined;
 }
 
 /** @param sha256 of the manifest as it is now; reports from before there was a chain do not name one */

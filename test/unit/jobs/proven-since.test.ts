@@ -73,6 +73,34 @@ test.each([
   expect(whatIsTriedNext(entries)).toEqual([sampleId(backup)]);
 });
 
+/** The store lost a part, a proof failed for it, and then the part was brought back at `modifiedAt`. */
+async function afterRepair(modifiedAt: Date): Promise<readonly CatalogEntry[]> {
+  const store = stored();
+  for (const key of [...store.objects.keys()]) if (key.includes('verified-')) store.objects.delete(key);
+  putReport(store, sampleProof(backup, 'failed'));
+  const { bytes } = store.objects.get(partKey) ?? { bytes: Buffer.alloc(0) };
+  for (const key of [manifestKey, partKey]) {
+    const object = store.objects.get(key) ?? { bytes };
+    store.objects.set(key, { ...object, modifiedAt: new Date(backup.at) });
+  }
+  store.objects.set(partKey, { bytes, modifiedAt });
+  return entriesIn(store);
+}
+
+test('what failed is tried again when a part was brought back since, and is failed until then', async () => {
+  const entries = await afterRepair(now);
+
+  expect(told(entries).get('backups_failed')).toBe(1);
+  expect(told(entries).get('backups_proven')).toBe(0);
+  expect(whatIsTriedNext(entries)).toEqual([sampleId(backup)]);
+});
+
+test('what failed after its parts were brought back, or had none brought back, is not tried again', async () => {
+  for (const modifiedAt of [new Date(Date.parse(backup.at) + 1_000), new Date(backup.at)]) {
+    expect(whatIsTriedNext(await afterRepair(modifiedAt))).toEqual([]);
+  }
+});
+
 /** As a large bucket is listed: page by page, while others write. The first listing of the target lacks the part. */
 function listedWhile(store: MemoryStore, happens: () => void): Pick<MemoryStore, 'list' | 'get'> {
   return {
