@@ -62,21 +62,28 @@ async function writeFile(
   const offsets = new DumpOffsets();
   await run.all([
     pipeline(pieces, codec.input, { signal }),
-    codec.done,
-    readAlong(file, { written, clock, onChunk: (chunk) => offsets.add(chunk) }),
-    written.catch((error) => {
-      throw ofTheDisk(error, path);
+    codec.done.catch((error) => {
+      throw ofThisMachine(error, path);
     }),
+    readAlong(file, { written, clock, onChunk: (chunk) => offsets.add(chunk) }),
+    written,
   ]);
   await offsets.writeInto(path);
   return (await file.stat()).size;
 }
 
-/** What zstd says when it could decompress and not write: nothing about the backup. */
-function ofTheDisk(error: unknown, path: string): unknown {
-  const failed = findCause(error, ProcessFailed);
-  if (failed === undefined || !/write error/i.test(failed.stderr)) return error;
-  return new JobFailed('inconclusive', `the fetched dump could not be written in ${dirname(path)}`, { cause: error });
+/** What zstd says of its output, also when it closes it, in 1.3 as in 1.5. */
+const ofTheOutput = /write error|\/\*stdout\*\\/i;
+const ofTheMemory = /not enough memory|allocation error|I\/O thread pool/i;
+
+/** That zstd could not work or write here says nothing about the backup. `path`: the file that it writes to, if it does. */
+function ofThisMachine(error: unknown, path?: string): unknown {
+  const { stderr } = findCause(error, ProcessFailed) ?? { stderr: '' };
+  if (path !== undefined && ofTheOutput.test(stderr)) {
+    return new JobFailed('inconclusive', `the fetched dump could not be written in ${dirname(path)}`, { cause: error });
+  }
+  if (!ofTheMemory.test(stderr)) return error;
+  return new JobFailed('inconclusive', 'zstd has no room to decompress', { obstacle: 'memory', cause: error });
 }
 
 /** A dump in directory format is never whole on the disk as a tar: that would take the space twice. Resolves with the tar's size. */
@@ -98,7 +105,9 @@ async function unpack(
         contentBytes += chunk.length;
       },
     }),
-    codec.done,
+    codec.done.catch((error) => {
+      throw ofThisMachine(error);
+    }),
     tar.exited.catch((error) => {
       throw ofThePlace(error, path);
     }),

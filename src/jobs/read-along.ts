@@ -19,10 +19,21 @@ export async function readAlong(
   },
 ): Promise<void> {
   let isWritten = false;
+  let wake = (): void => undefined;
   const onEnd = () => {
     isWritten = true;
+    wake();
   };
-  const end = from.written.then(onEnd, onEnd);
+  from.written.then(onEnd, onEnd);
+  // No race of promises: each would stay with `written` until its end, which may be hours away.
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const cancel = from.clock.startTimer(pollMs, resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
+    });
   const buffer = Buffer.allocUnsafe(streamBufferBytes);
   for (let at = 0; ; ) {
     // Before the look: what comes between both is read by the next.
@@ -30,7 +41,8 @@ export async function readAlong(
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
     at += bytesRead;
     if (bytesRead === 0 && isLast) return;
-    if (bytesRead === 0) await Promise.race([end, from.clock.sleep(pollMs)]);
-    else if (!from.onChunk(buffer.subarray(0, bytesRead))) return;
+    if (bytesRead === 0 && !isWritten) await pause();
+    if (bytesRead === 0) continue;
+    if (!from.onChunk(buffer.subarray(0, bytesRead))) return;
   }
 }

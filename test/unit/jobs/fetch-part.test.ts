@@ -115,11 +115,37 @@ describe.each(programs)('with %s', (_, find) => {
     expect(errorMessage(error)).toMatch(/no space left on device/i);
   });
 
+  test('a disk that is full but for less than the last block says nothing about the backup', async ({ skip }) => {
+    using disk = mountSmallFilesystem(1) ?? skip('no small filesystem can be mounted');
+    const content = randomBytes(2 ** 20 + 1);
+
+    const error = await failureOf(fetched({ content }, disk.path, zstdProgram));
+
+    expect([verdictOf(error), obstacleOf(error)]).toEqual(['inconclusive', 'disk']);
+    expect(errorMessage(error)).toMatch(/no space left on device/i);
+  });
+
   test('a folder that is not there says nothing about the backup', async () => {
     const error = await failureOf(fetched({ content: Buffer.from('x') }, '/nonexistent/watchkeeper', zstdProgram));
 
     expect(verdictOf(error)).toBe('inconclusive');
   });
+});
+
+test.for([
+  '/*stdin*\\ : Decoding error (36) : Allocation error : not enough memory',
+  'zstd: error 104 : Failed creating I/O thread pool',
+])('a machine without room for zstd says nothing about the backup: %s', async (words) => {
+  await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-test-fetch-' });
+  const zstd = join(folder.path, 'zstd');
+  await writeFile(zstd, `#!/bin/sh\ncat > /dev/null\nprintf '%s\\n' '${words}' >&2\nexit 1\n`, { mode: 0o755 });
+  const content = await tarOf(folder.path);
+  for (const archive of [undefined, 'tar'] as const) {
+    const error = await failureOf(fetched({ content, ...(archive && { archive }) }, folder.path, zstd));
+
+    expect([verdictOf(error), obstacleOf(error)]).toEqual(['inconclusive', 'memory']);
+    expect(errorMessage(error)).toContain(words);
+  }
 });
 
 async function tarOf(folder: string): Promise<Buffer> {

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import { makeWorkDirectory } from '../../../src/core/work-directory.ts';
 import { readAlong } from '../../../src/jobs/read-along.ts';
 
@@ -70,4 +72,38 @@ test('who wants no more need not wait for the writer', async () => {
   );
 
   expect(read.toString()).toBe('enough');
+});
+
+test('waiting for a slow store takes no memory, however long', async () => {
+  setFlagsFromString('--expose-gc');
+  const heapBytes = () => {
+    runInNewContext('gc')();
+    return process.memoryUsage().heapUsed;
+  };
+  const polls = 100_000;
+  const { promise: written, resolve: end } = Promise.withResolvers<void>();
+  let atFirst = 0;
+  let atLast = 0;
+  let reads = 0;
+  const file: Pick<FileHandle, 'read'> = {
+    async read<T extends NodeJS.ArrayBufferView>(buffer: T) {
+      if (++reads === 1_000) atFirst = heapBytes();
+      if (reads === polls) {
+        atLast = heapBytes();
+        end();
+      }
+      return { bytesRead: 0, buffer };
+    },
+  };
+  const atOnce: Pick<Clock, 'sleep' | 'startTimer'> = {
+    sleep: async () => undefined,
+    startTimer(_ms, onEnd) {
+      queueMicrotask(onEnd);
+      return () => undefined;
+    },
+  };
+
+  await readAlong(file as FileHandle, { written, clock: { ...systemClock, ...atOnce }, onChunk: () => true });
+
+  expect((atLast - atFirst) / polls).toBeLessThan(20);
 });
