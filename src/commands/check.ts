@@ -162,9 +162,12 @@ async function checkPostgres(target: LoadedPostgres, context: TimedContext): Pro
 /** Each database once, however many schedules it has. */
 function databasesOf(backups: readonly LoadedBackup[]): BackupOfDatabase[] {
   const found = new Map<string, BackupOfDatabase>();
-  for (const { databases, target, access, proof } of backups) {
+  for (const { databases, target, access, proof, schedule, settings } of backups) {
     for (const database of databases) {
-      if (found.get(database)?.proof === undefined) found.set(database, { target, access, proof, database });
+      const known = found.get(database);
+      const chosen = [...(known?.chosen ?? []), { schedule, select: settings.select }];
+      const first = known?.proof === undefined ? { target, access, proof, database } : known;
+      found.set(database, { ...first, chosen });
     }
   }
   return [...found.values()];

@@ -89,7 +89,7 @@ export const sourceSchema = z.strictObject({
       settings: z.array(z.strictObject({ role: z.string().nullable(), name: z.string(), value: z.string() })),
     })
     .optional(),
-  /** The schema `public`, where pg_dump (before version 15) leaves out its owner and the comment on it. */
+  /** The schema `public`, where pg_dump (before version 15) leaves out its owner and the comment on it, or makes it anew because it was chosen. */
   publicSchema: z.strictObject({ owner: z.string(), comment: z.string().nullable() }).optional(),
 });
 export type BackupSource = z.infer<typeof sourceSchema>;

@@ -1,6 +1,9 @@
+import type { Scope } from '../../jobs/backup/selection.ts';
+import type { Row } from '../../targets/libpq/client-session.ts';
 import { majorOf } from '../../targets/postgres/major-version.ts';
 import { type PostgresSession, quoteIdentifier } from '../../targets/postgres/session.ts';
 import type { Findings } from './finding.ts';
+import { checkSelections } from './selections.ts';
 import type { BackupOfDatabase, SourceDatabase } from './source.ts';
 
 const namedTables = 5;
@@ -13,11 +16,12 @@ export async function checkReading(
   signal: AbortSignal,
 ): Promise<SourceDatabase> {
   const role = quoteIdentifier(backup.access.connection.user);
-  const unreadable = await listUnreadable(session, signal);
+  const scopes = await checkSelections(backup.chosen, session, findings, signal);
+  const unreadable = await listUnreadable(session, scopes, signal);
   if (unreadable.length === 0) findings.ok(`role ${role} may read everything that is dumped`);
   else findings.error(unreadableMessage(role, unreadable), readRemedy(role, majorOf(session.version)));
-  await checkRowSecurity(role, session, findings, signal);
-  await checkLargeObjects(role, session, findings, signal);
+  await checkRowSecurity(role, session, { findings, scopes }, signal);
+  if (scopes.some(({ hasLargeObjects }) => hasLargeObjects)) await checkLargeObjects(role, session, findings, signal);
   await checkStandby(session, findings, signal);
   const [size] = await session.query('SELECT pg_database_size(current_database()) AS bytes', { signal });
   const extensions = await session.query(
@@ -36,10 +40,14 @@ export async function checkReading(
   };
 }
 
-/** Tables and sequences that pg_dump would lock or read and this role may not; one more than are named. */
-async function listUnreadable(session: PostgresSession, signal: AbortSignal): Promise<string[]> {
+/** Tables and sequences that pg_dump would lock or read and this role may not; the first ones are named, the others counted. */
+async function listUnreadable(
+  session: PostgresSession,
+  scopes: readonly Scope[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const rows = await session.query(
-    `SELECT n.nspname || '.' || c.relname AS name, count(*) OVER () AS total
+    `SELECT n.nspname AS schema, c.relname AS name
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't'
         AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
@@ -48,12 +56,23 @@ async function listUnreadable(session: PostgresSession, signal: AbortSignal): Pr
         AND NOT (has_schema_privilege(n.oid, 'USAGE') AND
                  CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT')
                                 ELSE has_table_privilege(c.oid, 'SELECT') END)
-      ORDER BY 1 LIMIT ${namedTables}`,
+      ORDER BY 1, 2`,
     { signal },
   );
-  const total = Number(rows[0]?.['total'] ?? 0);
-  const names = rows.map((row) => row['name'] ?? '');
-  return total > names.length ? [...names, `${total - names.length} more`] : names;
+  return firstNames(inAny(scopes, rows));
+}
+
+/** Names of those relations that somebody backs up. */
+function inAny(scopes: readonly Scope[], rows: readonly Row[]): string[] {
+  const relations = rows.map((row) => ({ schema: row['schema'] ?? '', name: row['name'] ?? '' }));
+  return relations
+    .filter(({ schema, name }) => scopes.some((scope) => scope.has(schema, name)))
+    .map(({ schema, name }) => `${schema}.${name}`);
+}
+
+function firstNames(names: readonly string[]): string[] {
+  if (names.length <= namedTables) return [...names];
+  return [...names.slice(0, namedTables), `${names.length - namedTables} more`];
 }
 
 function unreadableMessage(role: string, unreadable: readonly string[]): string {
@@ -69,18 +88,18 @@ function readRemedy(role: string, major: number): string {
 async function checkRowSecurity(
   role: string,
   session: PostgresSession,
-  findings: Findings,
+  { findings, scopes }: { readonly findings: Findings; readonly scopes: readonly Scope[] },
   signal: AbortSignal,
 ): Promise<void> {
   const rows = await session.query(
-    `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1 LIMIT ${namedTables}`,
+    `SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1, 2`,
     { signal },
   );
-  if (rows.length === 0) return;
-  const names = rows.map((row) => row['name']).join(', ');
+  const names = firstNames(inAny(scopes, rows));
+  if (names.length === 0) return;
   findings.error(
-    `row security hides rows of ${names} from role ${role}: the backup would fail`,
+    `row security hides rows of ${names.join(', ')} from role ${role}: the backup would fail`,
     `ALTER ROLE ${role} BYPASSRLS;`,
   );
 }

@@ -2,6 +2,7 @@ import type { LoadedBackup, LoadedSandbox } from '../../config/loaded.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { coerceError, errorMessage, findCause } from '../../core/errors.ts';
 import type { WorkContext } from '../../core/work-context.ts';
+import type { SelectSettings } from '../../jobs/settings.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession } from '../../targets/postgres/session.ts';
 import { diagnoseConnection } from './connection-remedy.ts';
@@ -18,7 +19,17 @@ export interface SourceDatabase {
   readonly sandbox: LoadedSandbox | undefined;
 }
 
-export type BackupOfDatabase = Pick<LoadedBackup, 'target' | 'access' | 'proof'> & { readonly database: string };
+/** With all schedules that back it up. */
+export type BackupOfDatabase = Pick<LoadedBackup, 'target' | 'access' | 'proof'> & {
+  readonly database: string;
+  readonly chosen: readonly ChosenBySchedule[];
+};
+
+/** What of the database a schedule backs up. */
+export interface ChosenBySchedule {
+  readonly schedule: string;
+  readonly select: SelectSettings;
+}
 
 /** Lowest major version whose views and programs are known here. */
 export const oldestMajor = 12;

@@ -97,7 +97,7 @@ async function takeFromSnapshot(
   const source: BackupSource = {
     ...(await describeSource(session, context.signal)),
     properties: await readDatabaseProperties(session, context.signal),
-    publicSchema: await readPublicSchema(session, installation.major, context.signal),
+    publicSchema: await readPublicSchema(session, { pgDumpMajor: installation.major, selection }, context.signal),
   };
   // Before pg_dump starts: sequences move on outside the snapshot.
   const { signal } = context;

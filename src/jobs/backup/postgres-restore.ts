@@ -13,7 +13,7 @@ import { foreignKeyNotes } from './foreign-keys.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
-import { restorePublicSchema } from './public-schema.ts';
+import { isPublicNamed, restorePublicSchema } from './public-schema.ts';
 import { withSizeProgress } from './restore-progress.ts';
 import { inPasses, subscriptionsIn, withoutForeignKeys, withoutPublicSchema } from './toc-selection.ts';
 
@@ -103,9 +103,9 @@ async function restoreSteps(
 ): Promise<readonly (readonly string[])[]> {
   const all = await run(['--list', definitions]);
   const list = withoutForeignKeys(all, selection?.withoutForeignKeys ?? [], source.roles);
-  // Named by itself it is made anew, though every database has one.
-  const isPublicNamed = selection?.schemas?.includes('public') === true;
-  const { first, attachments, afterRows, rights, last } = inPasses(isPublicNamed ? withoutPublicSchema(list) : list);
+  const { first, attachments, afterRows, rights, last } = inPasses(
+    isPublicNamed(selection) ? withoutPublicSchema(list) : list,
+  );
   const withList = async (name: string, entries: string) => {
     const path = `${definitions}.${name}`;
     await writeFile(path, entries, { mode: 0o600 });

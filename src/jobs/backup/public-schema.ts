@@ -1,20 +1,26 @@
 import { errorCode, errorMessage } from '../../core/errors.ts';
 import type { PostgresAccess } from '../../targets/libpq/access.ts';
 import { openSession, type PostgresSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
-import type { OpenedManifest } from '../manifest.ts';
+import type { OpenedManifest, Selection } from '../manifest.ts';
 
 type PublicSchema = NonNullable<OpenedManifest['source']['publicSchema']>;
 
 /** The first major version whose pg_dump holds the owner of the schema `public` and what is said about it. */
 const dumpedSinceMajor = 15;
 
-/** Who owns the schema `public` and what is said about it; undefined when the dump has that, or there is no such schema. */
+/** Whether `public` was chosen by name: then the dump makes it anew, though every database has it, so that entry is left out. */
+export function isPublicNamed(selection: Selection | undefined): boolean {
+  return selection?.schemas?.includes('public') === true;
+}
+
+/** Who owns the schema `public` and what is said about it; undefined when a restore has that of the dump, or there is no such schema. */
 export async function readPublicSchema(
   session: PostgresSession,
-  pgDumpMajor: number,
+  by: { readonly pgDumpMajor: number; readonly selection: Selection | undefined },
   signal: AbortSignal,
 ): Promise<PublicSchema | undefined> {
-  return pgDumpMajor >= dumpedSinceMajor ? undefined : describePublic(session, signal);
+  const isRestored = by.pgDumpMajor >= dumpedSinceMajor && !isPublicNamed(by.selection);
+  return isRestored ? undefined : describePublic(session, signal);
 }
 
 async function describePublic(session: PostgresSession, signal: AbortSignal): Promise<PublicSchema | undefined> {

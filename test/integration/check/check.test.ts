@@ -289,6 +289,48 @@ test('what a backup role may not read is named, with the grant', async () => {
   ]);
 });
 
+test('what a schedule leaves out need not be readable, unless another one has it', async () => {
+  const subject = 'target payments, database payments_db';
+  const part = await checkConfiguration(backedUp('plain', ', select: { tables: [public.audit_*] }'), context());
+  const another = '}, weekly: { schedule: 0 3 * * 0, select: { excludeTables: [public.payments] }';
+  const both = await checkConfiguration(
+    backedUp('plain', `, select: { tables: [public.audit_*] } ${another}`),
+    context(),
+  );
+
+  expect(about(part, subject)).toEqual(['ok: role "plain" may read everything that is dumped']);
+  expect(about(both, subject)).toEqual([
+    'error: role "plain" may not read public.refunds: the backup would fail → GRANT pg_read_all_data TO "plain";',
+  ]);
+});
+
+test('a part that does not restore by itself, or is none, is told before it is needed', async () => {
+  await executeAll('postgres', ['CREATE DATABASE parts_db']);
+  await executeAll('parts_db', [
+    'CREATE SCHEMA shared',
+    "CREATE TYPE shared.state AS ENUM ('new')",
+    'CREATE TABLE customers (id int PRIMARY KEY)',
+    'CREATE TABLE orders (customer int REFERENCES customers, state shared.state)',
+  ]);
+  const selected = async (select: string) =>
+    about(
+      await checkConfiguration(backedUp('reader', `, databases: [parts_db], select: ${select}`), context()),
+      'target payments, database parts_db',
+    );
+  const readable = 'ok: role "reader" may read everything that is dumped';
+
+  expect(await selected('{ tables: [public.orders] }')).toEqual([
+    'warning: nightly: foreign keys to what is not backed up are not restored: orders_customer_fkey of public.orders → choose the tables that they refer to as well, if you want them',
+    'error: nightly: what is backed up cannot be restored by itself: table public.orders needs type shared.state → choose that as well, or whole schemas; restore it only where it is already, and switch proofs off',
+    readable,
+  ]);
+  expect(await selected('{ schemas: [public, shared] }')).toEqual([readable]);
+  expect(await selected('{ tables: [public.ordres] }')).toEqual([
+    'error: nightly: the database has no table public.ordres to back up → look at `select` of the schedule',
+    readable,
+  ]);
+});
+
 test('of many unreadable tables the first ones are named and the others counted', async () => {
   await executeAll('postgres', ['CREATE DATABASE many_db']);
   const tables = Array.from({ length: 8 }, (_, index) => `CREATE TABLE t${index} (id int)`);

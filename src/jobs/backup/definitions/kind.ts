@@ -52,3 +52,12 @@ export const parents = (oid: string) =>
  */
 export const dumpedType =
   "(x.typtype IN ('e', 'd', 'r') OR x.typtype = 'p' AND NOT x.typisdefined OR x.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type e WHERE e.oid = x.typelem AND e.typarray = x.oid))";
+
+/** SQL: the relation that an object stands on, or that it is; NULL where there is none. */
+export const relationOf = (catalog: string, oid: string) => `CASE ${catalog}
+  WHEN 'pg_class'::regclass THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = ${oid}), ${oid})
+  WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = ${oid})
+  WHEN 'pg_trigger'::regclass THEN (SELECT tgrelid FROM pg_trigger WHERE oid = ${oid})
+  WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = ${oid})
+  WHEN 'pg_policy'::regclass THEN (SELECT polrelid FROM pg_policy WHERE oid = ${oid})
+  WHEN 'pg_statistic_ext'::regclass THEN (SELECT stxrelid FROM pg_statistic_ext WHERE oid = ${oid}) END`;

@@ -4,6 +4,7 @@ import {
   firstUserOid,
   largeObjectTable,
   notExtensionOwned,
+  relationOf,
   userSchema,
 } from './kind.ts';
 
@@ -142,20 +143,11 @@ const defaultPrivileges = `
          array_to_string(${exploded('x.defaclacl')}, ', ') AS definition
     FROM pg_default_acl x LEFT JOIN pg_namespace n ON n.oid = x.defaclnamespace`;
 
-/** The relation that an object of `x` stands on. */
-const relationOf = `CASE x.classoid
-  WHEN 'pg_class'::regclass THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = x.objoid), x.objoid)
-  WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = x.objoid)
-  WHEN 'pg_trigger'::regclass THEN (SELECT tgrelid FROM pg_trigger WHERE oid = x.objoid)
-  WHEN 'pg_rewrite'::regclass THEN (SELECT ev_class FROM pg_rewrite WHERE oid = x.objoid)
-  WHEN 'pg_policy'::regclass THEN (SELECT polrelid FROM pg_policy WHERE oid = x.objoid)
-  WHEN 'pg_statistic_ext'::regclass THEN (SELECT stxrelid FROM pg_statistic_ext WHERE oid = x.objoid) END`;
-
 /** Comments and labels of one object, its columns included. `public` is the one object of initdb that people comment on. */
 const described = (catalog: string, text: string) => `
   SELECT coalesce(n.nspname, i.schema, CASE i.type WHEN 'schema' THEN i.name WHEN 'large object' THEN '${largeObjectTable.schema}' END) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.amount, o.definition,
          (SELECT conname FROM pg_constraint WHERE o.classoid = 'pg_constraint'::regclass AND oid = o.objoid AND contype = 'f') AS foreign_key
-    FROM (SELECT x.classoid, x.objoid, ${relationOf} AS relid, count(*) AS amount,
+    FROM (SELECT x.classoid, x.objoid, ${relationOf('x.classoid', 'x.objoid')} AS relid, count(*) AS amount,
                  string_agg(ROW(a.attname, ${text})::text, E'\\n' ORDER BY a.attname NULLS FIRST, ROW(${text})::text) AS definition
             FROM ${catalog} x
             LEFT JOIN pg_attribute a ON x.classoid = 'pg_class'::regclass AND a.attrelid = x.objoid AND a.attnum = x.objsubid AND x.objsubid > 0
@@ -170,7 +162,7 @@ const described = (catalog: string, text: string) => `
 /** `ALTER … DEPENDS ON EXTENSION`: what goes away with an extension. */
 const extensionDependencies = `
   SELECT coalesce(n.nspname, i.schema) AS schema, t.relname AS relation, i.type || ' ' || i.identity AS name, o.definition
-    FROM (SELECT x.classoid, x.objoid, ${relationOf} AS relid, x.definition
+    FROM (SELECT x.classoid, x.objoid, ${relationOf('x.classoid', 'x.objoid')} AS relid, x.definition
             FROM (SELECT d.classid AS classoid, d.objid AS objoid, string_agg(e.extname::text, ', ' ORDER BY e.extname) AS definition
                     FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                    WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' GROUP BY 1, 2) AS x) AS o
