@@ -165,7 +165,10 @@ function databasesOf(backups: readonly LoadedBackup[]): BackupOfDatabase[] {
   for (const { databases, target, access, proof, schedule, settings } of backups) {
     for (const database of databases) {
       const known = found.get(database);
-      const chosen = [...(known?.chosen ?? []), { schedule, select: settings.select }];
+      const chosen = [
+        ...(known?.chosen ?? []),
+        { schedule, select: settings.select, isOnlyDatabase: databases.length === 1 },
+      ];
       const first = known?.proof === undefined ? { target, access, proof, database } : known;
       found.set(database, { ...first, chosen });
     }

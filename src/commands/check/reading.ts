@@ -18,8 +18,9 @@ export async function checkReading(
   const role = quoteIdentifier(backup.access.connection.user);
   const scopes = await checkSelections(backup.chosen, session, findings, signal);
   const unreadable = await listUnreadable(session, scopes, signal);
-  if (unreadable.length === 0) findings.ok(`role ${role} may read everything that is dumped`);
-  else findings.error(unreadableMessage(role, unreadable), readRemedy(role, majorOf(session.version)));
+  if (unreadable.length > 0) {
+    findings.error(unreadableMessage(role, unreadable), readRemedy(role, majorOf(session.version)));
+  } else if (scopes.length > 0) findings.ok(`role ${role} may read everything that is dumped`);
   await checkRowSecurity(role, session, { findings, scopes }, signal);
   if (scopes.some(({ hasLargeObjects }) => hasLargeObjects)) await checkLargeObjects(role, session, findings, signal);
   await checkStandby(session, findings, signal);

@@ -1,7 +1,7 @@
 import { errorMessage, findCause } from '../../core/errors.ts';
 import { factLabel } from '../../jobs/backup/fact-label.ts';
 import { type OutsideNeed, outsideNeeds } from '../../jobs/backup/outside-needs.ts';
-import { resolveSelection, Scope } from '../../jobs/backup/selection.ts';
+import { patternsWithoutFit, resolveSelection, Scope } from '../../jobs/backup/selection.ts';
 import { JobFailed } from '../../jobs/job.ts';
 import type { Selection } from '../../jobs/manifest.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
@@ -21,11 +21,13 @@ export async function checkSelections(
   signal: AbortSignal,
 ): Promise<Scope[]> {
   const scopes: Scope[] = [];
-  for (const { schedule, select } of chosen) {
+  for (const one of chosen) {
+    const { schedule, select } = one;
     try {
       const selection = await resolveSelection(session, select, signal);
       const scope = new Scope(selection);
       scopes.push(scope);
+      await checkPatterns(one, session, findings, signal);
       if (selection !== undefined) await checkSelection(schedule, { selection, scope, session }, findings, signal);
     } catch (error) {
       if (findCause(error, JobFailed) === undefined) throw error;
@@ -33,6 +35,22 @@ export async function checkSelections(
     }
   }
   return scopes;
+}
+
+/** Where one name of several is wrong, the backup is taken without it, and nothing else tells. */
+async function checkPatterns(
+  { schedule, select, isOnlyDatabase }: ChosenBySchedule,
+  session: PostgresSession,
+  findings: Findings,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { setting, pattern } of await patternsWithoutFit(session, select, signal)) {
+    // A name that is meant to be backed up, and no other database of the schedule has it.
+    const isLost = (setting === 'tables' || setting === 'schemas') && !/[*?]/.test(pattern) && isOnlyDatabase;
+    const message = `${schedule}: nothing in the database fits "${pattern}" of select.${setting}`;
+    if (isLost) findings.error(`${message}: it is not backed up`, 'correct the name, or take it out');
+    else findings.warning(message, 'correct it, or take it out');
+  }
 }
 
 async function checkSelection(

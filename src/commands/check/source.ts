@@ -29,6 +29,7 @@ export type BackupOfDatabase = Pick<LoadedBackup, 'target' | 'access' | 'proof'>
 export interface ChosenBySchedule {
   readonly schedule: string;
   readonly select: SelectSettings;
+  readonly isOnlyDatabase: boolean;
 }
 
 /** Lowest major version whose views and programs are known here. */

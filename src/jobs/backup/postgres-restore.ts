@@ -7,6 +7,7 @@ import { libpqLogin } from '../../targets/postgres/libpq.ts';
 import { majorOf } from '../../targets/postgres/major-version.ts';
 import { chooseInstallation, type ProgramInstallation } from '../../targets/postgres/programs.ts';
 import { openSession, quoteIdentifier, quoteLiteral } from '../../targets/postgres/session.ts';
+import { extentOf } from '../extent.ts';
 import { type JobContext, JobFailed } from '../job.ts';
 import type { BackupSource, OpenedManifest } from '../manifest.ts';
 import { foreignKeyNotes } from './foreign-keys.ts';
@@ -60,7 +61,7 @@ export async function restoreDump(
     const { definitions } = archivesOf(manifest, request.contentPath);
     await noteSubscriptions(request, () => runProcess(pgRestore, ['--list', definitions], { signal: context.signal }));
   } catch (error) {
-    throw findCause(error, JobFailed) ?? missingInServer(error) ?? new Error('restoring the dump', { cause: error });
+    throw findCause(error, JobFailed) ?? missingInServer(error) ?? restoreFailure(manifest, error);
   }
 }
 
@@ -177,6 +178,16 @@ function missingInServer(error: unknown): JobFailed | undefined {
   const lack = lackPatterns.map((pattern) => pattern.exec(stderr)?.[0]).find((text) => text !== undefined);
   if (lack === undefined) return undefined;
   return new JobFailed('inconclusive', `the server of the restore lacks something: ${lack}`, { cause: error });
+}
+
+/** What a part of a database lacks is most likely in the rest of it. */
+function restoreFailure(manifest: OpenedManifest, error: unknown): Error {
+  const extent = extentOf(manifest);
+  const isLack = (findCause(error, ProcessFailed)?.stderr ?? errorMessage(error)).includes('does not exist');
+  if (!isLack || extent === undefined || extent.kind === 'whole')
+    return new Error('restoring the dump', { cause: error });
+  const hint = 'what that needs from the rest of the database has to be chosen too; "watchkeeper check" names it';
+  return new Error(`restoring the dump of ${extent.text} (${hint})`, { cause: error });
 }
 
 /**

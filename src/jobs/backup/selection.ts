@@ -49,6 +49,28 @@ export async function resolveSelection(
   return withoutForeignKeys.length === 0 ? selection : { ...selection, withoutForeignKeys };
 }
 
+/** Patterns that fit nothing in the database, by the setting that has them: most likely misspelt, or about what is gone. */
+export async function patternsWithoutFit(
+  session: PostgresSession,
+  settings: SelectSettings,
+  signal: AbortSignal,
+): Promise<readonly { readonly setting: keyof SelectSettings; readonly pattern: string }[]> {
+  if (isEverything(settings)) return [];
+  const schemas = await userSchemas(session, signal);
+  const tables = (await userRelations(session, signal)).map(({ schema, name }) => `${schema}.${name}`);
+  const without = (setting: Exclude<keyof SelectSettings, 'content'>, names: readonly string[]) =>
+    (settings[setting] ?? [])
+      .filter((pattern) => !names.some((name) => matchesWildcard(pattern, name)))
+      .map((pattern) => ({ setting, pattern }));
+  return [
+    ...without('schemas', schemas),
+    ...without('excludeSchemas', schemas),
+    ...without('tables', tables),
+    ...without('excludeTables', tables),
+    ...without('excludeTableData', tables),
+  ];
+}
+
 function isEverything(settings: SelectSettings): boolean {
   const { content, schemas, tables, excludeSchemas, excludeTables, excludeTableData } = settings;
   const excluded = excludeSchemas.length + excludeTables.length + excludeTableData.length;

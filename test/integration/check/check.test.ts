@@ -327,8 +327,26 @@ test('a part that does not restore by itself, or is none, is told before it is n
   expect(await selected('{ schemas: [public, shared] }')).toEqual([readable]);
   expect(await selected('{ tables: [public.ordres] }')).toEqual([
     'error: nightly: the database has no table public.ordres to back up → look at `select` of the schedule',
-    readable,
   ]);
+});
+
+test('names of what is to be backed up that fit nothing beside others that do are told', async () => {
+  const subject = 'target payments, database payments_db';
+  const select =
+    ', select: { tables: [public.refunds, public.refund, "old.*"], excludeTables: [public.gone], excludeTableData: [public.log] }';
+  const one = await checkConfiguration(backedUp('reader', select), context());
+  const two = await checkConfiguration(backedUp('reader', `${select}, databases: [payments_db, postgres]`), context());
+  const found = (findings: readonly CheckFinding[]) => about(findings, subject).map((text) => text.split(' → ')[0]);
+
+  const missing = 'nightly: nothing in the database fits "public.refund" of select.tables';
+  const others = [
+    'warning: nightly: nothing in the database fits "old.*" of select.tables',
+    'warning: nightly: nothing in the database fits "public.gone" of select.excludeTables',
+    'warning: nightly: nothing in the database fits "public.log" of select.excludeTableData',
+    'ok: role "reader" may read everything that is dumped',
+  ];
+  expect(found(one)).toEqual([`error: ${missing}: it is not backed up`, ...others]);
+  expect(found(two)).toEqual([`warning: ${missing}`, ...others]);
 });
 
 test('of many unreadable tables the first ones are named and the others counted', async () => {

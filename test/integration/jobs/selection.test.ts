@@ -212,6 +212,7 @@ test('a chosen table whose type was not chosen does not restore, and the proof s
 
   expect(proof.verdict).toBe('failed');
   expect(proof.reason).toContain('schema "shared" does not exist');
+  expect(proof.reason).toContain('"watchkeeper check" names it');
 });
 
 test('a table that the role may not read hinders nothing when it is left out', async () => {
