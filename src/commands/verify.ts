@@ -7,6 +7,7 @@ import { assembleOrFail, type CommandContext, CommandError } from './command-con
 import { exitCodes } from './exit-code.ts';
 import { backupsOf, type FoundBackup, findBackup, type LookOptions, targetsWithStores } from './find-backup.ts';
 import { type EndedRun, runJobs } from './run-jobs.ts';
+import { printError } from './terminal.ts';
 
 /** `watchkeeper verify TARGET|BACKUP-ID [--store NAME]`: proves one backup, or the newest one of each database of a target in each store. */
 export async function runVerify(context: CommandContext, subject: string, store?: string): Promise<number> {
@@ -15,7 +16,12 @@ export async function runVerify(context: CommandContext, subject: string, store?
     ? await newestOf(assembly, subject, context.signal, { store, now: context.clock.now() })
     : [await findBackup(assembly, subject, context.signal, { store })];
   if (found.length === 0) throw new CommandError(exitCodes.failure.code, `target "${subject}" has no finished backup`);
-  const jobs = found.map((one) => proofOf(assembly, one));
+  const backups = found.map((one) => ({ found: one, backup: configuredAs(assembly, one) }));
+  const jobs = backups.flatMap((one) => (one.backup === undefined ? [] : [proofOf(assembly, one.found, one.backup)]));
+  const unknown = backups.filter(({ backup }) => backup === undefined).map((one) => notConfigured(one.found));
+  // A schedule that was renamed or taken out leaves backups behind: they must not keep the others from being proven.
+  if (jobs.length === 0) throw new CommandError(exitCodes.usage.code, unknown.join('\n'));
+  for (const line of unknown) printError(context.terminal, line);
   return await runJobs(context, assembly, jobs, describeProof);
 }
 
@@ -37,17 +43,22 @@ async function newestOf(
   return newest;
 }
 
-/** Where and with which assertions a backup is proven is told by its schedule, also where that proves nothing by itself. */
-function proofOf(assembly: Assembly, { entry: { manifest }, opened }: FoundBackup): Job {
-  const backup = assembly.config.targets
+/** The schedule that makes such backups; undefined when there is none any more. */
+function configuredAs(assembly: Assembly, { entry: { manifest }, opened }: FoundBackup): LoadedBackup | undefined {
+  return assembly.config.targets
     .flatMap((target) => target.backups)
     .find((one) =>
       [...one.lineages, ...one.retired].some((own) => own.store === opened.name && sameLineage(own, manifest)),
     );
-  if (backup === undefined) {
-    const name = `${manifest.target}/${manifest.schedule}/${manifest.database} in store ${opened.name}`;
-    throw new CommandError(exitCodes.usage.code, `${name} is no longer configured: it is not known how to prove it`);
-  }
+}
+
+function notConfigured({ entry: { manifest }, opened }: FoundBackup): string {
+  const name = `${manifest.target}/${manifest.schedule}/${manifest.database} in store ${opened.name}`;
+  return `${name} is no longer configured: it is not known how to prove backup ${manifest.id}`;
+}
+
+/** Where and with which assertions a backup is proven is told by its schedule, also where that proves nothing by itself. */
+function proofOf(assembly: Assembly, { entry: { manifest }, opened }: FoundBackup, backup: LoadedBackup): Job {
   const proof = backup.proof ?? proofByDefault(assembly, backup);
   const job = assembly.proofJob({ ...backup, proof }, manifest, opened.name);
   if (job === undefined) throw new CommandError(exitCodes.usage.code, 'there is no sandbox');

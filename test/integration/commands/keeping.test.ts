@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -73,6 +73,26 @@ test('back up, verify, list, restore, prune: the whole life of a backup', async 
   expect(planned.out.match(/^DELETE/gm)).toHaveLength(1);
   expect(applied.out).toContain('1 backups and 0 leftovers removed');
   expect(await backupIds()).toHaveLength(3);
+});
+
+test('backups of a schedule that was renamed do not keep those of the others from being proven', async () => {
+  await freshStore();
+  await runCommand([...config, 'backup', 'shop']);
+  const [old = ''] = await backupIds();
+  const file = config.at(-1) ?? '';
+  const renamed = (await readFile(file, 'utf8')).replace('nightly:', 'evening:');
+  await writeFile(file, renamed);
+
+  const alone = await runCommand([...config, 'verify', 'shop']);
+  await runCommand([...config, 'backup', 'shop']);
+  const both = await runCommand([...config, 'verify', 'shop']);
+
+  const unknown = `shop/nightly/shop in store local is no longer configured: it is not known how to prove backup ${old}`;
+  expect([alone.code, both.code]).toEqual([2, 0]);
+  expect(alone.err).toContain(unknown);
+  expect(both.err).toContain(unknown);
+  expect(both.out).toContain('verify shop/evening/shop: ');
+  expect(both.out).toContain(' is PROVEN, ');
 });
 
 test('a pinned backup outlives the policy, what is marked can be saved, and a wrong date is told', async () => {
