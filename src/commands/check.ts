@@ -162,13 +162,11 @@ async function checkPostgres(target: LoadedPostgres, context: TimedContext): Pro
 /** Each database once, however many schedules it has. */
 function databasesOf(backups: readonly LoadedBackup[]): BackupOfDatabase[] {
   const found = new Map<string, BackupOfDatabase>();
-  for (const { databases, target, access, proof, schedule, settings } of backups) {
+  for (const { databases, discover, target, access, proof, schedule, settings } of backups) {
+    const chosenFrom = discover !== undefined ? 'any' : databases.length === 1 ? 'one' : 'several';
     for (const database of databases) {
       const known = found.get(database);
-      const chosen = [
-        ...(known?.chosen ?? []),
-        { schedule, select: settings.select, isOnlyDatabase: databases.length === 1 },
-      ];
+      const chosen = [...(known?.chosen ?? []), { schedule, select: settings.select, chosenFrom } as const];
       const first = known?.proof === undefined ? { target, access, proof, database } : known;
       found.set(database, { ...first, chosen });
     }

@@ -27,7 +27,7 @@ export async function checkSelections(
       const selection = await resolveSelection(session, select, signal);
       const scope = new Scope(selection);
       scopes.push(scope);
-      await checkPatterns(one, session, findings, signal);
+      if (one.chosenFrom !== 'any') await checkPatterns(one, session, findings, signal);
       if (selection !== undefined) await checkSelection(schedule, { selection, scope, session }, findings, signal);
     } catch (error) {
       if (findCause(error, JobFailed) === undefined) throw error;
@@ -39,14 +39,14 @@ export async function checkSelections(
 
 /** Where one name of several is wrong, the backup is taken without it, and nothing else tells. */
 async function checkPatterns(
-  { schedule, select, isOnlyDatabase }: ChosenBySchedule,
+  { schedule, select, chosenFrom }: ChosenBySchedule,
   session: PostgresSession,
   findings: Findings,
   signal: AbortSignal,
 ): Promise<void> {
   for (const { setting, pattern } of await patternsWithoutFit(session, select, signal)) {
     // A name that is meant to be backed up, and no other database of the schedule has it.
-    const isLost = (setting === 'tables' || setting === 'schemas') && !/[*?]/.test(pattern) && isOnlyDatabase;
+    const isLost = (setting === 'tables' || setting === 'schemas') && !/[*?]/.test(pattern) && chosenFrom === 'one';
     const message = `${schedule}: nothing in the database fits "${pattern}" of select.${setting}`;
     if (isLost) findings.error(`${message}: it is not backed up`, 'correct the name, or take it out');
     else findings.warning(message, 'correct it, or take it out');

@@ -29,7 +29,8 @@ export type BackupOfDatabase = Pick<LoadedBackup, 'target' | 'access' | 'proof'>
 export interface ChosenBySchedule {
   readonly schedule: string;
   readonly select: SelectSettings;
-  readonly isOnlyDatabase: boolean;
+  /** How many databases the schedule names; `any`: those that fit its patterns, which need not have the same tables. */
+  readonly chosenFrom: 'one' | 'several' | 'any';
 }
 
 /** Lowest major version whose views and programs are known here. */

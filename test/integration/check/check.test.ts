@@ -336,6 +336,12 @@ test('names of what is to be backed up that fit nothing beside others that do ar
     ', select: { tables: [public.refunds, public.refund, "old.*"], excludeTables: [public.gone], excludeTableData: [public.log] }';
   const one = await checkConfiguration(backedUp('reader', select), context());
   const two = await checkConfiguration(backedUp('reader', `${select}, databases: [payments_db, postgres]`), context());
+  const byPattern = backedUp('reader', `${select}, databases: { include: ["pay*"] }`);
+  const targets = byPattern.targets.map((target) => ({
+    ...target,
+    backups: target.backups.map((backup) => ({ ...backup, databases: ['payments_db'] })),
+  }));
+  const all = await checkConfiguration({ ...byPattern, targets } as LoadedConfig, context());
   const found = (findings: readonly CheckFinding[]) => about(findings, subject).map((text) => text.split(' → ')[0]);
 
   const missing = 'nightly: nothing in the database fits "public.refund" of select.tables';
@@ -347,6 +353,7 @@ test('names of what is to be backed up that fit nothing beside others that do ar
   ];
   expect(found(one)).toEqual([`error: ${missing}: it is not backed up`, ...others]);
   expect(found(two)).toEqual([`warning: ${missing}`, ...others]);
+  expect(found(all)).toEqual(others.slice(-1));
 });
 
 test('of many unreadable tables the first ones are named and the others counted', async () => {
