@@ -10,7 +10,7 @@ import { JobFailed } from '../jobs/job.ts';
 import { storedBytesOf } from '../jobs/manifest.ts';
 import { readManifest } from '../jobs/read-manifest.ts';
 import { type RestoreRequest, type RestoreResult, restoreBackup } from '../jobs/restore-backup.ts';
-import { longestName } from '../jobs/restore-rights.ts';
+import { longestName, mayTakePlace } from '../jobs/restore-rights.ts';
 import { formatConnectionUrl } from '../targets/libpq/connection.ts';
 import { renderFindings } from './check/report.ts';
 import { assembleOrFail, type CommandContext, CommandError } from './command-context.ts';
@@ -175,11 +175,13 @@ function report(context: CommandContext, { manifest, server }: RestoreRequest, r
   return equal ? exitCodes.success.code : exitCodes.notProven.code;
 }
 
-function asCommandError(error: unknown, { database }: RestoreRequest): unknown {
+function asCommandError(error: unknown, request: RestoreRequest): unknown {
+  const { database } = request;
   if (error instanceof JobFailed && error.message.includes('exists already')) {
+    const replacing = `, or add --replace ${database} to take its place (the old one is kept)`;
     return new CommandError(
       exitCodes.refused.code,
-      `${errorMessage(error)}. Choose another name, or add --replace ${database} to take its place (the old one is kept)`,
+      `${errorMessage(error)}. Choose another name${mayTakePlace(request) ? replacing : ''}`,
     );
   }
   const refused = error instanceof JobFailed && error.reason === 'refused';

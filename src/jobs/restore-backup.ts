@@ -110,7 +110,7 @@ async function requirePlace(
   if (rights.exists && onConflict === 'refuse') {
     throw new JobFailed('error', `database "${database}" exists already; nothing was touched`);
   }
-  const [first] = hindrances(rights, { database, onConflict });
+  const [first] = hindrances(rights, { database, onConflict, manifest, selection });
   if (first !== undefined) {
     const { message, remedy } = first;
     throw new JobFailed('privilege', `${message}${remedy === undefined ? '' : ` (${remedy})`}; nothing was touched`);

@@ -1,4 +1,6 @@
 import { type PostgresSession, quoteLiteral } from '../targets/postgres/session.ts';
+import { extentOf } from './extent.ts';
+import type { Manifest } from './manifest.ts';
 
 /** What the role of a session may do for a restore into a database. */
 export interface RestoreRights {
@@ -37,18 +39,30 @@ export interface RestoreHindrance {
   readonly remedy?: string;
 }
 
+interface ReplaceRequest {
+  readonly manifest: Pick<Manifest, 'method' | 'selection' | 'details'>;
+  /** Undefined when all of the backup is restored. */
+  readonly selection?: unknown;
+}
+
+/** Whether what is restored may be put where a whole database is; of a sealed manifest that is not known before it is opened. */
+export function mayTakePlace({ manifest, selection }: ReplaceRequest): boolean {
+  return selection === undefined && extentOf(manifest)?.kind !== 'part';
+}
+
 /** What would hinder making the database, or taking the place of the one that is there. */
 export function hindrances(
   { role, mayCreate, exists, mayRename, isEntered }: RestoreRights,
-  { database, onConflict }: { readonly database: string; readonly onConflict: 'refuse' | 'replace' },
+  request: ReplaceRequest & { readonly database: string; readonly onConflict: 'refuse' | 'replace' },
 ): readonly RestoreHindrance[] {
+  const { database, onConflict } = request;
   const found: RestoreHindrance[] = [];
   if (!mayCreate) {
     found.push({ message: `role "${role}" may not make databases`, remedy: `ALTER ROLE "${role}" CREATEDB` });
   }
   if (!exists) return found;
   if (onConflict === 'refuse') {
-    const remedy = `choose another name, or add --replace ${database}`;
+    const remedy = `choose another name${mayTakePlace(request) ? `, or add --replace ${database}` : ''}`;
     return [...found, { message: `database "${database}" exists already`, remedy }];
   }
   if (!mayRename) found.push({ message: `only the owner of database "${database}" may rename it` });

@@ -4,6 +4,7 @@ import { errorMessage } from '../../core/errors.ts';
 import { findProgram } from '../../core/find-program.ts';
 import type { WorkContext } from '../../core/work-context.ts';
 import { requireChosen } from '../../jobs/backup/chosen-tables.ts';
+import { foreignKeyNotes } from '../../jobs/backup/foreign-keys.ts';
 import { requireOwnConnections } from '../../jobs/backup/pooling.ts';
 import { backupKey } from '../../jobs/backup-keys.ts';
 import { isProven } from '../../jobs/catalog.ts';
@@ -83,7 +84,7 @@ function examineExtent(manifest: OpenedManifest, onConflict: RestoreRequest['onC
   const extent = extentOf(manifest);
   if (extent?.kind === 'roles') findings.error(rolesForDatabase(manifest).message);
   else if (extent?.kind === 'part' && onConflict === 'replace') findings.error(partForWhole(manifest, extent).message);
-  else for (const note of extentNote(extent)) findings.warning(note);
+  else for (const note of [...extentNote(extent), ...foreignKeyNotes(manifest.selection)]) findings.warning(note);
 }
 
 async function examineParts({ entry, opened }: FoundBackup, findings: Findings, signal: AbortSignal): Promise<void> {
@@ -171,13 +172,14 @@ async function examineTables(
 }
 
 async function examineRights(
-  { database, onConflict }: Omit<RestoreRequest, 'store'>,
+  request: Omit<RestoreRequest, 'store'>,
   session: PostgresSession,
   findings: Findings,
   signal: AbortSignal,
 ): Promise<void> {
+  const { database } = request;
   const rights = await readRestoreRights(session, database, signal);
-  const hindering = hindrances(rights, { database, onConflict });
+  const hindering = hindrances(rights, request);
   if (rights.mayCreate) findings.ok(`role "${rights.role}" may make databases`);
   if (!rights.exists) findings.ok(`database "${database}" will be made`);
   else if (hindering.length === 0)

@@ -22,10 +22,12 @@ export function describeChoices(candidates: readonly FoundBackup[], circumstance
   return [...databases].map(([name, found]) => describeDatabase(name, found, circumstances).join('\n')).join('\n\n');
 }
 
-/** Backups that hold a part of it only stand apart: the newest one is not the database. */
+/** Backups that hold a part of it only stand apart: the newest one is not the database. So do those without some rows, where others have them. */
 function describeDatabase(name: string, found: readonly FoundBackup[], circumstances: Circumstances): string[] {
   const { extents } = circumstances;
-  const isPart = (one: FoundBackup) => extents.get(one)?.kind === 'part';
+  const kindOf = (one: FoundBackup) => extents.get(one)?.kind;
+  const isWholeProven = found.some((one) => kindOf(one) === 'whole' && isProven(one.entry));
+  const isPart = (one: FoundBackup) => kindOf(one) === 'part' || (isWholeProven && kindOf(one) === 'reduced');
   const complete = found.filter((one) => !isPart(one));
   const parts = complete.length === 0 ? [] : newestOfEachSchedule(found.filter(isPart));
   const main = complete.length === 0 ? found : complete;
@@ -89,7 +91,8 @@ function commandsFor(chosen: FoundBackup, extents: Extents): string[] {
   const replacing = `${into('')} --replace ${shellWord(database)}`;
   return [
     `  beside what is there       ${into('_restored')}`,
-    ...(extent === 'part' ? [] : [`  in its place (kept aside)  ${replacing}`]),
+    // What cannot be opened may be a part, which never takes the place of a database.
+    ...(extent === 'part' || extent === undefined ? [] : [`  in its place (kept aside)  ${replacing}`]),
     `  some tables only           ${into('_tables')} --table SCHEMA.NAME`,
     '  to another server          add --server postgres://USER@HOST/postgres',
     '  only see whether it works  add --dry-run',

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await createDatabase(
     cluster,
     'shop',
-    'CREATE TABLE orders AS SELECT n FROM generate_series(1, 100) n; CREATE TABLE log AS SELECT 1 AS line',
+    'CREATE TABLE orders AS SELECT n FROM generate_series(1, 100) n; CREATE TABLE log AS SELECT 1 AS line; CREATE TABLE shops (id int PRIMARY KEY); CREATE TABLE tills (shop int REFERENCES shops)',
   );
 }, 120_000);
 afterAll(async () => {
@@ -87,6 +87,8 @@ test('a part never takes the place of a database, and beside it is told for what
   const replacing = await restore(ids['definitions']!, '--into', 'shop', '--replace', 'shop');
   const tried = await restore(ids['definitions']!, '--into', 'shop', '--replace', 'shop', '--dry-run');
   const beside = await restore(ids['definitions']!, '--into', 'definitions', '--json');
+  const again = await restore(ids['definitions']!, '--into', 'definitions');
+  const tables = await restore(ids['definitions']!, '--into', 'definitions', '--table', 'public.log', '--dry-run');
 
   expect(unnamed.code).toBe(6);
   expect(unnamed.err).toContain(`The newest, ${ids['definitions']}, holds definitions without rows`);
@@ -95,6 +97,8 @@ test('a part never takes the place of a database, and beside it is told for what
   expect(tried.code).toBe(1);
   expect(await execute(cluster, 'shop', 'SELECT count(*) FROM orders')).toEqual([{ count: '100' }]);
   expect(JSON.parse(beside.out).notes).toEqual(['the backup holds definitions without rows']);
+  expect(again.err).toMatch(/"definitions" exists already; nothing was touched. Choose another name\n/);
+  expect(tables.out).toMatch(/"definitions" exists already\n +→ choose another name\n/);
 }, 240_000);
 
 test('where newer backups leave something out that older ones hold, a person says which is meant', async () => {
@@ -104,11 +108,17 @@ test('where newer backups leave something out that older ones hold, a person say
 
   const refused = await both.restore('shop/shop', '--into', 'unclear');
   const taken = await alone.restore('shop/shop', '--into', 'reduced', '--json');
+  const guide = await both.restore('shop/shop');
 
   expect(refused.code).toBe(6);
   expect(refused.err).toContain(`${both.ids['hourly']} (state of`);
   expect(refused.err).toContain('holds the whole database without rows of table public.log');
   expect(refused.err).toContain(`that leaves nothing out is ${both.ids['nightly']} (state of`);
+  expect(guide.out).toMatch(new RegExp(`newest proven  ${both.ids['nightly']}, state of`));
+  expect(guide.out).toMatch(
+    new RegExp(`a part of it   ${both.ids['hourly']}, the whole database without rows of table`),
+  );
+  expect(guide.out).toContain(`restore ${both.ids['nightly']} --into shop --replace shop`);
   expect(JSON.parse(taken.out).notes).toEqual(['the backup holds the whole database without rows of table public.log']);
 }, 240_000);
 
@@ -125,4 +135,15 @@ test('what an encrypted backup holds is found out with the identity', async () =
 
   expect(err).not.toContain('refused');
   expect(JSON.parse(out).backup).toBe(ids['nightly']);
+}, 240_000);
+
+test('foreign keys that a backup cannot restore are told before it is restored', async () => {
+  const { ids, restore } = await proven({ tills: ", select: { tables: ['public.tills'] }" });
+
+  const tried = await restore(ids['tills']!, '--into', 'tills_only', '--dry-run');
+
+  expect(tried.code).toBe(0);
+  expect(tried.out).toContain(
+    '! not made are foreign keys to what the backup does not hold: tills_shop_fkey of public.tills',
+  );
 }, 240_000);
