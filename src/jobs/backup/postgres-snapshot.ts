@@ -5,7 +5,7 @@ import { JobFailed } from '../job.ts';
 import type { BackupSource, Selection } from '../manifest.ts';
 import type { SelectSettings } from '../settings.ts';
 import { factSettings, listTables, qualifiedName, type TableName } from './postgres-facts.ts';
-import { resolveSelection, Scope } from './selection.ts';
+import { resolveDumpedSelection, Scope } from './selection.ts';
 
 /** A transaction that others may look through. Disposing ends it. */
 export interface ExportedSnapshot extends AsyncDisposable {
@@ -112,7 +112,7 @@ async function replayedUntilMs(session: PostgresSession, signal: AbortSignal): P
 }
 
 async function selectTables(session: PostgresSession, select: SelectSettings | undefined, signal: AbortSignal) {
-  const selection = select === undefined ? undefined : await resolveSelection(session, select, signal);
+  const selection = select === undefined ? undefined : await resolveDumpedSelection(session, select, signal);
   const scope = new Scope(selection);
   const tables = await listTables(session, signal);
   return { selection, tables: tables.filter(({ schema, name }) => scope.has(schema, name)) };

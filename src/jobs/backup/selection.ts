@@ -37,7 +37,7 @@ export async function resolveSelection(
   const chosenTables = settings.tables && fitting(settings.tables).filter((relation) => !isLeft(relation));
   for (const chosen of [chosenSchemas, chosenTables]) if (chosen?.length === 0) throw nothingChosen(settings);
   const withoutData = fitting(settings.excludeTableData).filter(({ hasRows }) => hasRows);
-  const selection: Selection = {
+  return {
     content: settings.content,
     ...(chosenSchemas === undefined ? {} : { schemas: chosenSchemas }),
     ...(chosenTables === undefined ? {} : { tables: chosenTables.map(nameOf) }),
@@ -45,6 +45,16 @@ export async function resolveSelection(
     ...(left.length === 0 || chosenTables ? {} : { withoutTables: left.map(nameOf) }),
     ...(withoutData.length === 0 ? {} : { withoutData: withoutData.map(nameOf) }),
   };
+}
+
+/** For a backup: with the foreign keys that it cannot have. */
+export async function resolveDumpedSelection(
+  session: PostgresSession,
+  settings: SelectSettings,
+  signal: AbortSignal,
+): Promise<Selection | undefined> {
+  const selection = await resolveSelection(session, settings, signal);
+  if (selection === undefined) return undefined;
   const withoutForeignKeys = await impossibleForeignKeys(session, new Scope(selection), signal);
   return withoutForeignKeys.length === 0 ? selection : { ...selection, withoutForeignKeys };
 }

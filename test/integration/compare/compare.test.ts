@@ -87,6 +87,14 @@ async function untilSessions(database: string, condition: string, wanted: (amoun
 
 const waiting = (database: string) => untilSessions(database, "wait_event_type = 'Lock'", (amount) => amount === 1);
 
+test('of a chosen table also the foreign keys to tables that were not chosen are compared', async () => {
+  const copy = await changedCopy('ALTER TABLE orders DROP CONSTRAINT orders_customer_fkey');
+
+  const { comparison } = await report('shop', copy, '--table', 'public.orders');
+
+  expect(comparison.differences.map(({ name }) => name)).toEqual(['constraints public.orders orders_customer_fkey']);
+});
+
 test('the same rows in another order are the same, at both levels, and the report says of which state', async () => {
   const before = Date.now();
 

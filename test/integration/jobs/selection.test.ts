@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
+import { resolveDumpedSelection } from '../../../src/jobs/backup/selection.ts';
 import { restoreBackup } from '../../../src/jobs/restore-backup.ts';
 import type { SelectSettings } from '../../../src/jobs/settings.ts';
 import { selectSettings } from '../../../src/jobs/settings.ts';
 import { type PostgresAccess, withDatabase } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
+import { openSession } from '../../../src/targets/postgres/session.ts';
 import { everythingRolesSql, everythingSql } from '../../support/everything-database.ts';
 import { backUp, dumpMethod, openingTools, verify } from '../../support/keeping.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { createDatabase, execute, startTestCluster } from '../../support/postgres.ts';
-import { testContext } from '../../support/test-context.ts';
+import { testContext, testSignal } from '../../support/test-context.ts';
 
 let cluster: Cluster;
 let everything: PostgresAccess;
@@ -232,4 +234,46 @@ test('a table that the role may not read hinders nothing when it is left out', a
 test('schemas and tables together are refused, and a table pattern without schema', () => {
   expect(selectSettings.safeParse({ schemas: ['a'], tables: ['a.b'] }).success).toBe(false);
   expect(selectSettings.safeParse({ tables: ['orders'] }).success).toBe(false);
+});
+
+test('a foreign key that nobody checks needs the table, but not its rows', async () => {
+  const access = await createDatabase(
+    cluster,
+    'unchecked',
+    `CREATE TABLE users (id int PRIMARY KEY); CREATE TABLE orders (by int); INSERT INTO orders VALUES (1);
+     ALTER TABLE orders ADD CONSTRAINT "by whom" FOREIGN KEY (by) REFERENCES users NOT VALID`,
+  );
+
+  const withoutRows = await roundTrip({ excludeTableData: ['public.users'] }, access);
+  const without = await roundTrip({ excludeTables: ['public.users'] }, access);
+
+  expect(withoutRows.manifest.selection?.withoutForeignKeys).toBeUndefined();
+  expect(without.manifest.selection?.withoutForeignKeys).toHaveLength(1);
+});
+
+test('foreign keys to partitions: of the tree all must be chosen, and what is not is not locked', async () => {
+  const access = await createDatabase(
+    cluster,
+    'tree',
+    `CREATE TABLE days (at int PRIMARY KEY) PARTITION BY RANGE (at);
+     CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (at);
+     CREATE TABLE "Days 1.1" PARTITION OF days_1 FOR VALUES FROM (0) TO (10); INSERT INTO days VALUES (1);
+     CREATE TABLE notes (at int REFERENCES days, one int REFERENCES "Days 1.1"); INSERT INTO notes VALUES (1, 1)`,
+  );
+  const left = async (select: Partial<SelectSettings>) => {
+    const { manifest } = await roundTrip(select, access);
+    return manifest.selection?.withoutForeignKeys?.map(({ name }) => name) ?? [];
+  };
+
+  expect(await left({ schemas: ['public'] })).toEqual([]);
+  expect(await left({ excludeTableData: ['public.Days 1.1'] })).toEqual(['notes_at_fkey', 'notes_one_fkey']);
+  const signal = testSignal();
+  await using other = await openSession(access, { signal });
+  await other.query('BEGIN; LOCK TABLE "Days 1.1" IN ACCESS EXCLUSIVE MODE', { signal });
+  await using session = await openSession(access, {
+    signal,
+    settings: { search_path: 'pg_catalog', lock_timeout: '1s' },
+  });
+  const selection = await resolveDumpedSelection(session, selectSettings.parse({ tables: ['public.notes'] }), signal);
+  expect(selection?.withoutForeignKeys?.map(({ name }) => name)).toEqual(['notes_at_fkey', 'notes_one_fkey']);
 });
