@@ -23,12 +23,18 @@ interface SelectedEntries {
 export function withoutForeignKeys(list: string, keys: readonly ForeignKeyName[], owners: readonly string[]): string {
   if (keys.length === 0) return list;
   const left = new Set(keys.flatMap(entriesOf));
-  const isOwner = new Set(owners.map(asListed));
+  const isOwner = ownersIn(owners);
   const kept = list.split('\n').filter((line) => {
     const entry = /^\d+; \d+ \d+ ((?:FK CONSTRAINT|COMMENT) .*)$/.exec(line)?.[1];
-    return entry === undefined || !splitsAtSpace(entry).some(([what, who]) => left.has(what) && isOwner.has(who));
+    return entry === undefined || !splitsAtSpace(entry).some(([what, who]) => left.has(what) && isOwner(who));
   });
   return kept.join('\n');
+}
+
+/** Besides roles that are created those of the server itself, whose names nobody else may have: `pg_database_owner`. */
+function ownersIn(roles: readonly string[]): (who: string) => boolean {
+  const listed = new Set(roles.map(asListed));
+  return (who) => listed.has(who) || /^pg_\w+$/.test(who);
 }
 
 /** What comes before the owner, who comes last and may have spaces in the name as well. */
@@ -93,18 +99,19 @@ function passOf(line: string): keyof Passes {
 
 /**
  * Chooses from what `pg_restore --list` prints. A line is `217; 1259 16390 TABLE DATA public orders shop`, without quotes:
- * `owners` are all roles there may be, and decide where a name with spaces ends.
+ * `owners` are all roles that were created, and decide where a name with spaces ends.
  */
 export function selectEntries(list: string, tables: readonly TableKey[], owners: readonly string[]): SelectedEntries {
   const lines = list.split('\n').filter((line) => /^\d+; /.test(line));
-  const wanted = new Set(
-    tables.flatMap(({ schema, name }) => owners.map((owner) => asListed(`TABLE DATA ${schema} ${name} ${owner}`))),
-  );
+  const wanted = new Set(tables.map(({ schema, name }) => asListed(`TABLE DATA ${schema} ${name}`)));
+  const isOwner = ownersIn(owners);
+  const isWanted = (entry: string) =>
+    entry.startsWith('TABLE DATA ') && splitsAtSpace(entry).some(([what, who]) => wanted.has(what) && isOwner(who));
   const isForeignKey = (entry: string) => tables.some((table) => isForeignKeyOf(table, entry));
   const having = (fits: (entry: string) => boolean) =>
     `${lines.filter((line) => fits(line.replace(/^\d+; \d+ \d+ /, ''))).join('\n')}\n`;
   return {
-    data: having((entry) => wanted.has(entry) || entry.startsWith('SEQUENCE SET ')),
+    data: having((entry) => isWanted(entry) || entry.startsWith('SEQUENCE SET ')),
     // A materialized view would be computed from tables without their rows.
     afterData: having((entry) => !isForeignKey(entry) && !entry.startsWith('MATERIALIZED VIEW DATA ')),
     foreignKeys: having(isForeignKey),

@@ -53,6 +53,16 @@ test('an owner with a space is no part of the name', () => {
   expect(data).not.toContain('3410; ');
 });
 
+test('a table may belong to a role of the server itself, which no list of roles names', () => {
+  const entries = `3414; 0 16440 TABLE DATA public orders pg_database_owner
+3302; 2606 16398 FK CONSTRAINT public orders orders_customer_fkey pg_database_owner
+`;
+  const key = { schema: 'public', table: 'orders', name: 'orders_customer_fkey' };
+
+  expect(selectEntries(entries, [table('public', 'orders')], owners).data).toContain('3414; ');
+  expect(withoutForeignKeys(entries, [key], owners)).not.toContain('3302; ');
+});
+
 test('foreign keys of the chosen tables come last, with their comments; views are not filled from nothing', () => {
   const { afterData, foreignKeys } = selectEntries(list, [table('public', 'orders')], owners);
 
