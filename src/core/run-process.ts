@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { Readable, type Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { errorMessage } from './errors.ts';
 
 /** A program that ended badly; carries what an operator needs to see why. */
@@ -95,7 +95,13 @@ export function startProcess(program: string, args: readonly string[], options: 
   });
   // The caller awaits `exited` after the streams; a failure before that must not count as unhandled.
   exited.catch(() => undefined);
-  return { stdin: child.stdin, stdout: child.stdout ?? Readable.from([]), pid: child.pid, exited };
+  const stdin = child.stdin ?? (options.stdin === 'pipe' ? closed() : null);
+  return { stdin, stdout: child.stdout ?? Readable.from([]), pid: child.pid, exited };
+}
+
+/** Without a descriptor left there is no program and no pipe to it: `exited` tells, whoever writes need not. */
+function closed(): Writable {
+  return new Writable().destroy();
 }
 
 /** Runs a program to its end and returns what it wrote to standard output (64 MiB at most). */

@@ -148,6 +148,30 @@ test.for([
   }
 });
 
+test('a process that may open no more files says nothing about the backup', async () => {
+  const source = join(import.meta.dirname, '../../../src');
+  const script = `
+    import { openSync } from 'node:fs';
+    import { pipeline } from 'node:stream/promises';
+    const { startProcess } = await import('${source}/core/run-process.ts');
+    const { isEcho } = await import('${source}/jobs/backup/joined-run.ts');
+    const { verdictOf } = await import('${source}/jobs/verdict.ts');
+    try { for (;;) openSync('/dev/null'); } catch {}
+    const signal = new AbortController().signal;
+    const { stdin, exited } = startProcess('/bin/cat', [], { signal, stdin: 'pipe' });
+    const writing = await pipeline([Buffer.from('x')], stdin).catch((error) => error);
+    const failure = await exited.catch((error) => error);
+    process.stdout.write([isEcho(writing), verdictOf(failure), failure.message].join());`;
+
+  const told = execFileSync(
+    'sh',
+    ['-c', 'ulimit -n 64; exec "$0" --input-type=module -e "$1"', process.execPath, script],
+    { encoding: 'utf8' },
+  );
+
+  expect(told).toBe('true,inconclusive,starting /bin/cat: spawn /bin/cat EMFILE');
+});
+
 async function tarOf(folder: string): Promise<Buffer> {
   await mkdir(join(folder, 'source/database'), { recursive: true });
   await writeFile(join(folder, 'source/database/toc.dat'), 'contents');
