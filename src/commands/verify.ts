@@ -73,6 +73,7 @@ function proofByDefault(assembly: Assembly, backup: LoadedBackup): LoadedProof |
 
 function describeProof({ outcome }: EndedRun): string {
   if (outcome.status !== 'succeeded') return '';
-  const { backup, facts, sandbox } = outcome.result.fields;
-  return `${backup} is PROVEN, ${facts} facts equal in a ${sandbox},`;
+  const { backup, facts, sandbox, notes } = outcome.result.fields;
+  const noted = Array.isArray(notes) ? ` (${notes.join('; ')})` : '';
+  return `${backup} is PROVEN, ${facts} facts equal in a ${sandbox}${noted},`;
 }

@@ -124,6 +124,7 @@ function proofFields(proof: Proof): Readonly<Record<string, unknown>> {
     verdict: proof.verdict,
     facts: proof.facts.compared,
     differing: proof.facts.differing.length,
+    ...(proof.notes.length === 0 ? {} : { notes: proof.notes }),
     fetchSeconds: proof.seconds.fetch,
     restoreSeconds: proof.seconds.restore,
     sandbox: proof.sandbox,

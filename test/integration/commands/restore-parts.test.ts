@@ -138,11 +138,15 @@ test('what an encrypted backup holds is found out with the identity', async () =
 }, 240_000);
 
 test('foreign keys that a backup cannot restore are told before it is restored', async () => {
-  const { ids, restore } = await proven({ tills: ", select: { tables: ['public.tills'] }" });
+  const { ids, restore, config } = await proven({ tills: ", select: { tables: ['public.tills'] }" });
 
   const tried = await restore(ids['tills']!, '--into', 'tills_only', '--dry-run');
+  const again = await runCommand([...config, 'verify', 'shop']);
 
   expect(tried.code).toBe(0);
+  expect(again.out).toMatch(
+    / \(not made are foreign keys to what the backup does not hold: tills_shop_fkey of public.tills\), in /,
+  );
   expect(tried.out).toContain(
     '! not made are foreign keys to what the backup does not hold: tills_shop_fkey of public.tills',
   );
