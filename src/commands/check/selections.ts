@@ -1,7 +1,7 @@
 import { errorMessage, findCause } from '../../core/errors.ts';
 import { factLabel } from '../../jobs/backup/fact-label.ts';
 import { type OutsideNeed, outsideNeeds } from '../../jobs/backup/outside-needs.ts';
-import { patternsWithoutFit, resolveSelection, Scope } from '../../jobs/backup/selection.ts';
+import { patternsWithoutFit, resolveDumpedSelection, Scope } from '../../jobs/backup/selection.ts';
 import { JobFailed } from '../../jobs/job.ts';
 import type { Selection } from '../../jobs/manifest.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
@@ -24,7 +24,7 @@ export async function checkSelections(
   for (const one of chosen) {
     const { schedule, select } = one;
     try {
-      const selection = await resolveSelection(session, select, signal);
+      const selection = await resolveDumpedSelection(session, select, signal);
       const scope = new Scope(selection);
       scopes.push(scope);
       if (one.chosenFrom !== 'any') await checkPatterns(one, session, findings, signal);
