@@ -23,7 +23,7 @@ const schemaObjects = [
   .map((catalog) => `'${catalog}'::regclass`)
   .join(', ');
 
-/** As they are made they are left out of a restore: see foreign-keys.ts. */
+/** Those that lead out hinder no restore: they are left out of it, see foreign-keys.ts. */
 const isForeignKey =
   "d.classid = 'pg_constraint'::regclass AND EXISTS (SELECT FROM pg_constraint f WHERE f.oid = d.objid AND f.contype = 'f')";
 
