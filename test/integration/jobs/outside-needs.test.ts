@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { outsideNeeds } from '../../../src/jobs/backup/outside-needs.ts';
 import { resolveSelection, Scope } from '../../../src/jobs/backup/selection.ts';
+import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
 import { type SelectSettings, selectSettings } from '../../../src/jobs/settings.ts';
+import type { VerifyRequest } from '../../../src/jobs/verify-backup.ts';
 import type { PostgresAccess } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
@@ -20,11 +22,11 @@ beforeAll(async () => {
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 
 /** What is told to be needed, and what comes of it. */
-async function tried(access: PostgresAccess, select: Partial<SelectSettings>) {
+async function tried(access: PostgresAccess, select: Partial<SelectSettings>, given: Partial<VerifyRequest> = {}) {
   const settings = selectSettings.parse(select);
   const store = new MemoryStore();
   const method = await dumpMethod({ select: settings, facts: 'rows' });
-  const proof = await verify(await backUp(access, store, method), store, { method });
+  const proof = await verify(await backUp(access, store, method), store, { method, ...given });
   const signal = testSignal();
   await using session = await openSession(access, { signal, settings: { search_path: 'pg_catalog' } });
   const scope = new Scope(await resolveSelection(session, settings, signal));
@@ -54,8 +56,14 @@ test('what leads out of chosen tables is told, and it alone', async () => {
      CREATE TABLE parts (a int) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF parts FOR VALUES IN (1);
      CREATE TABLE referring (a int REFERENCES plain)`,
   );
+  // Roles are the same there, and a server for each would take most of the time.
+  const openSandbox = serverSandbox(cluster.access);
   const told = async (...tables: string[]) => {
-    const { verdict, reason, needs } = await tried(access, { tables: tables.map((name) => `public.${name}`) });
+    const { verdict, reason, needs } = await tried(
+      access,
+      { tables: tables.map((name) => `public.${name}`) },
+      { openSandbox },
+    );
     expect(verdict, `${tables} ${reason} ${needs.join()}`).toBe(needs.length === 0 ? 'proven' : 'failed');
     return needs;
   };

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { errorMessage } from '../../../src/core/errors.ts';
 import { resolveDumpedSelection } from '../../../src/jobs/backup/selection.ts';
 import { restoreBackup } from '../../../src/jobs/restore-backup.ts';
+import { serverSandbox } from '../../../src/jobs/sandbox/server-postgres.ts';
 import type { SelectSettings } from '../../../src/jobs/settings.ts';
 import { selectSettings } from '../../../src/jobs/settings.ts';
+import type { VerifyRequest } from '../../../src/jobs/verify-backup.ts';
 import { type PostgresAccess, withDatabase } from '../../../src/targets/libpq/access.ts';
 import type { Cluster } from '../../../src/targets/postgres/cluster.ts';
 import { openSession } from '../../../src/targets/postgres/session.ts';
@@ -40,12 +42,19 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
 });
 
+/** A server for each proof takes most of the time; where neither owners nor notes matter the source's does. */
+const onSource = (): Partial<VerifyRequest> => ({ openSandbox: serverSandbox(cluster.access) });
+
 /** Backs up what is selected, and proves it; tells which tables' rows and which sequences are in it. */
-async function roundTrip(select: Partial<SelectSettings>, access = withDatabase(cluster.access, 'shop')) {
+async function roundTrip(
+  select: Partial<SelectSettings>,
+  access = withDatabase(cluster.access, 'shop'),
+  given: Partial<VerifyRequest> = {},
+) {
   const store = new MemoryStore();
   const method = await dumpMethod({ select: selectSettings.parse(select) });
   const manifest = await backUp(access, store, method);
-  const proof = await verify(manifest, store, { method });
+  const proof = await verify(manifest, store, { method, ...given });
   expect(proof.reason).toBeUndefined();
   expect(proof.verdict).toBe('proven');
   const named = (kind: string) =>
@@ -146,8 +155,9 @@ test('a foreign key between tables that were both chosen, or both without rows, 
     { excludeTableData: ['public.orders'] },
     { content: 'schema', schemas: ['public'] },
   ] as const) {
-    const { manifest, proof } = await roundTrip(selectSettings.parse(select));
-    expect([manifest.selection?.withoutForeignKeys, proof.notes]).toEqual([undefined, []]);
+    const { manifest, proof } = await roundTrip(selectSettings.parse(select), undefined, onSource());
+    expect(manifest.selection?.withoutForeignKeys).toBeUndefined();
+    expect(proof.notes.join()).not.toContain('foreign keys');
   }
 });
 
@@ -244,8 +254,8 @@ test('a foreign key that nobody checks needs the table, but not its rows', async
      ALTER TABLE orders ADD CONSTRAINT "by whom" FOREIGN KEY (by) REFERENCES users NOT VALID`,
   );
 
-  const withoutRows = await roundTrip({ excludeTableData: ['public.users'] }, access);
-  const without = await roundTrip({ excludeTables: ['public.users'] }, access);
+  const withoutRows = await roundTrip({ excludeTableData: ['public.users'] }, access, onSource());
+  const without = await roundTrip({ excludeTables: ['public.users'] }, access, onSource());
 
   expect(withoutRows.manifest.selection?.withoutForeignKeys).toBeUndefined();
   expect(without.manifest.selection?.withoutForeignKeys).toHaveLength(1);
@@ -261,7 +271,7 @@ test('foreign keys to partitions: of the tree all must be chosen, and what is no
      CREATE TABLE notes (at int REFERENCES days, one int REFERENCES "Days 1.1"); INSERT INTO notes VALUES (1, 1)`,
   );
   const left = async (select: Partial<SelectSettings>) => {
-    const { manifest } = await roundTrip(select, access);
+    const { manifest } = await roundTrip(select, access, onSource());
     return manifest.selection?.withoutForeignKeys?.map(({ name }) => name) ?? [];
   };
 
