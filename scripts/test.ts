@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inSpreadFolder } from '../test/support/spread-folder.ts';
 import { checkStep, runStep, staticChecks } from './step.ts';
 import {
   addCounts,
@@ -19,7 +20,7 @@ import {
  */
 const chosen = process.argv.slice(2);
 const statics = chosen.length === 0 ? await runStaticChecks() : { passed: 0, failed: 0, skipped: 0 };
-const total = addCounts(statics, await runTests(chosen));
+const total = addCounts(statics, await inSpreadFolder(() => runTests(chosen)));
 console.log(`\n${formatCounts(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 
