@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { throwAwaySettings } from '../src/jobs/sandbox/local-postgres.ts';
 import type { Cluster } from '../src/targets/postgres/cluster.ts';
-import { inSpreadFolder } from '../test/support/spread-folder.ts';
 import { fillWithPgbench, runBeside, startBenchCluster, startWorker } from './backup-bed.ts';
 import { inFolder } from './contestants.ts';
+import { inSpreadFolder } from './spread-folder.ts';
 import { median, type Row } from './statistics.ts';
 
 /**

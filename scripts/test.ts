@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inSpreadFolder } from '../test/support/spread-folder.ts';
 import { checkStep, runStep, staticChecks } from './step.ts';
 import {
   addCounts,
@@ -20,7 +19,7 @@ import {
  */
 const chosen = process.argv.slice(2);
 const statics = chosen.length === 0 ? await runStaticChecks() : { passed: 0, failed: 0, skipped: 0 };
-const total = addCounts(statics, await inSpreadFolder(() => runTests(chosen)));
+const total = addCounts(statics, await runTests(chosen));
 console.log(`\n${formatCounts(total)}`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 

@@ -1,16 +1,16 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram } from '../../src/core/find-program.ts';
-import { runProcess } from '../../src/core/run-process.ts';
+import { findProgram } from '../src/core/find-program.ts';
+import { runProcess } from '../src/core/run-process.ts';
 
 /**
- * Does `work` with a folder for all temporary files where the folders in it lie apart from each other on the disk.
+ * Does `work` with a folder for all temporary files, ours and the peer's, where the folders in it lie apart from each other on the disk.
  *
  * Without a journal, as in many virtual machines, ext4 does not give away again what was deleted within the last minutes, and looks at
  * each such entry whenever it makes a file near it (`recently_deleted` in the kernel's `fs/ext4/ialloc.c`). A data folder of PostgreSQL
  * has 1,300 files: where several are made and removed each minute, `initdb` alone comes to take 1.3 instead of 0.4 seconds. That is
- * a cost of the benchmark or of the tests, not of what they are about. Elsewhere this changes nothing.
+ * a cost of the benchmark and not of a proof. Elsewhere this changes nothing.
  */
 export async function inSpreadFolder<T>(work: () => Promise<T>): Promise<T> {
   const usual = process.env['TMPDIR'];
