@@ -1,3 +1,4 @@
+import { nameSome } from '../core/name-some.ts';
 import { factLabel } from './backup/fact-label.ts';
 import { JobFailed } from './job.ts';
 import type { Manifest } from './manifest.ts';
@@ -41,16 +42,13 @@ export function extentOf({
   return { kind: left.length > 0 ? 'reduced' : 'whole', text };
 }
 
-const mostNames = 3;
-
 function label({ schema, name }: { readonly schema: string; readonly name: string }): string {
   return factLabel(schema, name);
 }
 
 function listed(one: string, names: readonly string[] | undefined, several = `${one}s`): string[] {
   if (names === undefined || names.length === 0) return [];
-  const more = names.length > mostNames ? ` and ${names.length - mostNames} more` : '';
-  return [`${names.length === 1 ? one : several} ${names.slice(0, mostNames).join(', ')}${more}`];
+  return [`${names.length === 1 ? one : several} ${nameSome(names)}`];
 }
 
 /** Of a backup that does not hold all of its database, and of nothing else. */

@@ -273,13 +273,9 @@ function missingOf({ parts }: ManifestSummary, { objects }: Folder): string[] {
 
 /** Parts come before the manifest, unless one was lost and is there again. */
 function repairedAtOf({ parts }: ManifestSummary, { objects }: Folder): Date | undefined {
-  const manifestMs = Math.max(
-    ...objects.filter(({ name }) => name === manifestName).map(({ modifiedAt }) => modifiedAt.getTime()),
-  );
-  const names = new Set(parts.map(({ name }) => name));
-  const partsMs = objects.filter(({ name }) => names.has(name)).map(({ modifiedAt }) => modifiedAt.getTime());
-  const lastMs = Math.max(...partsMs);
-  return lastMs > manifestMs ? new Date(lastMs) : undefined;
+  const instants = new Map(objects.map(({ name, modifiedAt }) => [name, modifiedAt.getTime()]));
+  const lastMs = Math.max(...parts.map(({ name }) => instants.get(name) ?? 0));
+  return lastMs > (instants.get(manifestName) ?? 0) ? new Date(lastMs) : undefined;
 }
 
 /** @param sha256 of the manifest as it is now; reports from before there was a chain do not name one */

@@ -1,14 +1,20 @@
 import { errorMessage, findCause } from '../../core/errors.ts';
-import { factLabel } from '../../jobs/backup/fact-label.ts';
+import { nameSome } from '../../core/name-some.ts';
+import { nameForeignKeys } from '../../jobs/backup/foreign-keys.ts';
 import { type OutsideNeed, outsideNeeds } from '../../jobs/backup/outside-needs.ts';
-import { patternsWithoutFit, resolveDumpedSelection, Scope } from '../../jobs/backup/selection.ts';
+import {
+  isEverything,
+  patternsWithoutFit,
+  readSelectable,
+  resolveDumpedSelection,
+  Scope,
+  type Selectable,
+} from '../../jobs/backup/selection.ts';
 import { JobFailed } from '../../jobs/job.ts';
 import type { Selection } from '../../jobs/manifest.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { Findings } from './finding.ts';
 import type { ChosenBySchedule } from './source.ts';
-
-const mostNamed = 3;
 
 /**
  * What of a database is backed up, by schedule; where that is a part, whether it can be restored by itself. A schedule that
@@ -21,14 +27,17 @@ export async function checkSelections(
   signal: AbortSignal,
 ): Promise<Scope[]> {
   const scopes: Scope[] = [];
+  const isAnyPart = chosen.some(({ select }) => !isEverything(select));
+  const selectable = isAnyPart ? await readSelectable(session, signal) : { schemas: [], relations: [] };
   for (const one of chosen) {
     const { schedule, select } = one;
     try {
-      const selection = await resolveDumpedSelection(session, select, signal);
+      const selection = await resolveDumpedSelection(session, select, signal, selectable);
       const scope = new Scope(selection);
       scopes.push(scope);
-      if (one.chosenFrom !== 'any') await checkPatterns(one, session, findings, signal);
-      if (selection !== undefined) await checkSelection(schedule, { selection, scope, session }, findings, signal);
+      if (selection === undefined) continue;
+      if (one.chosenFrom !== 'any') checkPatterns(one, selectable, findings);
+      await checkSelection(schedule, { selection, scope, session }, findings, signal);
     } catch (error) {
       if (findCause(error, JobFailed) === undefined) throw error;
       findings.error(`${schedule}: ${errorMessage(error)}`, 'look at `select` of the schedule');
@@ -38,13 +47,12 @@ export async function checkSelections(
 }
 
 /** Where one name of several is wrong, the backup is taken without it, and nothing else tells. */
-async function checkPatterns(
+function checkPatterns(
   { schedule, select, chosenFrom }: ChosenBySchedule,
-  session: PostgresSession,
+  selectable: Selectable,
   findings: Findings,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { setting, pattern } of await patternsWithoutFit(session, select, signal)) {
+): void {
+  for (const { setting, pattern } of patternsWithoutFit(selectable, select)) {
     // A name that is meant to be backed up, and no other database of the schedule has it.
     const isLost = (setting === 'tables' || setting === 'schemas') && !/[*?]/.test(pattern) && chosenFrom === 'one';
     const message = `${schedule}: nothing in the database fits "${pattern}" of select.${setting}`;
@@ -59,27 +67,21 @@ async function checkSelection(
   findings: Findings,
   signal: AbortSignal,
 ): Promise<void> {
-  const keys = of.selection.withoutForeignKeys ?? [];
-  if (keys.length > 0) {
-    const names = keys.map(({ schema, table, name }) => `${name} of ${factLabel(schema, table)}`);
+  const keys = nameForeignKeys(of.selection);
+  if (keys !== '') {
     findings.warning(
-      `${schedule}: foreign keys to what is not backed up are not restored: ${first(names)}`,
+      `${schedule}: foreign keys to what is not backed up are not restored: ${keys}`,
       'choose the tables that they refer to as well, if you want them',
     );
   }
   const needs = await outsideNeeds(of.session, of.scope, signal);
   if (needs.length === 0) return;
   findings.error(
-    `${schedule}: what is backed up cannot be restored by itself: ${first(needs.map(described))}`,
+    `${schedule}: what is backed up cannot be restored by itself: ${nameSome(needs.map(described))}`,
     'choose that as well, or whole schemas; restore it only where it is already, and switch proofs off',
   );
 }
 
 function described({ needing, needed }: OutsideNeed): string {
   return `${needing} needs ${needed}`;
-}
-
-function first(names: readonly string[]): string {
-  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
-  return `${names.slice(0, mostNamed).join(', ')}${more}`;
 }

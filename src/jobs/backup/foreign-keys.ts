@@ -1,3 +1,4 @@
+import { nameSome } from '../../core/name-some.ts';
 import type { PostgresSession } from '../../targets/postgres/session.ts';
 import type { Selection } from '../manifest.ts';
 import { notExtensionOwned, userSchema } from './definitions/kind.ts';
@@ -94,13 +95,13 @@ async function heldTables(
   return held;
 }
 
-const mostNamed = 3;
-
 /** For who reads a proof or a restore; empty when nothing was left out. */
 export function foreignKeyNotes(selection: Selection | undefined): readonly string[] {
-  const left = selection?.withoutForeignKeys ?? [];
-  if (left.length === 0) return [];
-  const named = left.slice(0, mostNamed).map(({ schema, table, name }) => `${name} of ${factLabel(schema, table)}`);
-  const more = left.length > mostNamed ? ` and ${left.length - mostNamed} more` : '';
-  return [`not made are foreign keys to what the backup does not hold: ${named.join(', ')}${more}`];
+  const left = nameForeignKeys(selection);
+  return left === '' ? [] : [`not made are foreign keys to what the backup does not hold: ${left}`];
+}
+
+/** Those that are left out, the first by name; empty when none are. */
+export function nameForeignKeys({ withoutForeignKeys = [] }: Partial<Selection> = {}): string {
+  return nameSome(withoutForeignKeys.map(({ schema, table, name }) => `${name} of ${factLabel(schema, table)}`));
 }

@@ -8,8 +8,7 @@ import { openSession, type PostgresSession, quoteLiteral } from '../../targets/p
 import { type JobContext, JobFailed } from '../job.ts';
 import type { OpenedManifest } from '../manifest.ts';
 import { notThere, schemaRemedy, tableRemedy } from './chosen-tables.ts';
-import { isPublicNamed } from './public-schema.ts';
-import { selectEntries, type TableKey, withoutForeignKeys, withoutPublicSchema } from './toc-selection.ts';
+import { restorable, selectEntries, type TableKey } from './toc-selection.ts';
 
 /** Which tables are restored with their rows. */
 export interface TableSelection {
@@ -47,9 +46,7 @@ export async function restoreTables(
   await using folder = await makeWorkDirectory({ prefix: 'watchkeeper-list-' });
   const run = runWithLists(from.run, folder.path);
   const { roles } = manifest.source;
-  const all = await from.run(['--list', archives.definitions]);
-  const wanted = isPublicNamed(manifest.selection) ? withoutPublicSchema(all) : all;
-  const definitions = withoutForeignKeys(wanted, manifest.selection?.withoutForeignKeys ?? [], roles);
+  const definitions = restorable(await from.run(['--list', archives.definitions]), manifest);
   // Rights one after the other, see inPasses; all else of this section pg_restore makes in one session anyway.
   await run(definitions, ['--jobs=1', '--exit-on-error', '--section=pre-data', archives.definitions]);
   const tables = await tablesOf(into, from.selection, context.signal);

@@ -14,9 +14,9 @@ import { foreignKeyNotes } from './foreign-keys.ts';
 import type { RestoreRequest } from './method.ts';
 import { requireOwnConnections } from './pooling.ts';
 import { type Archives, type RunPgRestore, restoreTables } from './postgres-restore-tables.ts';
-import { isPublicNamed, restorePublicSchema } from './public-schema.ts';
+import { restorePublicSchema } from './public-schema.ts';
 import { withSizeProgress } from './restore-progress.ts';
-import { inPasses, subscriptionsIn, withoutForeignKeys, withoutPublicSchema } from './toc-selection.ts';
+import { inPasses, restorable, subscriptionsIn } from './toc-selection.ts';
 
 /** What pg_dump wrote. */
 export const dumpPartName = 'database.dump.zst';
@@ -98,15 +98,12 @@ function archivesOf({ selection, parts }: OpenedManifest, contentPath: RestoreRe
 
 /** What pg_restore is given, one run after the other: data goes between the tables and what is built on their rows. */
 async function restoreSteps(
-  { selection, source }: OpenedManifest,
+  manifest: OpenedManifest,
   { data, definitions }: Archives,
   run: RunPgRestore,
 ): Promise<readonly (readonly string[])[]> {
-  const all = await run(['--list', definitions]);
-  const list = withoutForeignKeys(all, selection?.withoutForeignKeys ?? [], source.roles);
-  const { first, attachments, afterRows, rights, last } = inPasses(
-    isPublicNamed(selection) ? withoutPublicSchema(list) : list,
-  );
+  const list = restorable(await run(['--list', definitions]), manifest);
+  const { first, attachments, afterRows, rights, last } = inPasses(list);
   const withList = async (name: string, entries: string) => {
     const path = `${definitions}.${name}`;
     await writeFile(path, entries, { mode: 0o600 });

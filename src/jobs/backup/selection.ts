@@ -16,6 +16,17 @@ interface Relation {
   readonly hasRows: boolean;
 }
 
+/** What patterns choose from. */
+export interface Selectable {
+  readonly schemas: readonly string[];
+  readonly relations: readonly Relation[];
+}
+
+/** What the database has now. */
+export async function readSelectable(session: PostgresSession, signal: AbortSignal): Promise<Selectable> {
+  return { schemas: await userSchemas(session, signal), relations: await userRelations(session, signal) };
+}
+
 /**
  * Resolves the patterns to what the database has now. A table brings its partitions, heirs and own sequences along,
  * chosen or left out. Undefined when everything is dumped; rejects with reason `refused` when nothing fits.
@@ -25,9 +36,10 @@ export async function resolveSelection(
   settings: SelectSettings,
   signal: AbortSignal,
 ): Promise<Selection | undefined> {
-  if (isEverything(settings)) return undefined;
-  const schemas = await userSchemas(session, signal);
-  const relations = await userRelations(session, signal);
+  return isEverything(settings) ? undefined : selectFrom(await readSelectable(session, signal), settings);
+}
+
+function selectFrom({ schemas, relations }: Selectable, settings: SelectSettings): Selection {
   const fitting = (patterns: readonly string[]) => withTheirOwn(relations, patterns);
   const left = fitting(settings.excludeTables);
   const withoutSchemas = schemas.filter((name) => fitsAny(settings.excludeSchemas, name));
@@ -47,27 +59,25 @@ export async function resolveSelection(
   };
 }
 
-/** For a backup: with the foreign keys that it cannot have. */
+/** For a backup: with the foreign keys that it cannot have. `selectable`: what was read already. */
 export async function resolveDumpedSelection(
   session: PostgresSession,
   settings: SelectSettings,
   signal: AbortSignal,
+  selectable?: Selectable,
 ): Promise<Selection | undefined> {
-  const selection = await resolveSelection(session, settings, signal);
-  if (selection === undefined) return undefined;
+  if (isEverything(settings)) return undefined;
+  const selection = selectFrom(selectable ?? (await readSelectable(session, signal)), settings);
   const withoutForeignKeys = await impossibleForeignKeys(session, new Scope(selection), signal);
   return withoutForeignKeys.length === 0 ? selection : { ...selection, withoutForeignKeys };
 }
 
 /** Patterns that fit nothing in the database, by the setting that has them: most likely misspelt, or about what is gone. */
-export async function patternsWithoutFit(
-  session: PostgresSession,
+export function patternsWithoutFit(
+  { schemas, relations }: Selectable,
   settings: SelectSettings,
-  signal: AbortSignal,
-): Promise<readonly { readonly setting: keyof SelectSettings; readonly pattern: string }[]> {
-  if (isEverything(settings)) return [];
-  const schemas = await userSchemas(session, signal);
-  const tables = (await userRelations(session, signal)).map(({ schema, name }) => `${schema}.${name}`);
+): readonly { readonly setting: keyof SelectSettings; readonly pattern: string }[] {
+  const tables = relations.map(({ schema, name }) => `${schema}.${name}`);
   const without = (setting: Exclude<keyof SelectSettings, 'content'>, names: readonly string[]) =>
     (settings[setting] ?? [])
       .filter((pattern) => !names.some((name) => matchesWildcard(pattern, name)))
@@ -81,7 +91,7 @@ export async function patternsWithoutFit(
   ];
 }
 
-function isEverything(settings: SelectSettings): boolean {
+export function isEverything(settings: SelectSettings): boolean {
   const { content, schemas, tables, excludeSchemas, excludeTables, excludeTableData } = settings;
   const excluded = excludeSchemas.length + excludeTables.length + excludeTableData.length;
   return content === 'all' && schemas === undefined && tables === undefined && excluded === 0;

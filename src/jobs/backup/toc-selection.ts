@@ -1,5 +1,7 @@
 import { quoteIdentifier } from '../../targets/postgres/session.ts';
+import type { OpenedManifest } from '../manifest.ts';
 import type { ForeignKeyName } from './foreign-keys.ts';
+import { isPublicNamed } from './public-schema.ts';
 
 /** A table by schema and name, as they are, without quotes. */
 export interface TableKey {
@@ -17,6 +19,12 @@ interface SelectedEntries {
   readonly afterData: string;
   /** Foreign keys of the chosen tables: they fail where they point to rows that were not restored. */
   readonly foreignKeys: string;
+}
+
+/** What a restore makes of a dump: neither the schema `public` that was chosen by name nor foreign keys to what is not there. */
+export function restorable(list: string, { selection, source }: Pick<OpenedManifest, 'selection' | 'source'>): string {
+  const kept = withoutForeignKeys(list, selection?.withoutForeignKeys ?? [], source.roles);
+  return isPublicNamed(selection) ? withoutPublicSchema(kept) : kept;
 }
 
 /** Leaves out foreign keys, and comments on them; `owners` as in {@link selectEntries}. */
